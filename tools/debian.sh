@@ -1,0 +1,248 @@
+#!/usr/bin/env bash
+# Debian packages for the recipes: says what it does, and nothing where nothing is to do.
+#
+#   tools/debian.sh festival flite           programs: installed by apt-get, as root or through
+#                                            sudo; else fetched and unpacked below the cache
+#   tools/debian.sh --data festvox-ru        data: always unpacked below the cache, without root
+#   tools/debian.sh --print festival flite   ... then a table on stdout: package version folder
+#                                            (/ for what the system has)
+#
+# What cannot be had is named in one line, the rest is done, and the exit status is 1.
+set -euo pipefail
+export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+
+cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/antispoof # --cache DIR: downloads, unpacked packages
+data=false                                              # --data: only files, no programs
+root=true                                               # --no-root: never install in the system
+print=false                                             # --print: the table, after the work
+versions=false                                          # --versions: `package version`, no work
+
+say() { echo "tools/debian.sh: $*" >&2; }
+
+fail() {
+  say "$@"
+  exit 1
+}
+
+# The version of an installed package; fails for others.
+installed() {
+  dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" 2>/dev/null | sed -n 's/^installed //p' |
+    grep -m 1 .
+}
+
+# The newest whole folder of an unpacked data package; its name says the version.
+unpacked() {
+  find "$store" -maxdepth 1 -type d -name "$1_*" | sort -V | grep . | tail -n 1
+}
+
+candidate() {
+  apt-cache "${apt[@]}" policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" {print $2}'
+}
+
+known() {
+  local package
+  for package in "$@"; do [[ -n $(candidate "$package") ]] || return 1; done
+}
+
+# Run a command as root; fails where that needs a password.
+as_root() {
+  if ((EUID == 0)); then "$@"; else sudo -n env DEBIAN_FRONTEND=noninteractive "$@"; fi
+}
+
+may_install() {
+  $root && { ((EUID == 0)) || sudo -n true 2>/dev/null; }
+}
+
+# Up to three times, as mirrors and networks stumble; the log is shown when all fail.
+try() {
+  local attempt log=$store/.log.$$
+  for attempt in 1 2 3; do
+    if "$@" >"$log" 2>&1; then
+      rm -f "$log"
+      return 0
+    fi
+    sleep $((attempt * 2))
+  done
+  grep -E '^(E|W|dpkg)' "$log" | tail -n 3 >&2 || tail -n 3 "$log" >&2
+  rm -f "$log"
+  return 1
+}
+
+# Set `apt` to options under which apt knows the packages, fetching the lists where it must.
+# Where the system's lists cannot be written, the cache has its own.
+choose_lists() {
+  apt=(-o Acquire::Retries=3 -o DPkg::Lock::Timeout=600 -o "APT::Sandbox::User=$(id -un)")
+  if known "$@"; then return; fi
+  if ! may_install; then
+    local lists=$store/.apt-$system
+    mkdir -p "$lists/lists/partial" "$lists/cache/archives/partial"
+    apt+=(-o "Dir::State::Lists=$lists/lists" -o "Dir::Cache=$lists/cache")
+  fi
+  known "$@" || update
+}
+
+update() { # at most once a run
+  ! $updated || return 0
+  updated=true
+  say "fetches the package lists"
+  if may_install; then
+    try as_root apt-get update || true
+  elif [[ ${apt[*]} == *Dir::State* ]]; then
+    try apt-get "${apt[@]}" update || true
+  fi
+}
+
+# Fetch NAME=VERSION... and unpack them into the new folder FOLDER, whole or not at all.
+fetch() {
+  local folder=$1 work
+  shift
+  work=$(mktemp -d "$store/.tmp.XXXXXX")
+  # shellcheck disable=SC2064 # the name of now
+  trap "rm -rf '$work'" EXIT
+  mkdir "$work/root"
+  if ! (cd "$work" && try apt-get "${apt[@]}" download "$@"); then
+    rm -rf "$work"
+    return 1
+  fi
+  local deb
+  for deb in "$work"/*.deb; do dpkg-deb -x "$deb" "$work/root"; done
+  chmod 755 "$work/root"
+  mv -T "$work/root" "$folder"
+  rm -rf "$work"
+}
+
+# Data packages: each in a folder named by its version.
+get_data() {
+  local package version
+  for package in "$@"; do
+    version=$(candidate "$package")
+    say "fetches $package $version"
+    fetch "$store/${package}_${version//:/%3a}" "$package=$version" || failed+=("$package")
+  done
+}
+
+# Programs, without root: with what of their dependencies the system lacks, in one tree whose name
+# is drawn from all their versions. Sets `tree`.
+get_programs() {
+  local plan
+  plan=$(apt-get "${apt[@]}" install -s --no-install-recommends "$@" |
+    sed -n 's/^Inst \([^ ]*\) \(\[[^]]*\] \)\?(\([^ ]*\) .*/\1=\3/p' | sort)
+  [[ -n $plan ]] || return 1
+  tree=$store/programs_${system}_$(sha256sum <<<"$plan" | cut -c 1-12)
+  [[ ! -d $tree ]] || return 0
+  say "fetches and unpacks, for want of root: ${plan//$'\n'/ }"
+  # shellcheck disable=SC2086 # a list of words
+  fetch "$tree" $plan
+}
+
+install_programs() {
+  say "installs $*"
+  try as_root apt-get "${apt[@]}" install -y -q --no-install-recommends "$@"
+}
+
+# Print `package version folder` of each package that is there.
+print_table() {
+  local package folder version
+  for package in "$@"; do
+    if $data; then
+      folder=$(unpacked "$package") || continue
+      version=${folder##*_}
+      version=${version//%3a/:}
+    elif version=$(installed "$package"); then
+      folder=/
+    elif [[ -n $tree && " ${failed[*]} " != *" $package "* ]]; then
+      folder=$tree
+      version=$(candidate "$package")
+    else
+      continue
+    fi
+    echo "$package $version $folder"
+  done
+}
+
+# Print `package version` of what is there or would be fetched.
+print_versions() {
+  local package version
+  for package in "$@"; do
+    version=$(print_table "$package" | cut -d ' ' -f 2)
+    [[ -n $version ]] || version=$(candidate "$package")
+    [[ -z $version ]] || echo "$package $version"
+  done
+}
+
+parse() {
+  while (($#)); do
+    case $1 in
+    --cache)
+      (($# > 1)) || fail "--cache wants a folder"
+      cache=$2
+      shift
+      ;;
+    --data) data=true ;;
+    --no-root) root=false ;;
+    --print) print=true ;;
+    --versions) versions=true ;;
+    -h | --help)
+      sed -n '2,/^set/{s/^# \?//p}' "$0"
+      exit
+      ;;
+    -*) fail "unknown option $1; see --help" ;;
+    *) packages+=("$1") ;;
+    esac
+    shift
+  done
+  ((${#packages[@]})) || fail "which packages? see --help"
+  [[ $cache = /* ]] || cache=$PWD/$cache
+}
+
+# Those of the packages that are not there yet, one per line.
+missing() {
+  local package
+  for package in "$@"; do
+    if $data; then unpacked "$package"; else installed "$package"; fi >/dev/null || echo "$package"
+  done
+}
+
+get() {
+  local wanted=() package
+  for package in "$@"; do
+    if known "$package"; then wanted+=("$package"); else failed+=("$package"); fi
+  done
+  ((${#wanted[@]})) || return 0
+  if $data; then
+    get_data "${wanted[@]}"
+  elif may_install; then
+    install_programs "${wanted[@]}" || failed+=("${wanted[@]}")
+  else
+    get_programs "${wanted[@]}" || failed+=("${wanted[@]}")
+  fi
+}
+
+packages=() failed=() apt=() tree='' updated=false
+parse "$@"
+store=$cache/debian
+mkdir -p "$store"
+mapfile -t todo < <(missing "${packages[@]}")
+if ((${#todo[@]})); then
+  command -v apt-get >/dev/null || fail "no apt-get here; install by hand: ${todo[*]}"
+  # shellcheck source=/dev/null
+  system=$(. /etc/os-release && echo "${ID:-debian}${VERSION_ID:-}-$(dpkg --print-architecture)")
+  exec 9>"$store/.lock"
+  if ! flock -n 9; then
+    say "waits for another run that fetches into $store"
+    flock 9
+    mapfile -t todo < <(missing "${packages[@]}")
+  fi
+  ((${#todo[@]} == 0)) || choose_lists "${todo[@]}"
+  ((${#todo[@]} == 0)) || $versions || get "${todo[@]}"
+  if ((${#failed[@]})); then # a list that is out of date names versions that are gone
+    update
+    todo=("${failed[@]}") failed=()
+    get "${todo[@]}"
+  fi
+fi
+if $versions; then print_versions "${packages[@]}"; fi
+if $print; then print_table "${packages[@]}"; fi
+if ((${#failed[@]})); then
+  fail "cannot get ${failed[*]}: unknown to apt here, or no network; install by hand: ${failed[*]}"
+fi
