@@ -1,0 +1,7 @@
+"""Detection of spoofed and deepfake speech: what the recipes know, importable by itself.
+
+Scores: higher means more bona fide, everywhere.
+"""
+
+LABELS = ("spoof", "bonafide")  # the order of logits; index 1 is bona fide, everywhere
+SAMPLE_RATE = 16000  # Hz, of every waveform inside the project

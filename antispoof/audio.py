@@ -1,0 +1,70 @@
+"""Reading sound files, and saying what is wrong with a bad one."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from . import SAMPLE_RATE
+from .errors import UserError
+
+
+def read_wave(path, utt):
+    """Read one utterance as float32 mono in [-1, 1], shape (samples,), at 16 kHz.
+
+    `path` is a sound file that libsndfile reads, or Kaldi's `ark:offset` of a wave archive; never a
+    pipe. Raises UserError naming `utt` and `path` where the sound is missing, empty, truncated, not a
+    sound, not mono, at another rate, or not finite.
+    """
+    if path.rstrip().endswith("|"):
+        raise UserError(f"{path}: {utt}: is a shell pipe, which is never run; wanted a sound file")
+    samples, rate = _read_ark(path, utt) if re.search(r":\d+$", path) else _read_file(path, utt)
+    if samples.ndim != 1:
+        raise UserError(
+            f"{path}: {utt}: found {samples.shape[1]} channels, wanted 1; mix it down, "
+            f"e.g. sox {path} mono.wav remix -"
+        )
+    if rate != SAMPLE_RATE:
+        raise UserError(
+            f"{path}: {utt}: found {rate} Hz, wanted {SAMPLE_RATE} Hz; resample it, "
+            f"e.g. sox {path} -r {SAMPLE_RATE} new.wav"
+        )
+    if samples.size == 0:
+        raise UserError(f"{path}: {utt}: holds no sample; take it out of the tables or mend it")
+    if not np.isfinite(samples).all():
+        first = int(np.flatnonzero(~np.isfinite(samples))[0])
+        raise UserError(f"{path}: {utt}: sample {first} is {samples[first]}, wanted finite samples")
+    return samples
+
+
+def _read_file(path, utt):
+    if not Path(path).is_file():
+        raise UserError(f"{path}: {utt}: no such file; mend wav.scp or bring the file back")
+    if Path(path).stat().st_size == 0:
+        raise UserError(f"{path}: {utt}: the file is empty; fetch or make it again")
+    try:
+        with soundfile.SoundFile(path) as sound:
+            samples, rate, frames = sound.read(dtype="float32"), sound.samplerate, sound.frames
+    except (soundfile.SoundFileError, OSError) as error:
+        reason = str(error).rstrip(".").split(": ")[-1]
+        raise UserError(
+            f"{path}: {utt}: cannot be decoded ({reason}); truncated, or not a sound file?"
+        ) from None
+    if len(samples) != frames:
+        raise UserError(
+            f"{path}: {utt}: found {len(samples)} samples, its header says {frames}; truncated?"
+        )
+    return samples, rate
+
+
+def _read_ark(path, utt):
+    import kaldiio
+
+    try:
+        rate, samples = kaldiio.load_mat(path)
+    except (OSError, ValueError, AssertionError) as error:
+        raise UserError(f"{path}: {utt}: cannot be read from the archive ({error})") from None
+    if samples.dtype.kind == "i":
+        samples = samples / float(1 << (8 * samples.dtype.itemsize - 1))
+    return samples.astype(np.float32), rate

@@ -1,0 +1,118 @@
+"""Configs: one YAML file per experiment that names departures from the defaults below.
+
+An unknown key is refused with the nearest known one; a value of another type is refused too.
+"""
+
+import difflib
+
+import yaml
+
+from .errors import UserError
+from .files import atomic_open
+
+# What an experiment can say. A value that is None may be of any type; the keys of `model_conf` are
+# the arguments of the model's __init__, where their defaults live.
+EXPERIMENT = {
+    "feats": "cached",  # wave: the model takes waveforms; cached: arks of stage 2
+    "upstream": "",  # cached: name of conf/upstream/<name>.yaml
+    "layers": [0],  # cached: which layers the model reads
+    "model": "",  # a name in antispoof.models.MODELS
+    "model_conf": {},
+    "crop": {
+        "train": "random",  # first, centre, random or full
+        "test": "centre",
+        "seconds": 4.0,
+        "pad": "zero",  # zero (and the padding counts as signal), tile, or none (masked)
+    },
+    "epochs": 10,
+    "batch_size": 32,
+    "optimizer": "adamw",
+    "optimizer_conf": {"lr": 1e-3, "weight_decay": 0.01},
+    "schedule": "constant",  # or cosine, down to nothing at the last step
+    "class_weights": [1.0, 1.0],  # of the cross-entropy, in the order (spoof, bonafide)
+    "balanced": False,  # draw both classes equally often
+    "grad_clip": 1.0,  # largest gradient norm; 0: none
+    "select": {"metric": "dev_eer", "patience": 0},  # or dev_loss; patience 0: every epoch is run
+}
+# What an upstream can say.
+UPSTREAM = {
+    "name": "",  # s3prl's name of it
+    "layers": "last",  # last, all, or a list of indices into s3prl's hidden_states
+    "dtype": "two_byte",  # float32, two_byte or one_byte: how Kaldi stores it
+}
+
+
+def load_config(path, defaults, overrides=()):
+    """Read the YAML file `path` over `defaults`, then apply `key.sub=value` overrides.
+
+    Returns a new nested dict with every key of `defaults`. Raises UserError for an unknown key
+    (naming the nearest), a value of another type, or text that is not YAML.
+    """
+    try:
+        with open(path, encoding="utf-8") as stream:
+            given = yaml.safe_load(stream)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(given, dict):
+        raise UserError(f"{path}: wanted lines of `key: value`")
+    for override in overrides:
+        _apply_override(given, override)
+    return _merge(defaults, given, str(path), "")
+
+
+def _apply_override(given, override):
+    key, equals, value = override.partition("=")
+    if not equals:
+        raise UserError(f"--set {override}: wanted KEY=VALUE")
+    *parents, last = key.split(".")
+    for parent in parents:
+        given = given.setdefault(parent, {})
+        if not isinstance(given, dict):
+            raise UserError(f"--set {override}: '{parent}' holds no keys")
+    given[last] = yaml.safe_load(value)
+
+
+def _merge(defaults, given, path, prefix):
+    merged = {}
+    for key in given:
+        if key not in defaults:
+            near = difflib.get_close_matches(str(key), defaults, 1, 0.0)
+            raise UserError(
+                f"{path}: unknown key '{prefix}{key}', did you mean '{prefix}{near[0]}'?"
+            )
+    for key, default in defaults.items():
+        value = given.get(key, default)
+        if isinstance(default, dict) and default:
+            if not isinstance(value, dict):
+                raise UserError(f"{path}: '{prefix}{key}' is {value!r}, wanted keys {list(default)}")
+            value = _merge(default, value, path, f"{prefix}{key}.")
+        elif not _same_type(default, value):
+            raise UserError(
+                f"{path}: '{prefix}{key}' is {value!r}, wanted {type(default).__name__}"
+            )
+        merged[key] = type(default)(value) if isinstance(default, (int, float)) else value
+    return merged
+
+
+def _same_type(default, value):
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, (int, float))
+    if default == "last":  # the layers of an upstream: a word or a list
+        return value in ("last", "all") or isinstance(value, list)
+    return isinstance(value, type(default))
+
+
+def one_of(path, key, value, allowed):
+    """Raise UserError unless `value` is one of `allowed`; names the nearest."""
+    if value not in allowed:
+        near = difflib.get_close_matches(str(value), [str(a) for a in allowed], 1, 0.0)
+        hint = f", did you mean '{near[0]}'?" if near else ""
+        raise UserError(f"{path}: '{key}' is '{value}', wanted one of {', '.join(allowed)}{hint}")
+
+
+def write_config(path, config):
+    """Write `config` as YAML, atomically, keys in their order."""
+    with atomic_open(path) as stream:
+        yaml.safe_dump(config, stream, sort_keys=False, allow_unicode=True)

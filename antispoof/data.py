@@ -1,0 +1,115 @@
+"""What a model reads: cached features or waveforms, cropped, padded and batched.
+
+Every draw comes from (seed, epoch, utterance), never from the order of loading, so that a run that
+was killed continues with the same numbers.
+"""
+
+import hashlib
+
+import kaldiio
+import numpy as np
+import torch
+
+from . import SAMPLE_RATE
+from .audio import read_wave
+from .errors import UserError
+from .features.archive import layer_name
+from .tables import read_table, require_same_keys
+
+FRAME_RATE = 100  # frames per second of the cached features that have 10 ms
+
+
+class Inputs(torch.utils.data.Dataset):
+    """Utterances of one set as (x, length, index): x (L, T, D) or (S,), before batching.
+
+    Args: config: of the experiment; data_dir; dump: folder of cached features; train: whether the
+    crop is the training one; seed. `epoch` is to be set before each pass over the training set.
+    """
+
+    def __init__(self, config, data_dir, dump, train=False):
+        self.config, self.seed, self.epoch = config, config["seed"], 0
+        self.crop = config["crop"]
+        self.policy = self.crop["train" if train else "test"]
+        wav_scp = f"{data_dir}/wav.scp"
+        self.wavs = read_table(wav_scp)
+        self.utts = list(self.wavs)
+        if config["feats"] == "wave":
+            self.length = round(self.crop["seconds"] * SAMPLE_RATE)
+            return
+        folder = f"{dump}/{config['upstream']}/{data_dir.rstrip('/').split('/')[-1]}"
+        self.feats = []
+        for layer in config["layers"]:
+            path = f"{folder}/{layer_name(layer)}/feats.scp"
+            self.feats.append(read_table(path))
+            require_same_keys(self.wavs, self.feats[-1], wav_scp, path)
+        self.length = round(self.crop["seconds"] * FRAME_RATE)
+
+    def __len__(self):
+        return len(self.utts)
+
+    def __getitem__(self, index):
+        utt = self.utts[index]
+        if self.config["feats"] == "wave":
+            x, axis = read_wave(self.wavs[utt], utt), 0
+        else:
+            x, axis = np.stack([self._load(feats[utt], utt) for feats in self.feats]), 1
+        x, length = fit(x, axis, self.length, self.policy, self.crop["pad"], self._rng(utt))
+        return torch.from_numpy(x), length, index
+
+    def _load(self, place, utt):
+        try:
+            matrix = kaldiio.load_mat(place)
+        except (OSError, ValueError, AssertionError, EOFError) as error:
+            raise UserError(f"{place}: {utt}: cannot be read ({error}); run stage 2 again") from None
+        if not np.isfinite(matrix).all():
+            raise UserError(f"{place}: {utt}: holds numbers that are not finite; run stage 2 again")
+        return matrix
+
+    def _rng(self, utt):
+        text = f"{self.seed} {self.epoch} {utt}".encode()
+        return np.random.default_rng(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big"))
+
+
+def fit(x, axis, length, policy, pad, rng):
+    """Crop or pad `x` along `axis` to `length`; returns (array, valid length).
+
+    policy: first, centre, random (drawn from rng) or full (never cropped nor padded). pad: zero
+    (padding counts as signal), tile, or none (a shorter x stays short and is masked in the batch).
+    """
+    found = x.shape[axis]
+    if policy == "full" or (found <= length and pad == "none"):
+        return x, found
+    if found > length:
+        room = found - length
+        start = {"first": 0, "centre": room // 2}.get(policy)
+        start = int(rng.integers(room + 1)) if start is None else start
+        return np.ascontiguousarray(np.take(x, range(start, start + length), axis)), length
+    if pad == "tile":
+        return np.take(x, np.arange(length) % found, axis), length
+    widths = [(0, 0)] * x.ndim
+    widths[axis] = (0, length - found)
+    return np.pad(x, widths), length
+
+
+def collate(items):
+    """[(x, length, index)] -> (B, ...) zero-padded, (B,) lengths, (B,) indices."""
+    axis = items[0][0].ndim - 2 if items[0][0].ndim > 1 else 0  # time: (S,) or (L, T, D)
+    longest = max(x.shape[axis] for x, _, _ in items)
+    batch = []
+    for x, _, _ in items:
+        shape = list(x.shape)
+        shape[axis] = longest - shape[axis]
+        batch.append(torch.cat([x, x.new_zeros(shape)], axis) if shape[axis] else x)
+    lengths, indices = zip(*((length, index) for _, length, index in items), strict=True)
+    return torch.stack(batch), torch.tensor(lengths), torch.tensor(indices)
+
+
+def batches(inputs, order, batch_size, workers=0):
+    """Yield collated batches of `inputs` in `order`."""
+    loader = torch.utils.data.DataLoader(
+        torch.utils.data.Subset(inputs, order),
+        batch_size=batch_size,
+        collate_fn=collate,
+        num_workers=workers,
+    )
+    yield from loader

@@ -1,0 +1,75 @@
+"""The data directory: tables that hold the same utterances, and lists of trials."""
+
+from pathlib import Path
+
+from . import LABELS
+from .errors import UserError
+from .tables import read_table, require_same_keys
+
+REQUIRED = ("wav.scp", "utt2label", "utt2spk", "utt2attack", "utt2dur")
+
+
+def factors(data_dir):
+    """Names of the tables `utt2<factor>` in `data_dir`, sorted, as {factor: Path}."""
+    return {path.name[4:]: path for path in sorted(Path(data_dir).glob("utt2*"))}
+
+
+def read_data_dir(data_dir):
+    """Read every table of `data_dir` as {"wav.scp": {...}, "utt2label": {...}, ...}.
+
+    Raises UserError where a required table is missing, two tables differ in their utterances, a
+    label is neither of `LABELS`, bona fide has an attack or spoof has none, or a path is a pipe.
+    """
+    data_dir = Path(data_dir)
+    if not data_dir.is_dir():
+        raise UserError(f"{data_dir}: no such data directory; run stage 1, or name another")
+    for name in REQUIRED:
+        if not (data_dir / name).is_file():
+            raise UserError(f"{data_dir / name}: is missing; the stage that prepares data writes it")
+    paths = [data_dir / "wav.scp", *factors(data_dir).values()]
+    tables = {path.name: read_table(path) for path in paths}
+    for path in paths[1:]:
+        require_same_keys(tables["wav.scp"], tables[path.name], paths[0], path)
+    _check_values(data_dir, tables)
+    return tables
+
+
+def _check_values(data_dir, tables):
+    for utt, path in tables["wav.scp"].items():
+        if path.startswith("|") or path.endswith("|"):
+            raise UserError(
+                f"{data_dir / 'wav.scp'}: '{utt}' is a shell pipe, which is never run; "
+                "wanted a path to a sound file"
+            )
+    for utt, label in tables["utt2label"].items():
+        if label not in LABELS:
+            raise UserError(
+                f"{data_dir / 'utt2label'}: '{utt}' has the label '{label}'; wanted bonafide or spoof"
+            )
+        attack = tables["utt2attack"][utt]
+        if (label == "bonafide") != (attack == "-"):
+            raise UserError(
+                f"{data_dir / 'utt2attack'}: '{utt}' is {label} with attack '{attack}'; "
+                "wanted '-' for bona fide and a name for spoof"
+            )
+
+
+def read_trials(data_dir, name):
+    """Utterances of the trial list `data_dir/trials/name`, sorted, one per line.
+
+    Raises UserError where the list is missing, empty, unsorted, holds an id twice or an id that
+    wav.scp lacks.
+    """
+    path = Path(data_dir) / "trials" / name
+    if not path.is_file():
+        raise UserError(f"{path}: no such list of trials")
+    known, utts = read_table(Path(data_dir) / "wav.scp"), []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if line not in known:
+            raise UserError(f"{path}:{number}: '{line}' is not in {data_dir}/wav.scp")
+        if utts and line.encode() <= utts[-1].encode():
+            raise UserError(f"{path}:{number}: '{line}' is out of order or a second time")
+        utts.append(line)
+    if not utts:
+        raise UserError(f"{path}: is empty")
+    return utts

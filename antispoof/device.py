@@ -1,0 +1,21 @@
+"""Where tensors live."""
+
+import torch
+
+from .errors import UserError
+
+
+def choose_device(name):
+    """torch.device for auto (a GPU where there is one), cpu or cuda. Raises UserError.
+
+    Kernels that give another result at each run are not used where PyTorch has others.
+    """
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise UserError(f"--device {name}: no GPU is seen by PyTorch; use --device cpu")
+    try:
+        return torch.device(name)
+    except RuntimeError:
+        raise UserError(f"--device {name}: wanted auto, cpu or cuda") from None

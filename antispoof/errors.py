@@ -1,0 +1,34 @@
+"""Errors that a user can mend: one clear line, no traceback."""
+
+import contextlib
+import errno
+
+
+class UserError(Exception):
+    """Something the user can mend: file, utterance, what was found, what was wanted, what to do."""
+
+
+@contextlib.contextmanager
+def one_line_errors(program):
+    """Turn what a user can mend into `program: message` and exit status 1.
+
+    Faults that only we can mend keep their traceback.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise SystemExit(f"{program}: {error}") from None
+    except OSError as error:
+        raise SystemExit(f"{program}: {explain_os_error(error)}") from None
+
+
+def explain_os_error(error):
+    """One line for an `OSError`, with what to do where that is known."""
+    place = error.filename or "output"
+    if error.errno == errno.ENOSPC:
+        return f"{place}: disk full; free some space and run the same command again"
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return f"{place}: {error.strerror}; wanted a place that can be read and written"
+    if error.errno == errno.ENOENT:
+        return f"{place}: no such file or directory; has the stage that writes it been run?"
+    return f"{place}: {error.strerror or error}"

@@ -1,0 +1,87 @@
+"""An experiment folder: its config, what it ran on, and what it may hold."""
+
+import platform
+import subprocess
+from pathlib import Path
+
+import yaml
+
+from .config import EXPERIMENT, load_config, one_of, write_config
+from .errors import UserError
+from .files import atomic_open
+from .places import ROOT, find
+
+CHOICES = {
+    "feats": ("wave", "cached"),
+    "optimizer": ("adam", "adamw", "sgd"),
+    "schedule": ("constant", "cosine"),
+}
+CROPS = ("first", "centre", "random", "full")
+PADS = ("zero", "tile", "none")
+METRICS = ("dev_eer", "dev_loss")
+
+
+def load_experiment(path, seed, overrides=()):
+    """The resolved config of an experiment: file, overrides and seed. Raises UserError."""
+    config = load_config(find(path), EXPERIMENT, overrides)
+    for key, allowed in CHOICES.items():
+        one_of(path, key, config[key], allowed)
+    for key in ("train", "test"):
+        one_of(path, f"crop.{key}", config["crop"][key], CROPS)
+    one_of(path, "crop.pad", config["crop"]["pad"], PADS)
+    one_of(path, "select.metric", config["select"]["metric"], METRICS)
+    if config["feats"] == "cached" and not config["upstream"]:
+        raise UserError(f"{path}: 'feats: cached' wants 'upstream', a name in conf/upstream/")
+    if config["epochs"] < 1 or config["batch_size"] < 1:
+        raise UserError(f"{path}: 'epochs' and 'batch_size' want at least 1")
+    return {**config, "seed": int(seed)}
+
+
+def read_experiment(exp_dir):
+    """The resolved config that `exp_dir` holds."""
+    path = Path(exp_dir) / "config.yaml"
+    if not path.is_file():
+        raise UserError(f"{path}: no such experiment; train it first (stage 3)")
+    return load_config(path, {**EXPERIMENT, "seed": 0})
+
+
+def claim(exp_dir, config):
+    """Write `config` and the environment into `exp_dir`; refuse a folder of another experiment."""
+    path = Path(exp_dir) / "config.yaml"
+    if path.exists():
+        found = yaml.safe_load(path.read_text("utf-8"))
+        if found != config:
+            key = next(k for k in [*config, *found] if config.get(k) != found.get(k))
+            raise UserError(
+                f"{path}: holds another experiment ({key}: {found.get(key)!r}, now "
+                f"{config.get(key)!r}); give this one a --tag, or remove {exp_dir}"
+            )
+        return
+    with atomic_open(Path(exp_dir) / "env.txt") as stream:
+        stream.writelines(f"{name}: {value}\n" for name, value in environment().items())
+    write_config(path, config)
+
+
+def environment():
+    """What a result was made on: {name: text}."""
+    import numpy
+    import torch
+
+    return {
+        "commit": commit(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def commit():
+    """The git commit of the project, with `, dirty` where files differ from it."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--dirty=, dirty"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    except OSError:
+        return "unknown (no git)"
+    return done.stdout.strip() or "unknown (not a git checkout)"

@@ -1,0 +1,149 @@
+"""Kaldi archives of cached features, written by N jobs, each resumable after any utterance.
+
+    dump/<upstream>/<set>/layer07/feats.JOB.ark    matrices (T, D), one archive per layer and job
+    dump/<upstream>/<set>/layer07/feats.scp        `utt path:offset`, after all jobs are joined
+    dump/<upstream>/<set>/utt2num_frames, utt2sum  frames, and a checksum of the stored bytes
+    dump/<upstream>/<set>/shares/JOBofN            what a finished job wrote
+
+A job writes under temporary names and notes each utterance after its bytes, so that a killed one
+continues behind the last whole utterance and ends in the same bytes.
+"""
+
+import hashlib
+import io
+from pathlib import Path
+
+import kaldiio
+
+from ..errors import UserError
+from ..files import atomic_open
+from ..tables import write_table
+
+
+def layer_name(index):
+    return f"layer{index:02d}"
+
+
+class ShareWriter:
+    """Writes job `job` of `jobs` into `folder`. `finished` maps utterances already there to lines."""
+
+    def __init__(self, folder, job, jobs, layers, compression):
+        self.folder, self.job, self.compression = Path(folder), job, compression
+        self.layers = list(layers)
+        self.note = self.folder / "shares" / f"{job}of{jobs}"
+        self.part = self.note.with_name(f".{self.note.name}.part")
+        self.note.parent.mkdir(parents=True, exist_ok=True)
+        for other in self.note.parent.glob("*of*"):  # of another split: its archives are overwritten
+            if other.name.removesuffix(".part").rpartition("of")[2] != str(jobs):
+                other.unlink(missing_ok=True)
+        self.finished = {} if self.complete else self._resume()
+
+    @property
+    def complete(self):
+        """Whether this share ended before."""
+        return self.note.exists()
+
+    def ark(self, layer, part=False):
+        name = f"feats.{self.job}.ark"
+        return self.folder / layer_name(layer) / (f".{name}.part" if part else name)
+
+    def _resume(self):
+        """Read the notes of a killed job, cut every archive behind its last noted utterance."""
+        finished, ends = {}, dict.fromkeys(self.layers, 0)
+        if self.part.exists():
+            for line in self.part.read_text("utf-8").splitlines(keepends=True):
+                entry = parse_note(line)
+                if entry is None or not all(
+                    self.ark(layer, True).exists()
+                    and self.ark(layer, True).stat().st_size >= offset + size
+                    for layer, (offset, size, _) in entry[2].items()
+                ):
+                    break
+                finished[entry[0]] = line
+                ends = {layer: offset + size for layer, (offset, size, _) in entry[2].items()}
+        self.streams = {}
+        for layer, end in ends.items():
+            path = self.ark(layer, True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            stream = self.streams[layer] = open(path, "r+b")  # noqa: SIM115 - closed in finish()
+            stream.truncate(end)
+            stream.seek(end)
+        self.notes = open(self.part, "w", encoding="utf-8", newline="\n")  # noqa: SIM115
+        self.notes.writelines(finished.values())
+        self.notes.flush()
+        return finished
+
+    def write(self, utt, features):
+        """Append {layer: (T, D) float32} of `utt` to the archives."""
+        places, frames = [], 0
+        for layer in self.layers:
+            block = io.BytesIO()
+            kaldiio.save_ark(block, {utt: features[layer]}, compression_method=self.compression)
+            stored = block.getbuffer()[len(utt.encode()) + 1 :]
+            offset = self.streams[layer].tell() + len(utt.encode()) + 1
+            self.streams[layer].write(block.getbuffer())
+            self.streams[layer].flush()
+            places.append(f"{layer}:{offset}:{len(stored)}:{checksum(stored)}")
+            frames = len(features[layer])
+        self.notes.write(f"{utt} {frames} {' '.join(places)}\n")
+        self.notes.flush()
+
+    def finish(self):
+        """Move archives, then notes, to their names."""
+        for layer, stream in self.streams.items():
+            stream.close()
+            self.ark(layer, True).replace(self.ark(layer))
+        self.notes.close()
+        self.part.replace(self.note)
+
+
+def checksum(data):
+    """Hex checksum, 64 bits, of stored bytes."""
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+def parse_note(line):
+    """`utt frames layer:offset:size:sum ...` -> (utt, frames, {layer: (offset, size, sum)}).
+
+    None where the line is torn.
+    """
+    if not line.endswith("\n"):
+        return None
+    utt, frames, *places = line.split()
+    layers = {}
+    for place in places:
+        layer, offset, size, digest = place.split(":")
+        layers[int(layer)] = (int(offset), int(size), digest)
+    return utt, int(frames), layers
+
+
+def join_shares(folder, jobs, utts):
+    """Write the tables of `folder` from its `jobs` finished shares; `utts` are those wanted.
+
+    Raises UserError where a share or an utterance is missing.
+    """
+    folder, entries = Path(folder), {}
+    for job in range(1, jobs + 1):
+        note = folder / "shares" / f"{job}of{jobs}"
+        if not note.exists():
+            raise UserError(f"{note}: is missing; job {job} of {jobs} has not ended")
+        for line in note.read_text("utf-8").splitlines(keepends=True):
+            utt, frames, layers = parse_note(line)
+            entries[utt] = (job, frames, layers)
+    for utt in utts:
+        if utt not in entries:
+            raise UserError(f"{folder}: no features of '{utt}'; remove {folder}/shares, run again")
+    layers = sorted(next(iter(entries.values()))[2])
+    for layer in layers:
+        place = folder / layer_name(layer)
+        write_table(
+            place / "feats.scp",
+            {u: f"{place}/feats.{entries[u][0]}.ark:{entries[u][2][layer][0]}" for u in utts},
+        )
+    write_table(
+        folder / "utt2sum",
+        {u: " ".join(entries[u][2][layer][2] for layer in layers) for u in utts},
+    )
+    with atomic_open(folder / "utt2num_frames") as stream:
+        stream.writelines(f"{utt} {entries[utt][1]}\n" for utt in sorted(utts, key=str.encode))

@@ -1,0 +1,44 @@
+"""The mel front end of the Mel-CNN study: mel, dB, deltas, per-sample normalisation."""
+
+import torch
+from torch import nn
+from torchaudio.functional import amplitude_to_DB, compute_deltas
+from torchaudio.transforms import MelSpectrogram
+
+
+class MelFrontEnd(nn.Module):
+    """(B, S) waveforms at 16 kHz -> (B, 2, 128, T): log-mel and its delta.
+
+    Peak normalisation, n_fft 1024, hop 160, 128 mels of 20-7600 Hz, dB with top_db 80, deltas,
+    each utterance to mean 0 and deviation 1. At 48,000 samples T is 301.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.mel = MelSpectrogram(
+            sample_rate=16000, n_fft=1024, hop_length=160, n_mels=128, f_min=20.0, f_max=7600.0
+        )
+
+    def forward(self, x, lengths):
+        """Returns the image and (B,) valid frames."""
+        inside = torch.arange(x.shape[1], device=x.device)[None] < lengths[:, None]
+        x = x * inside
+        x = x / x.abs().amax(1, keepdim=True).clamp(min=1e-8)
+        # top_db is taken per utterance: with a channel axis, (B, 1, D, T), the peak is each one's own
+        mel = amplitude_to_DB(self.mel(x)[:, None], 10.0, 1e-10, 0.0, top_db=80.0)[:, 0]
+        frames = lengths // self.mel.hop_length + 1
+        return deltas_and_norm(mel, frames), frames
+
+
+def deltas_and_norm(mel, lengths):
+    """(B, D, T) log-mels -> (B, 2, D, T): mel and delta, normalised over the valid frames of each."""
+    inside = (torch.arange(mel.shape[2], device=mel.device)[None] < lengths[:, None])[:, None, None]
+    # the delta at the last valid frame sees the frame repeated, as at the end of an unpadded one
+    last = mel.gather(2, (lengths - 1)[:, None, None].expand(-1, mel.shape[1], 1))
+    mel = torch.where(inside[:, 0], mel, last)
+    image = torch.stack([mel, compute_deltas(mel)], 1) * inside
+    count = (lengths * mel.shape[1])[:, None, None, None]
+    mean = image.sum((2, 3), keepdim=True) / count
+    centred = (image - mean) * inside
+    deviation = (centred.square().sum((2, 3), keepdim=True) / count).sqrt()
+    return centred / (deviation + 1e-5)

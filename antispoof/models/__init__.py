@@ -1,0 +1,33 @@
+"""Every model: a file, and a line in MODELS.
+
+Contract: `forward(x, lengths) -> (B, 2)` logits in the order of `antispoof.LABELS`. x is a waveform
+batch (B, S) or cached features (B, L, T, D); lengths (B,) counts the valid samples or frames; what
+stands beyond them never changes another utterance's logits.
+"""
+
+import inspect
+
+from ..config import one_of
+from ..errors import UserError
+from .mel_cnn import MelCNN
+from .mhfa import MHFA
+
+MODELS = {
+    "mel_cnn": MelCNN,
+    "mhfa": MHFA,
+}
+
+
+def build_model(name, **conf):
+    """Make the model `name` with the arguments `conf` of its __init__.
+
+    Raises UserError for a name that MODELS lacks or an argument that the model lacks.
+    """
+    one_of("config", "model", name, tuple(MODELS))
+    known = tuple(inspect.signature(MODELS[name]).parameters)
+    for key in conf:
+        one_of("config", "model_conf", key, known)
+    try:
+        return MODELS[name](**conf)
+    except TypeError as error:
+        raise UserError(f"config: model_conf of '{name}': {error}") from None

@@ -1,0 +1,55 @@
+"""Mel-CNN: a small 2-D CNN over a mel spectrogram and its deltas, two channels.
+
+Four blocks of conv 3x3 - BN - ReLU - max-pool 2, global average, Linear 64, ReLU, dropout, one
+logit. Widths 32-64-128-256 have 405,121 parameters, 16-32-64-128 have 105,857. It reads waveforms
+(`front_end: wave`), or cached log-mels, one layer of (T, D) (`front_end: cached`).
+"""
+
+import torch
+from torch import nn
+
+from ..features.mel import MelFrontEnd, deltas_and_norm
+
+
+class MelCNN(nn.Module):
+    """Args: widths: channels of the four blocks; front_end: wave or cached; dropout."""
+
+    def __init__(self, widths=(32, 64, 128, 256), front_end="wave", hidden=64, dropout=0.3):
+        super().__init__()
+        self.front_end = MelFrontEnd() if front_end == "wave" else None
+        channels = [2, *widths]
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(before, after, 3, padding=1, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+            )
+            for before, after in zip(channels, channels[1:], strict=False)
+        )
+        self.head = nn.Sequential(
+            nn.Linear(widths[-1], hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, 1)
+        )
+
+    def image(self, x, lengths):
+        """Waveforms or cached features -> (B, 2, D, T) mel and delta, and (B,) valid frames."""
+        if self.front_end is not None:
+            return self.front_end(x, lengths)
+        return deltas_and_norm(x[:, 0].transpose(1, 2), lengths), lengths
+
+    def forward(self, x, lengths):
+        image, lengths = self.image(x, lengths)
+        for block in self.blocks:
+            image = block(image)
+            lengths = (lengths // 2).clamp(min=1)
+            # what lies beyond an utterance is zero again, as at the edge of an unpadded one
+            image = image * frame_mask(lengths, image.shape[3])[:, None, None, :]
+        pooled = image.sum((2, 3)) / (lengths[:, None] * image.shape[2])
+        logit = self.head(pooled)
+        # softmax over (0, z) is the sigmoid of z: cross-entropy on it is the BCE of document 001
+        return torch.cat([torch.zeros_like(logit), logit], 1)
+
+
+def frame_mask(lengths, frames):
+    """(B,) -> (B, frames) of 1 inside each utterance and 0 beyond."""
+    return (torch.arange(frames, device=lengths.device)[None] < lengths[:, None]).float()

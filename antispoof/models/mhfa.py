@@ -1,0 +1,42 @@
+"""Multi-head factorised attentive pooling (Peng et al., SLT 2022), as a countermeasure back end.
+
+    k = sum_l softmax(a)_l h_l    v = sum_l softmax(b)_l h_l     over the L layers h_l (T, D)
+    K = k W_k, V = v W_v          (T, C)
+    A = softmax over t of K W_a   (T, H)
+    o_h = sum_t A_th V_t          (H, C) -> Linear(H C, O) -> ReLU -> Linear(O, 2)
+
+Parameters of the pooling: 2L + 2(DC + C) + CH + H + HCO + O.
+"""
+
+import torch
+from torch import nn
+
+
+class MHFA(nn.Module):
+    """MHFA over cached layers, then a linear classifier.
+
+    Args: layers: L, the number of layers given; dim: D of each; heads: H; compression: C;
+        embedding: O; dropout: before the classifier.
+    """
+
+    def __init__(self, layers=1, dim=1024, heads=32, compression=128, embedding=256, dropout=0.0):
+        super().__init__()
+        self.key_weights = nn.Parameter(torch.zeros(layers))
+        self.value_weights = nn.Parameter(torch.zeros(layers))
+        self.key = nn.Linear(dim, compression)
+        self.value = nn.Linear(dim, compression)
+        self.attention = nn.Linear(compression, heads)
+        self.project = nn.Linear(heads * compression, embedding)
+        self.classifier = nn.Sequential(nn.ReLU(), nn.Dropout(dropout), nn.Linear(embedding, 2))
+
+    def embed(self, x, lengths):
+        """(B, L, T, D), (B,) -> (B, O)."""
+        key = self.key(torch.einsum("l,bltd->btd", self.key_weights.softmax(0), x))
+        value = self.value(torch.einsum("l,bltd->btd", self.value_weights.softmax(0), x))
+        padded = torch.arange(x.shape[2], device=x.device)[None, :, None] >= lengths[:, None, None]
+        weights = self.attention(key).masked_fill(padded, float("-inf")).softmax(1)  # (B, T, H)
+        pooled = torch.einsum("bth,btc->bhc", weights, value)
+        return self.project(pooled.flatten(1))
+
+    def forward(self, x, lengths):
+        return self.classifier(self.embed(x, lengths))

@@ -1,0 +1,24 @@
+"""Where the recipe's own files lie: in the corpus's folder first, then in the repository's root.
+
+`run.sh`, `conf/` and `local/` exist at both levels with the same meaning. This is the one place
+that knows the rule.
+"""
+
+from pathlib import Path
+
+from .errors import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def find(path):
+    """The existing `path`, relative to the current folder or else to the repository's root.
+
+    Raises UserError naming both places where there is none.
+    """
+    path = Path(path)
+    if path.exists():
+        return path
+    if not path.is_absolute() and (ROOT / path).exists():
+        return ROOT / path
+    raise UserError(f"{path}: no such file, neither in {Path.cwd()} nor in {ROOT}")

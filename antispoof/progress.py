@@ -1,0 +1,62 @@
+"""How far a long action has come: a bar on a terminal, a line now and then in a log.
+
+A job of the launcher has a log for its stream and a file, named by ANTISPOOF_PROGRESS, whose one
+line the launcher shows; so a bar is seen even where the job itself has no terminal.
+"""
+
+import os
+import sys
+import time
+
+LOG_SECONDS = 30.0  # a line in a log so often
+FILE_SECONDS = 0.5
+
+
+class Progress:
+    """Counts `advance(n)` calls up to `total` and reports rate and time left.
+
+    Args: total: number of steps; unit: their name ("utterances"); label: what is being done.
+    """
+
+    def __init__(self, total, unit, label, stream=None):
+        self.total, self.unit, self.label = total, unit, label
+        self.stream = stream or sys.stderr
+        self.file = os.environ.get("ANTISPOOF_PROGRESS")
+        self.done, self.note = 0, ""
+        self.started = self.logged = self.filed = time.monotonic()
+
+    def advance(self, count=1, note=""):
+        """Say that `count` more steps are done; `note` is a short text, e.g. the loss."""
+        self.done += count
+        self.note = note
+        now = time.monotonic()
+        if self.stream.isatty() and now - self.logged > 0.2:
+            self.logged = now
+            self.stream.write("\r\033[K" + self.line())
+            self.stream.flush()
+        elif not self.stream.isatty() and now - self.logged > LOG_SECONDS:
+            self.logged = now
+            self.stream.write(self.line() + "\n")
+            self.stream.flush()
+        if self.file and now - self.filed > FILE_SECONDS:
+            self.filed = now
+            with open(self.file, "w", encoding="utf-8") as stream:
+                stream.write(self.line())
+
+    def line(self):
+        """The state in one line."""
+        seconds = max(time.monotonic() - self.started, 1e-9)
+        rate = self.done / seconds
+        left = (self.total - self.done) / rate if rate else float("inf")
+        filled = int(20 * self.done / max(self.total, 1))
+        bar = "#" * filled + "." * (20 - filled)
+        return (
+            f"{self.label} [{bar}] {self.done}/{self.total} {self.unit}, {rate:.1f}/s, "
+            f"{left:.0f} s left{', ' + self.note if self.note else ''}"
+        )
+
+    def close(self):
+        """End the bar's line on a terminal."""
+        if self.stream.isatty():
+            self.stream.write("\r\033[K")
+            self.stream.flush()

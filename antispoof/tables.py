@@ -1,0 +1,75 @@
+"""Kaldi tables: one `key value` line per utterance, sorted in C order, no key twice.
+
+A table is refused, with `file:line`, rather than mended: what was dropped or reordered in
+silence is what misleads. Values may hold blanks; keys may not.
+"""
+
+from pathlib import Path
+
+from .errors import UserError
+from .files import atomic_open
+
+
+def read_table(path):
+    """Read `path` into a dict {key: value} in file order.
+
+    Raises UserError with `file:line` for a missing value, blank line, duplicate or unsorted key,
+    trailing blanks, or bytes that are not UTF-8.
+    """
+    path = Path(path)
+    table, previous = {}, None
+    with open(path, "rb") as stream:
+        for number, raw in enumerate(stream, 1):
+            key, value = _split(raw, f"{path}:{number}")
+            if key in table:
+                raise UserError(f"{path}:{number}: '{key}' stands here a second time; remove one")
+            if previous is not None and key.encode() < previous.encode():
+                raise UserError(
+                    f"{path}:{number}: '{key}' after '{previous}' is out of order; "
+                    "sort the file with LC_ALL=C sort"
+                )
+            table[key] = value
+            previous = key
+    if not table:
+        raise UserError(f"{path}: is empty; wanted lines of `utterance value`")
+    return table
+
+
+def _split(raw, place):
+    try:
+        line = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{place}: is not UTF-8 text") from None
+    line = line[:-1] if line.endswith("\n") else line
+    key, blank, value = line.partition(" ")
+    if not key or not blank or not value or value != value.strip() or "\t" in line or "\r" in line:
+        raise UserError(
+            f"{place}: found {line!r}, wanted `key value`, one blank between, none at the ends"
+        )
+    return key, value
+
+
+def write_table(path, table):
+    """Write {key: value} to `path` in C order, atomically. Raises UserError for a bad entry."""
+    lines = []
+    for key in sorted(table, key=str.encode):
+        line = f"{key} {table[key]}"
+        _split(line.encode(), str(path))
+        lines.append(line + "\n")
+    with atomic_open(path) as stream:
+        stream.writelines(lines)
+
+
+def require_same_keys(expected, found, expected_name, found_name):
+    """Raise UserError unless both tables hold the same keys; names the first that differs."""
+    if expected.keys() == found.keys():
+        return
+    missing = [key for key in expected if key not in found]
+    extra = [key for key in found if key not in expected]
+    key, where, other = (
+        (missing[0], found_name, expected_name) if missing else (extra[0], expected_name, found_name)
+    )
+    raise UserError(
+        f"{where}: '{key}' is missing, though {other} has it "
+        f"({len(missing)} missing and {len(extra)} extra in {found_name})"
+    )

@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""Run a command, or the same command for several jobs at once, unless it is done already.
+
+The call is Kaldi's: run.py [options] NAME=FIRST:LAST|A,B,... LOG COMMAND... . NAME is replaced
+by each job's value and NJ by the number of jobs, in LOG, COMMAND and the options; no shell sees any
+of it. Each log begins with its command. The command is looked for in the current folder, then in the
+repository's root.
+
+With --done FILE, a job that ends well writes FILE last: the command, and the SHA-256 of every
+--input. A later call with the same command and inputs is skipped; with other ones it stops and says
+what to remove. Where FILE does not contain NAME, it stands for all jobs together and does not depend
+on their number.
+"""
+
+import argparse
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from antispoof.errors import UserError, one_line_errors
+from antispoof.files import atomic_open, sha256_file
+from antispoof.places import find
+
+TAIL_LINES = 12
+EXAMPLE = "example:\n  utils/run.py --slots 4 JOB=1:4 log/x.JOB.log steps/x.py --share JOB/NJ data/train"
+
+
+def parse(argv=None):
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--done", help="file that says what was done")
+    parser.add_argument("--input", action="append", default=[], help="file that the result rests on")
+    parser.add_argument("--slots", type=int, default=1, help="jobs at a time")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="[NAME=VALUES] LOG COMMAND...")
+    args = parser.parse_args(argv)
+    args.name, args.values = "", [""]
+    if args.rest and "=" in args.rest[0] and args.rest[0].partition("=")[0].isupper():
+        args.name, _, values = args.rest.pop(0).partition("=")
+        args.values = expand(values)
+    if len(args.rest) < 2:
+        parser.error("wanted LOG and COMMAND")
+    args.log, *args.command = args.rest
+    return args
+
+
+def expand(values):
+    first, colon, last = values.partition(":")
+    if colon and first.isdigit() and last.isdigit() and int(first) <= int(last):
+        return [str(number) for number in range(int(first), int(last) + 1)]
+    if colon or not all(values.split(",")):
+        raise UserError(f"'{values}': wanted FIRST:LAST or A,B,...")
+    return values.split(",")
+
+
+class Job:
+    """One value of NAME: its command, log, and what says that it is done."""
+
+    def __init__(self, args, value):
+        def fill(text):
+            text = text.replace(args.name, value) if args.name else text
+            return text.replace("NJ", str(len(args.values))) if args.name else text
+
+        self.words = [fill(word) for word in args.command]
+        self.log = Path(fill(args.log))
+        self.done = Path(fill(args.done)) if args.done else None
+        self.shared = bool(args.name) and bool(args.done) and args.name not in args.done
+        recorded = args.command if self.shared else self.words
+        self.inputs = [Path(fill(path)) for path in args.input]
+        self.record = shlex.join(recorded) + "\n"
+        self.progress = None
+
+    def stamp(self):
+        sums = "".join(f"{sha256_file(path)}  {path}\n" for path in sorted(set(self.inputs)))
+        return self.record + sums
+
+    def is_done(self):
+        """Whether `done` says so; raises UserError where it tells of something else."""
+        if self.done is None or not self.done.exists():
+            return False
+        found, wanted = self.done.read_text("utf-8").splitlines(), self.stamp().splitlines()
+        if found == wanted:
+            return True
+        if found[:1] != wanted[:1]:
+            what = f"was made by another command ({found[0] if found else 'nothing'}; now {wanted[0]})"
+        else:
+            changed = next(line for line in wanted + found if line not in found or line not in wanted)
+            what = f"rests on another {changed.split('  ', 1)[-1]} than there is now"
+        folder = shlex.quote(str(self.done.parent))
+        raise UserError(f"{self.done}: {what}; to make it anew: rm -r {folder}")
+
+    def start(self, threads, folder):
+        """Start the command with its log; returns the process."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.progress = Path(folder, self.log.name + str(id(self)))
+        environment = dict(os.environ, ANTISPOOF_PROGRESS=str(self.progress))
+        environment["OMP_NUM_THREADS"] = environment["OPENBLAS_NUM_THREADS"] = str(threads)
+        program = str(find(self.words[0])) if "/" in self.words[0] else self.words[0]
+        prefix = [sys.executable] if program.endswith(".py") else []
+        with open(self.log, "w", encoding="utf-8") as log:
+            log.write(f"# {shlex.join(self.words)}\n# started {time.strftime('%F %T')}\n")
+            log.flush()
+            return subprocess.Popen(
+                [*prefix, program, *self.words[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+            )
+
+    def finish(self, status, seconds):
+        with open(self.log, "a", encoding="utf-8") as log:
+            log.write(f"# ended with status {status} after {seconds:.0f} s\n")
+        if status == 0 and self.done is not None and not self.shared:
+            self.write_done()
+
+    def write_done(self):
+        with atomic_open(self.done) as stream:
+            stream.write(self.stamp())
+
+
+def run_all(jobs, slots):
+    """Run `jobs`, at most `slots` at a time; returns the failed ones."""
+    waiting, running, failed = list(jobs), {}, []
+    threads = max(1, (os.cpu_count() or 1) // min(slots, len(jobs)))
+    with tempfile.TemporaryDirectory(prefix="antispoof-run-") as folder:
+        try:
+            while waiting or running:
+                while waiting and len(running) < slots and not failed:
+                    job = waiting.pop(0)
+                    running[job] = (job.start(threads, folder), time.monotonic())
+                if failed and not running:
+                    break
+                time.sleep(0.02)
+                show(running)
+                for job, (process, started) in list(running.items()):
+                    if process.poll() is not None:
+                        del running[job]
+                        job.finish(process.returncode, time.monotonic() - started)
+                        failed += [job] if process.returncode else []
+        finally:
+            clear()
+            for process, _ in running.values():  # interrupted: leave no job behind
+                process.terminate()
+                process.wait()
+    return failed
+
+
+def show(running, state={"next": 0.0}):  # noqa: B006 - one clock for the whole program
+    now = time.monotonic()
+    if now < state["next"]:
+        return
+    state["next"] = now + (0.5 if sys.stderr.isatty() else 30.0)
+    lines = []
+    for job in running:
+        with contextlib.suppress(OSError):
+            lines.append(job.progress.read_text("utf-8"))
+    if lines and sys.stderr.isatty():
+        width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+        sys.stderr.write("\r\033[K" + " | ".join(lines)[:width])
+        sys.stderr.flush()
+    elif lines:
+        sys.stderr.write("".join(f"  {line}\n" for line in lines))
+
+
+def clear():
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K")
+
+
+def report_failure(job):
+    lines = job.log.read_text("utf-8", errors="replace").splitlines()
+    lines = [line for line in lines if not line.startswith("# ")] or ["(it said nothing)"]
+    said = "\n".join(f"    {line}" for line in lines[-TAIL_LINES:])
+    sys.stderr.write(f"failed: {shlex.join(job.words)}\n  last lines of {job.log}:\n{said}\n")
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no job is left behind
+    args = parse()
+    jobs = [Job(args, value) for value in args.values]
+    missing = sorted({str(p) for job in jobs for p in job.inputs if not p.exists()})
+    if missing:
+        raise UserError(f"{missing[0]}: is not there; run the stage that makes it")
+    todo = [job for job in jobs if not job.is_done()]
+    shown = shlex.join([*([f"{args.name}={','.join(args.values)}"] if args.name else []), *args.command])
+    if not todo:
+        print(f"skip: {shown}", flush=True)
+        return
+    print(f"$ {shown}", flush=True)
+    started = time.monotonic()
+    failed = run_all(todo, max(1, args.slots))
+    for job in failed:
+        report_failure(job)
+    if failed:
+        raise SystemExit(1)
+    if jobs[0].shared:
+        jobs[0].write_done()
+    print(f"  {time.monotonic() - started:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    with one_line_errors("utils/run.py"):
+        main()

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Check a data directory: the same utterances in every table, and sounds that exist and decode."""
+
+import argparse
+import multiprocessing
+from pathlib import Path
+
+from antispoof import SAMPLE_RATE
+from antispoof.audio import read_wave
+from antispoof.data_dir import read_data_dir, read_trials
+from antispoof.errors import UserError, one_line_errors
+from antispoof.progress import Progress
+
+EXAMPLE = "example:\n  utils/validate_data_dir.py --nj 4 data/train"
+SHOWN = 10
+
+
+def check_sound(item):
+    """(utt, path, duration in seconds by the table) -> None or what is wrong."""
+    utt, path, seconds = item
+    try:
+        found = len(read_wave(path, utt)) / SAMPLE_RATE
+    except UserError as error:
+        return str(error)
+    if abs(found - float(seconds)) > 0.01:
+        return f"{path}: {utt}: lasts {found:.2f} s, utt2dur says {seconds}; mend one of them"
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--nj", type=int, default=1, help="processes that decode")
+    parser.add_argument("--no-sound", action="store_true", help="look at the tables alone")
+    parser.add_argument("data_dir")
+    args = parser.parse_args()
+
+    tables = read_data_dir(args.data_dir)
+    for path in sorted(Path(args.data_dir, "trials").glob("*")):
+        read_trials(args.data_dir, path.name)
+    wavs, durations = tables["wav.scp"], tables["utt2dur"]
+    if not args.no_sound:
+        items = [(utt, wavs[utt], durations[utt]) for utt in wavs]
+        progress, problems = Progress(len(items), "sounds", args.data_dir), []
+        with multiprocessing.Pool(args.nj) as pool:
+            for problem in pool.imap(check_sound, items, chunksize=64):
+                progress.advance()
+                problems += [problem] if problem else []
+        progress.close()
+        if problems:
+            more = f" (and {len(problems) - SHOWN} more)" if len(problems) > SHOWN else ""
+            raise UserError("\n".join(problems[:SHOWN]) + more)
+    counts = {name: list(tables["utt2label"].values()).count(name) for name in ("bonafide", "spoof")}
+    print(f"{args.data_dir}: {len(wavs)} utterances, {counts['bonafide']} bona fide, "
+          f"{counts['spoof']} spoof, {sum(map(float, durations.values())) / 3600:.2f} h: valid")
+
+
+if __name__ == "__main__":
+    with one_line_errors("utils/validate_data_dir.py"):
+        main()
