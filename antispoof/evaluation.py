@@ -1,0 +1,121 @@
+"""The result of one system on one set of trials: metrics with their costs, counts, intervals."""
+
+import numpy as np
+
+from . import metrics
+from .bootstrap import intervals
+from .errors import UserError
+
+FEW = 30  # trials of a class below which a cell is marked
+
+
+def evaluate(trials, llr=None, *, by=(), replicates=1000, seed=0, costs=metrics.COSTS):
+    """Everything `result.json` holds, of `scores.Trials`; see the README for its shape.
+
+    llr (N,): natural-log likelihood ratios for `act_dcf` and `cllr`, by default the scores
+    themselves, of which `llr_given` tells. by: factors to break down by, `attack*codec` for a
+    table of two. replicates 0 leaves the intervals out.
+    """
+    given = llr is not None
+    llr = trials.scores if llr is None else llr
+    bonafide, spoof = metrics.sorted_trials(*trials.split())
+    result = {
+        "counts": {"bonafide": bonafide.size, "spoof": spoof.size, "trials": len(trials.ids)},
+        "costs": dict(costs),
+        "threshold": {
+            "act_dcf": metrics.bayes_threshold(**costs),
+            "eer": metrics.eer_threshold(bonafide, spoof),
+            "min_dcf": metrics.min_dcf_threshold(bonafide, spoof, **costs),
+        },
+        "llr_given": given,
+        "pooled": {
+            **_cell_metrics(trials.split(), trials.split(llr), costs),
+            "auc": metrics.auc(bonafide, spoof),
+            "min_cllr": metrics.min_cllr(bonafide, spoof),
+        },
+        "by": {factor: break_down(trials, llr, factor, costs) for factor in by},
+    }
+    if replicates:
+        result.update(_intervals(trials, llr, replicates, seed, costs))
+    return result
+
+
+def _cell_metrics(scores, llr, costs):
+    bonafide, spoof = (np.sort(part) for part in scores)
+    miss, fa = metrics.detection.cost_weights(**costs)
+    least, _ = metrics.detection.minimum_on_curve(bonafide, spoof, miss, fa)
+    return {
+        "eer": metrics.detection.eer_sorted(bonafide, spoof),
+        "min_dcf": least / min(miss, fa),
+        "act_dcf": metrics.act_dcf(*llr, **costs),
+        "cllr": metrics.cllr(*llr),
+    }
+
+
+def _intervals(trials, llr, replicates, seed, costs):
+    options = {"llr": trials.split(llr), "replicates": replicates, "seed": seed, "costs": costs}
+    kinds = {"iid": None}
+    counts = {}
+    if (trials.data_dir / "utt2spk").is_file():
+        kinds["speaker"] = trials.split(trials.factor("spk"))
+        counts = {
+            "speakers_bonafide": len(set(kinds["speaker"][0])),
+            "speakers_spoof": len(set(kinds["speaker"][1])),
+        }
+    found = {
+        kind: intervals(*trials.split(), groups=groups, **options) for kind, groups in kinds.items()
+    }
+    return {
+        "bootstrap": {"level": 0.95, "replicates": replicates, "seed": seed, **counts},
+        "intervals": {
+            metric: {kind: list(found[kind][metric]) for kind in kinds} for metric in found["iid"]
+        },
+    }
+
+
+def break_down(trials, llr, factor, costs=metrics.COSTS):
+    """{level: {n_bonafide, n_spoof, few, metrics}} of a factor, or of several as `attack*codec`.
+
+    An attack is set against all bona fide trials; every other factor restricts both classes. A
+    cell without both classes has metrics None. Levels of several factors are joined by `*`.
+    """
+    names = factor.split("*")
+    if not all(names) or len(set(names)) < len(names):
+        raise UserError(f"--by: found '{factor}', wanted a factor or several as attack*codec")
+    values = {name: trials.factor(name) for name in names}
+    spoof = _levels(values, ~trials.is_bonafide)
+    bonafide = _levels({n: v for n, v in values.items() if n != "attack"}, trials.is_bonafide)
+    keep = [index for index, name in enumerate(names) if name != "attack"]
+    cells = {}
+    for level in sorted(set(spoof) | (set(bonafide) if "attack" not in names else set())):
+        own = bonafide.get(tuple(level[index] for index in keep), np.array([], int))
+        cells["*".join(level)] = _cell(trials, llr, own, spoof.get(level, own[:0]), costs)
+    return cells
+
+
+def _levels(values, mask):
+    """{level of each factor: indices of the trials under `mask`}; one level () of no factor."""
+    index = np.flatnonzero(mask)
+    if not values:
+        return {(): index}
+    columns = [np.unique(column[index], return_inverse=True) for column in values.values()]
+    codes = np.stack([code for _, code in columns], axis=1)
+    rows, which = np.unique(codes, axis=0, return_inverse=True)
+    order = np.argsort(which.ravel(), kind="stable")
+    parts = np.split(index[order], np.cumsum(np.bincount(which.ravel()))[:-1])
+    levels = [
+        tuple(str(names[c]) for (names, _), c in zip(columns, row, strict=True)) for row in rows
+    ]
+    return dict(zip(levels, parts, strict=True))
+
+
+def _cell(trials, llr, bonafide, spoof, costs):
+    cell = {
+        "n_bonafide": bonafide.size,
+        "n_spoof": spoof.size,
+        "few": min(bonafide.size, spoof.size) < FEW,
+    }
+    if not (bonafide.size and spoof.size):
+        return {**cell, "eer": None, "min_dcf": None, "act_dcf": None, "cllr": None}
+    parts = [(values[bonafide], values[spoof]) for values in (trials.scores, llr)]
+    return {**cell, **_cell_metrics(*parts, costs)}

@@ -1,0 +1,149 @@
+"""Costs of a countermeasure (CM) together with automatic speaker verification (ASV).
+
+ASV scores: higher = more the claimed speaker; ASV accepts at score >= threshold.
+"""
+
+import numpy as np
+
+from .checks import checked_scores, refuse_constant, sorted_scores, sorted_trials
+from .detection import det_curve, eer_threshold, minimum_on_curve
+
+P_SPOOF = 0.05
+P_TARGET, P_NONTARGET = (1 - P_SPOOF) * 0.99, (1 - P_SPOOF) * 0.01
+# of the ASV system that the organisers of ASVspoof 5 fixed: accepted nontarget, missed target,
+# accepted spoof
+ASV_OF_ASVSPOOF5 = (0.01881016557566423, 0.01880141010575793, 0.4607082907604729)
+
+
+def asv_rates(target, nontarget, spoof):
+    """(accepted nontarget, missed target, accepted spoof) at the EER threshold of the ASV."""
+    threshold = eer_threshold(target, nontarget)
+    spoof = checked_scores(spoof, "ASV spoof")
+    accepted, missed = np.mean(np.asarray(nontarget) >= threshold), np.mean(target < threshold)
+    return float(accepted), float(missed), float(np.mean(spoof >= threshold))
+
+
+def tdcf_2019(bonafide, spoof, asv_target, asv_nontarget, asv_spoof):
+    """Minimum normalised t-DCF of ASVspoof 2019 (legacy form; misses cost 1, false alarms 10).
+
+    Raises ValueError where the ASV is so weak that a weight turns negative.
+    """
+    fa, miss, spoof_fa = asv_rates(asv_target, asv_nontarget, asv_spoof)
+    c1 = P_TARGET * (1 - miss) - P_NONTARGET * 10 * fa
+    return _tdcf(bonafide, spoof, 0.0, c1, 10 * P_SPOOF * spoof_fa)
+
+
+def tdcf_2021(bonafide, spoof, asv_target, asv_nontarget, asv_spoof):
+    """Minimum normalised t-DCF of ASVspoof 2021 (revised form; misses cost 1, false alarms 10)."""
+    return _revised_tdcf(bonafide, spoof, *asv_rates(asv_target, asv_nontarget, asv_spoof))
+
+
+def tdcf_asvspoof5(bonafide, spoof):
+    """The revised t-DCF with the error rates that ASVspoof 5 fixed for the ASV system."""
+    return _revised_tdcf(bonafide, spoof, *ASV_OF_ASVSPOOF5)
+
+
+def _revised_tdcf(bonafide, spoof, fa, miss, spoof_fa):
+    c0 = P_TARGET * miss + P_NONTARGET * 10 * fa
+    return _tdcf(bonafide, spoof, c0, P_TARGET - c0, P_SPOOF * 10 * spoof_fa)
+
+
+def _tdcf(bonafide, spoof, c0, c1, c2):
+    if min(c1, c2) < 0 or c0 + min(c1, c2) == 0:
+        raise ValueError(
+            f"found t-DCF weights {c0:.4g}, {c1:.4g}, {c2:.4g}, wanted none negative nor all 0: "
+            "are the ASV scores the right way up?"
+        )
+    least, _ = minimum_on_curve(*sorted_trials(bonafide, spoof), c1, c2)
+    return float((c0 + least) / (c0 + min(c1, c2)))
+
+
+def a_dcf(
+    target,
+    nontarget,
+    spoof,
+    *,
+    p_spoof=0.05,
+    p_nontarget=0.0095,
+    p_target=0.9405,
+    c_miss=1,
+    c_fa_asv=10,
+    c_fa_cm=10,
+):
+    """Least architecture-agnostic cost of one score for "target and bona fide", normalised.
+
+    Defaults: ASVspoof 5. The paper (Shim et al., 2024) has priors .05, .05, .9 and costs
+    1, 10, 20. Source: compute_a_det_curve of a_DCF; the sweep rejects targets first in a tie.
+    """
+    target, nontarget = sorted_scores(target, "target"), sorted_scores(nontarget, "nontarget")
+    spoof = sorted_scores(spoof, "spoof")
+    refuse_constant(target, nontarget, spoof)
+    miss, fa, spoof_fa = c_miss * p_target, c_fa_asv * p_nontarget, c_fa_cm * p_spoof
+    # least just before a target or at the end, like every cost (see detection.py)
+    frr = np.arange(target.size + 1) / target.size
+    far = _accepted(nontarget, target)
+    far_spoof = _accepted(spoof, target)
+    return float(np.min(miss * frr + fa * far + spoof_fa * far_spoof) / min(fa + spoof_fa, miss))
+
+
+def _accepted(scores, thresholds):
+    """Share of sorted `scores` at or above each threshold, then 0 for one above them all."""
+    return np.append(scores.size - scores.searchsorted(thresholds), 0) / scores.size
+
+
+def t_eer(cm_target, cm_nontarget, cm_spoof, asv_target, asv_nontarget, asv_spoof):
+    """Concurrent tandem EER, a fraction: where misses and both kinds of false alarm are equal.
+
+    For each ASV threshold with Pmiss < (Pfa_non + Pfa_spf) / 2, the CM threshold is the first
+    with the least |tandem misses - tandem false alarms|, spoof prevalence 1/2. Of those pairs
+    the one whose Pfa_non / Pfa_spf is closest to CM far / (1 - CM frr) counts, and its value is
+    Pfa_spf * CM far. Source: compute_teer of the ASVspoof 5 evaluation package; Kinnunen et al.,
+    t-EER, 2023.
+    """
+    frr, far, _ = det_curve(np.concatenate([cm_target, cm_nontarget]), cm_spoof)
+    miss, fa, spoof_fa = asv_curves(asv_target, asv_nontarget, asv_spoof)
+    allowed = miss < 0.5 * fa + 0.5 * spoof_fa
+    miss, fa, spoof_fa = miss[allowed], fa[allowed], spoof_fa[allowed]
+    point = _tandem_crossing(frr, far, miss, fa, spoof_fa)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        distance = np.abs(fa / spoof_fa - far[point] / (1 - frr[point]))
+    distance = np.where(np.isnan(distance), np.inf, distance)
+    if not np.isfinite(distance).any():
+        raise ValueError(
+            f"found no concurrent point among {distance.size} ASV thresholds; "
+            "are the ASV scores the right way up?"
+        )
+    best = int(distance.argmin())
+    return float(spoof_fa[best] * far[point[best]])
+
+
+def asv_curves(target, nontarget, spoof):
+    """Missed target, accepted nontarget and accepted spoof before and after each sorted score."""
+    classes = [checked_scores(target, "ASV target"), checked_scores(nontarget, "ASV nontarget")]
+    classes.append(checked_scores(spoof, "ASV spoof"))
+    refuse_constant(*map(np.sort, classes))
+    label = np.repeat([0, 1, 2], [part.size for part in classes])
+    label = label[np.argsort(np.concatenate(classes), kind="stable")]
+    below = [np.append(0, np.cumsum(label == i) / part.size) for i, part in enumerate(classes)]
+    return below[0], 1 - below[1], 1 - below[2]
+
+
+def _tandem_crossing(frr, far, miss, fa, spoof_fa):
+    """For each ASV point the first CM point with the least |gap|; the gap rises with the point."""
+
+    def gap(point):
+        missed = frr[point] + (1 - frr[point]) * miss
+        return missed - (0.5 * (1 - frr[point]) * fa + 0.5 * far[point] * spoof_fa)
+
+    def first_at_least(level):
+        low, high = np.zeros(miss.size, np.int64), np.full(miss.size, frr.size - 1)
+        while (low < high).any():
+            middle = (low + high) // 2
+            reached = gap(middle) >= level
+            low, high = np.where(reached, low, middle + 1), np.where(reached, middle, high)
+        return low
+
+    after = first_at_least(0)
+    before = np.maximum(after - 1, 0)
+    # several points can share the gap before the crossing (nothing passes the ASV): take the first
+    return np.where(np.abs(gap(before)) <= np.abs(gap(after)), first_at_least(gap(before)), after)

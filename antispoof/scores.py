@@ -1,0 +1,91 @@
+"""Score files, and how they meet labels: by id, both ways, nothing dropped."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from . import LABELS
+from .data_dir import read_trials
+from .errors import UserError
+from .tables import read_table, require_same_keys
+
+
+def read_scores(path):
+    """{utterance: score} of a table of scores. Raises UserError unless all are finite numbers."""
+    scores = {}
+    for utt, text in read_table(path).items():
+        try:
+            score = float(text)
+        except ValueError:
+            score = None
+        if score is None or not math.isfinite(score):
+            raise UserError(f"{path}: {utt}: found the score '{text}', wanted a finite number")
+        scores[utt] = score
+    return scores
+
+
+def read_labels(data_dir):
+    """{utterance: whether it is bona fide}. Raises UserError for any word not in LABELS."""
+    path = Path(data_dir) / "utt2label"
+    labels = read_table(path)
+    for utt, label in labels.items():
+        if label not in LABELS:
+            raise UserError(
+                f"{path}: {utt}: found the label '{label}', wanted {' or '.join(LABELS)}"
+            )
+    return {utt: label == "bonafide" for utt, label in labels.items()}
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Scored and labelled trials of one set, in the order of its ids."""
+
+    data_dir: Path
+    ids: list  # (N,)
+    scores: np.ndarray  # (N,), higher = more bona fide
+    is_bonafide: np.ndarray  # (N,) bool
+
+    def factor(self, name):
+        """The values of `utt2<name>`, (N,) strings. Raises UserError where a trial has none."""
+        path = self.data_dir / f"utt2{name}"
+        if not path.is_file():
+            known = sorted(p.name[4:] for p in self.data_dir.glob("utt2*"))
+            raise UserError(f"{path}: no such table; there are utt2{{{','.join(known)}}}")
+        table = read_table(path)
+        missing = [utt for utt in self.ids if utt not in table]
+        if missing:
+            raise UserError(f"{path}: '{missing[0]}' is missing ({len(missing)} trials in all)")
+        return np.array([table[utt] for utt in self.ids])
+
+    def split(self, values=None):
+        """(bona fide, spoof) parts of `values` (N,), by default of the scores."""
+        values = self.scores if values is None else values
+        return values[self.is_bonafide], values[~self.is_bonafide]
+
+
+def join(data_dir, scores_path, trials=None):
+    """Trials of a data directory with their scores; `trials` names a list to which to keep.
+
+    The score file and utt2label must hold the same ids, each once, whichever list is asked for.
+    Raises UserError also where one class is missing or all scores are equal.
+    """
+    data_dir = Path(data_dir)
+    labels, scores = read_labels(data_dir), read_scores(scores_path)
+    require_same_keys(labels, scores, data_dir / "utt2label", scores_path)
+    ids = list(labels) if trials is None else read_trials(data_dir, trials)
+    values = np.array([scores[utt] for utt in ids])
+    is_bonafide = np.array([labels[utt] for utt in ids])
+    found = int(is_bonafide.sum())
+    place = data_dir / "utt2label" if trials is None else data_dir / "trials" / trials
+    if not 0 < found < len(ids):
+        raise UserError(
+            f"{place}: found {found} bona fide and {len(ids) - found} spoof trials, wanted both"
+        )
+    if values.min() == values.max():
+        raise UserError(
+            f"{scores_path}: found the same score, {values[0]!r}, for all {len(ids)} trials, "
+            "wanted scores that differ; was the model trained?"
+        )
+    return Trials(data_dir, ids, values, is_bonafide)

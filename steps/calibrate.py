@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Turn a system's scores into natural-log likelihood ratios: learnt on dev, applied to each set."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from antispoof.errors import one_line_errors
+
+EXAMPLE = """
+example:
+  steps/calibrate.py --data data/dev --apply "dev eval" exp/mel_cnn_seed1
+
+reads exp/mel_cnn_seed1/{dev,eval}/scores, writes exp/mel_cnn_seed1/{dev,eval}/llr/scores and what
+was learnt to exp/mel_cnn_seed1/calibration.json. Labels are read of --data alone.
+"""
+
+
+def main():
+    options = parse()
+    from antispoof import fusion
+
+    systems = [options.exp_dir]
+    dev_set = options.dev_set or options.data.resolve().name
+    learnt = fusion.learn(options.data, dev_set, systems, options.prior)
+    for line in learnt.warnings():
+        print(f"steps/calibrate.py: warning: {line}", file=sys.stderr)
+    ratios = {name: fusion.apply(learnt, name, systems) for name in options.apply.split()}
+    for name, llr in ratios.items():
+        fusion.write_scores(options.exp_dir / name / "llr" / "scores", llr)
+    learnt.save(options.exp_dir / "calibration.json")
+    print(
+        f"{options.exp_dir}: llr = {learnt.weights[0]:.6g} score + {learnt.offset:.6g}, learnt on "
+        f"{learnt.n_bonafide} bona fide and {learnt.n_spoof} spoof trials of {dev_set}"
+    )
+
+
+def parse():
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    prior = 0.95 / (0.95 + 0.05 * 10)
+    parser.add_argument("--data", type=Path, required=True, help="data directory of the dev set")
+    parser.add_argument("--dev-set", help="its name in the experiment (default: that of --data)")
+    parser.add_argument("--apply", default="dev eval", help="sets to calibrate (default: dev eval)")
+    parser.add_argument(
+        "--prior", type=float, default=prior, help=f"effective prior of bona fide ({prior:.6f})"
+    )
+    parser.add_argument("exp_dir", type=Path, metavar="EXP_DIR")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    with one_line_errors("steps/calibrate.py"):
+        main()

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Score a system: join its scores to labels by id, write metrics, costs, counts and intervals."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from antispoof.errors import UserError, one_line_errors
+
+EXAMPLE = """
+example:
+  steps/evaluate.py data/eval exp/mel_cnn_seed1/eval/scores \\
+    exp/mel_cnn_seed1/eval_unknown/result.json --trials unknown --by attack,lang \\
+    --llr exp/mel_cnn_seed1/eval/llr/scores
+
+EER and minDCF are those of SCORES; actDCF and Cllr, which judge the numbers themselves, are those
+of --llr (default: SCORES). --by attack sets all bona fide trials against each attack, any other
+factor restricts both classes; --by 'attack*codec' makes a table of two.
+"""
+
+
+def main():
+    options = parse()
+    import json
+
+    from antispoof.evaluation import evaluate
+    from antispoof.files import atomic_open
+    from antispoof.scores import join
+
+    trials = join(options.data_dir, options.scores, options.trials)
+    llr = None
+    if options.llr:
+        llr = join(options.data_dir, options.llr, options.trials).scores
+    factors = [name for name in options.by.split(",") if name]
+    result = evaluate(trials, llr, by=factors, replicates=options.bootstrap, seed=options.seed)
+    result["set"], result["trials"] = options.data_dir.resolve().name, options.trials
+    with atomic_open(options.out) as stream:
+        json.dump(result, stream, indent=1, sort_keys=True, allow_nan=False)
+        stream.write("\n")
+    tell(options, result)
+
+
+def parse():
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data_dir", type=Path, metavar="DATA_DIR", help="utt2label, utt2spk, ...")
+    parser.add_argument("scores", type=Path, metavar="SCORES", help="higher = more bona fide")
+    parser.add_argument("out", type=Path, metavar="OUT.json")
+    parser.add_argument("--trials", metavar="NAME", help="only the list DATA_DIR/trials/NAME")
+    parser.add_argument("--by", default="", help="factors, with commas: attack,lang")
+    parser.add_argument("--llr", type=Path, metavar="SCORES", help="log-likelihood ratios")
+    parser.add_argument("--bootstrap", type=int, default=1000, help="replicates; 0 for none")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    options = parser.parse_args()
+    if options.bootstrap < 0:
+        raise UserError(f"--bootstrap: found {options.bootstrap}, wanted 0 or more")
+    return options
+
+
+def tell(options, result):
+    pooled, counts = result["pooled"], result["counts"]
+    if pooled["eer"] > 0.5:
+        print(
+            f"steps/evaluate.py: warning: {options.scores}: EER is {100 * pooled['eer']:.2f} %; "
+            "above 50 % the sign may be flipped (higher must mean more bona fide)",
+            file=sys.stderr,
+        )
+    print(
+        f"{options.out}: EER {100 * pooled['eer']:.2f} %, minDCF {pooled['min_dcf']:.4f}, "
+        f"Cllr {pooled['cllr']:.4f} on {counts['bonafide']} bona fide and {counts['spoof']} spoof "
+        f"trials ({options.trials or 'all'})"
+    )
+
+
+if __name__ == "__main__":
+    with one_line_errors("steps/evaluate.py"):
+        main()
