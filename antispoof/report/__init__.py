@@ -1,0 +1,1 @@
+"""Results of experiments as tables, pictures and one self-contained page."""

@@ -1,0 +1,114 @@
+"""Reads results of experiments: `<exp>/<set>/result.json`, `<exp>/<set>_<trials>/result.json`."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from math import sqrt
+from pathlib import Path
+
+from ..errors import UserError
+
+ALL = "all"  # the name of the condition that is no named list of trials
+WANTED = ("counts", "costs", "pooled", "set")
+
+
+@dataclass
+class Run:
+    """One experiment with one seed, and its results by condition (list of trials, or ALL)."""
+
+    path: Path
+    system: str  # the folder's name without `_seed<n>`
+    seed: int  # None where the name has none
+    results: dict = field(default_factory=dict)
+
+    @property
+    def name(self):
+        return self.path.name
+
+
+def read_runs(exp_dirs, set_name):
+    """Runs that have a result on `set_name`, in order of system (fusions last) and seed.
+
+    Raises UserError where a result cannot be read or no folder has one.
+    """
+    runs = [run for run in (_read_run(Path(path), set_name) for path in exp_dirs) if run.results]
+    if not runs:
+        raise UserError(
+            f"no result.json on the set '{set_name}' in {len(exp_dirs)} experiment folders; "
+            "run stage 6, or name another --set"
+        )
+    return sorted(runs, key=lambda r: ("fusion" in r.system, r.system, r.seed or 0))
+
+
+def _read_run(path, set_name):
+    system, seed = re.fullmatch(r"(.+?)(?:_seed(\d+))?", path.resolve().name).groups()
+    run = Run(path, system, int(seed) if seed else None)
+    for file in sorted(path.glob("*/result.json")):
+        try:
+            result = json.loads(file.read_text("utf-8"))
+        except ValueError as error:
+            raise UserError(f"{file}: is not JSON ({error}); remove it and run stage 6") from None
+        missing = [key for key in WANTED if key not in result]
+        if missing:
+            raise UserError(f"{file}: lacks '{missing[0]}'; remove it and run stage 6")
+        if result["set"] == set_name:
+            run.results[result.get("trials") or ALL] = result
+    return run
+
+
+def find_experiments(exp):
+    """The folders below `exp` that hold a result, sorted."""
+    return sorted({path.parent.parent for path in Path(exp).glob("*/*/result.json")})
+
+
+def conditions(runs):
+    """Names of the conditions of all runs: lists of trials sorted, then ALL."""
+    names = {name for run in runs for name in run.results}
+    return [*sorted(names - {ALL}), *([ALL] if ALL in names else [])]
+
+
+def by_system(runs):
+    """{system: its runs}, in the order of `runs`."""
+    systems = {}
+    for run in runs:
+        systems.setdefault(run.system, []).append(run)
+    return systems
+
+
+def pooled(runs, condition, metric):
+    """The values of a metric, one per run that has the condition."""
+    return [
+        run.results[condition]["pooled"][metric]
+        for run in runs
+        if condition in run.results and run.results[condition]["pooled"].get(metric) is not None
+    ]
+
+
+def attack_cells(runs):
+    """{attack: ([conditions it belongs to], {system: [cells]})}, from every condition's `by`."""
+    attacks = {}
+    for run in runs:
+        for condition, result in run.results.items():
+            for attack, cell in result.get("by", {}).get("attack", {}).items():
+                groups, cells = attacks.setdefault(attack, ([], {}))
+                if condition == ALL:
+                    cells.setdefault(run.system, []).append(cell)
+                elif condition not in groups:
+                    groups.append(condition)
+    return dict(sorted(attacks.items()))
+
+
+def mean_sd(values):
+    """Mean and sample standard deviation (None of fewer than two values)."""
+    mean = sum(values) / len(values)
+    if len(values) < 2:
+        return mean, None
+    return mean, sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def missing_attacks(data):
+    """Lines of `<data>/missing_attacks`: attacks that this corpus was built without."""
+    path = Path(data) / "missing_attacks"
+    if not path.is_file():
+        return []
+    return [line for line in path.read_text("utf-8").splitlines() if line.strip()]
