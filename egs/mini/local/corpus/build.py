@@ -1,0 +1,186 @@
+"""Build the corpus in its folder: parallel, resumable, every utterance whole or absent.
+
+Started by prepare_data.py in the synthesisers' environment, under the lock of the folder:
+
+    python -m corpus.build FOLDER SIZE NJ [--allow-partial]
+"""
+
+import argparse
+import concurrent.futures
+import json
+import multiprocessing
+import sys
+from pathlib import Path
+
+from antispoof.errors import UserError, one_line_errors
+
+from . import design, environment, index, work
+from .locks import die_with_parent, say
+from .plan import make_plan
+from .progress import Progress
+from .recordings import collect
+from .request import Failure
+
+BATCH = {  # utterances in one call: many where a start is dear, few where an utterance is
+    "festival": 40,
+    "piper": 60,
+    "hibari": 24,
+    "kokoro": 9,
+    "lpcnet": 10,
+}
+DEAR = ("kokoro", "lpcnet", "hibari", "festival", "piper")  # first, lest one is left alone at the end
+SHAPE_RECORDINGS = 60  # of every split, whose backgrounds shape the noise
+TOLERATED = 0.02  # of an attack's utterances may stay out, each named; more is a broken system
+
+
+def build(folder, size, nj, allow_partial):
+    """Make all utterances that `folder` lacks, and finish its index.
+
+    Raises UserError where a system is missing or fails, unless `allow_partial`.
+    """
+    folder = Path(folder)
+    plan = make_plan(collect(), size)
+    missing = missing_systems()
+    stop_if(missing, allow_partial)
+    found = index.read_records(folder / index.INDEX)
+    records = index.whole(folder, found | index.read_records(folder / index.JOURNAL))
+    todo = [u for u in plan if u.utt not in records and u.cell.attack not in missing]
+    failures = run(folder, todo, nj, noise_shapes(plan), records, allow_partial)
+    missing |= broken_attacks(plan, failures)
+    stop_if(missing, allow_partial)
+    planned = {u.utt for u in plan if u.cell.attack not in missing}
+    index.finish(folder, {utt: records[utt] for utt in planned & records.keys()}, missing)
+
+
+def run(folder, todo, nj, shapes, records, allow_partial):
+    """Make `todo` in `nj` processes, adding to `records`. Returns {utt: reason} of what failed."""
+    failures, progress = {}, Progress(len(todo), "utterances")
+    context = multiprocessing.get_context("spawn")
+    settings = {"mp_context": context, "initializer": work.start, "initargs": (folder, shapes)}
+    with (
+        open(folder / index.JOURNAL, "a", encoding="utf-8") as journal,
+        open(folder / "build.log", "a", encoding="utf-8") as log,
+        concurrent.futures.ProcessPoolExecutor(nj, **settings) as pool,
+    ):
+        jobs = [pool.submit(work.make, batch) for batch in batches(todo)]
+        try:
+            for job in concurrent.futures.as_completed(jobs):
+                outcomes = job.result()
+                for outcome in outcomes:
+                    note(outcome, records, failures, journal, log)
+                progress.step(len(outcomes))
+                journal.flush()
+                if not allow_partial and len(outcomes) >= work.TOO_MANY:
+                    stop_if(wholly_failed(outcomes), allow_partial)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            progress.close()
+    return failures
+
+
+def note(outcome, records, failures, journal, log):
+    """Write down what became of one utterance."""
+    utterance = outcome.utterance
+    for name, reason in outcome.failures:
+        log.write(f"{utterance.utt} {utterance.cell.attack} {name}: {reason}\n")
+    if outcome.record is None:
+        cell = utterance.cell
+        reason = outcome.failures[-1][1] if outcome.failures else "no material for it"
+        failures[utterance.utt] = reason
+        say(f"{utterance.utt}: {cell.attack} {cell.system} {cell.voice}: {reason}")
+    else:
+        records[utterance.utt] = outcome.record
+        journal.write(json.dumps(outcome.record, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+def batches(utterances):
+    """Lists of utterances of one system (and voice), the dear ones first."""
+    groups = {}
+    for utterance in utterances:
+        cell = utterance.cell
+        voice = cell.voice if cell.system == "festival" else ""
+        groups.setdefault((cell.system, voice), []).append(utterance)
+    rank = {system: place for place, system in enumerate(DEAR)}
+    made = []
+    for (system, _), group in sorted(groups.items(), key=lambda g: (rank.get(g[0][0], 9), g[0])):
+        size = BATCH.get(system, 20)
+        made += [group[start : start + size] for start in range(0, len(group), size)]
+    return made
+
+
+def noise_shapes(plan):
+    """{split: shapes} of the backgrounds of each split's first recordings."""
+    from .channel import noise_shapes as shapes_of
+
+    shapes = {}
+    for split in design.SPLITS:
+        human = [u for u in plan if u.cell.split == split and not u.cell.system]
+        requests = [utterance.request(0) for utterance in human[:SHAPE_RECORDINGS]]
+        waves = [wave for _, wave in work.speak(requests) if not isinstance(wave, Failure)]
+        shapes[split] = shapes_of(waves)
+    return shapes
+
+
+def missing_systems():
+    """{attack: reason} of the attacks for which a Debian package is not there."""
+    there = environment.packages()
+    missing = {}
+    for package, systems in design.PROGRAM_PACKAGES.items():
+        for attack, system in attacks_of_packages():
+            if system in systems and there and package not in there:
+                missing[attack] = f"{system}: Debian package {package} is not there; install it"
+    return missing
+
+
+def attacks_of_packages():
+    """All pairs (attack, system) of the design."""
+    tied = {(cell.attack, cell.system) for cells in design.TIED.values() for cell in cells}
+    return sorted(tied | design.READERS.items() | design.COPIERS.items())
+
+
+def wholly_failed(outcomes):
+    """{attack: reason} where not one of a batch could be made."""
+    if any(outcome.record for outcome in outcomes):
+        return {}
+    cell, reasons = outcomes[0].utterance.cell, outcomes[0].failures
+    reason = reasons[-1][1] if reasons else "no material"
+    return {cell.attack: f"{cell.system} {cell.voice}: {len(outcomes)} failed at once: {reason}"}
+
+
+def broken_attacks(plan, failures):
+    """{attack: reason} of those of which more than a tolerated share failed."""
+    broken = {}
+    for attack in sorted({u.cell.attack for u in plan}):
+        planned = [u for u in plan if u.cell.attack == attack]
+        failed = [u for u in planned if u.utt in failures]
+        if len(failed) > TOLERATED * len(planned):
+            system, reason = failed[0].cell.system, failures[failed[0].utt]
+            broken[attack] = f"{system}: {len(failed)} of {len(planned)} failed: {reason}"
+    return broken
+
+
+def stop_if(missing, allow_partial):
+    """Raise UserError where something is missing that may not be."""
+    if missing and (not allow_partial or "-" in missing):
+        reasons = "; ".join(f"{attack} ({reason})" for attack, reason in sorted(missing.items()))
+        raise UserError(
+            f"cannot make {reasons}. Mend it and run again (what is built stays), or go on "
+            "without these attacks by --allow-partial"
+        )
+
+
+def main():
+    """Entry of the builder's process."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder")
+    parser.add_argument("size", choices=design.SIZES)
+    parser.add_argument("nj", type=int)
+    parser.add_argument("--allow-partial", action="store_true")
+    args = parser.parse_args()
+    die_with_parent()
+    build(args.folder, args.size, args.nj, args.allow_partial)
+
+
+if __name__ == "__main__":
+    with one_line_errors(f"{Path(sys.argv[0]).name}"):
+        main()
