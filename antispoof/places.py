@@ -21,4 +21,6 @@ def find(path):
         return path
     if not path.is_absolute() and (ROOT / path).exists():
         return ROOT / path
-    raise UserError(f"{path}: no such file, neither in {Path.cwd()} nor in {ROOT}")
+    raise UserError(
+        f"{path}: no such file, neither in {Path.cwd()} nor in {ROOT}; has the stage that makes it run?"
+    )

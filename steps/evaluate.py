@@ -47,7 +47,7 @@ def parse():
     parser.add_argument("data_dir", type=Path, metavar="DATA_DIR", help="utt2label, utt2spk, ...")
     parser.add_argument("scores", type=Path, metavar="SCORES", help="higher = more bona fide")
     parser.add_argument("out", type=Path, metavar="OUT.json")
-    parser.add_argument("--trials", metavar="NAME", help="only the list DATA_DIR/trials/NAME")
+    parser.add_argument("--trials", metavar="NAME", help="only DATA_DIR/trials/NAME; all: every trial")
     parser.add_argument("--by", default="", help="factors, with commas: attack,lang")
     parser.add_argument("--llr", type=Path, metavar="SCORES", help="log-likelihood ratios")
     parser.add_argument("--bootstrap", type=int, default=1000, help="replicates; 0 for none")
@@ -55,6 +55,7 @@ def parse():
     options = parser.parse_args()
     if options.bootstrap < 0:
         raise UserError(f"--bootstrap: found {options.bootstrap}, wanted 0 or more")
+    options.trials = None if options.trials == "all" else options.trials
     return options
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compute the features of a data directory with an s3prl upstream, as one job of N.
 
-Reads wav.scp, writes Kaldi archives below DUMP_DIR; utils/join_feats.py joins the jobs. A job that
-was killed continues behind its last whole utterance.
+Reads wav.scp, writes Kaldi archives below DUMP_DIR; the job that ends last joins them into feats.scp. A
+job that was killed continues behind its last whole utterance.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def main():
     args = parse()
     import torch  # late: --help answers at once
 
-    from antispoof.features.archive import ShareWriter
+    from antispoof.features.archive import ShareWriter, join_shares
     from antispoof.features.upstream import DTYPES, FrozenUpstream, claim_dump, load_upstream_config
 
     torch.set_num_threads(1)  # jobs share the cores, and more threads would round differently
@@ -49,21 +49,27 @@ def main():
     upstream = FrozenUpstream(config["name"], config["layers"])
     compression = DTYPES[config["dtype"]]
     writer = ShareWriter(args.dump_dir, args.job, args.jobs, upstream.layer_indices, compression)
-    if writer.complete:
-        print(f"share {args.share}: {len(share)} utterances were there already")
-        return
-    progress = Progress(len(share), "utterances", f"{config['name']} {args.share}")
-    for utt in share:
+    if not writer.complete:
+        extract(upstream, {utt: wavs[utt] for utt in share}, writer, args.share)
+    print(f"share {args.share}: {len(share)} utterances, {len(writer.finished)} were there already")
+    if join_shares(args.dump_dir, args.jobs, utts):
+        print(f"{args.dump_dir}: {len(utts)} utterances joined")
+
+
+def extract(upstream, wavs, writer, label):
+    """Write the features of {utt: path} that `writer` has not yet."""
+    import numpy as np
+
+    progress = Progress(len(wavs), "utterances", f"{upstream.name} {label}")
+    for utt, path in wavs.items():
         if utt not in writer.finished:
-            features = upstream(read_wave(wavs[utt], utt), utt)
-            for layer, matrix in features.items():
-                if not torch.isfinite(torch.from_numpy(matrix)).all():
-                    raise UserError(f"{wavs[utt]}: {utt}: layer {layer} is not finite; silent sound?")
+            features = upstream(read_wave(path, utt), utt)
+            if not all(np.isfinite(matrix).all() for matrix in features.values()):
+                raise UserError(f"{path}: {utt}: its features are not finite; silent sound?")
             writer.write(utt, features)
         progress.advance()
     progress.close()
     writer.finish()
-    print(f"share {args.share}: {len(share)} utterances, {len(writer.finished)} were there already")
 
 
 if __name__ == "__main__":

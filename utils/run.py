@@ -3,13 +3,13 @@
 
 The call is Kaldi's: run.py [options] NAME=FIRST:LAST|A,B,... LOG COMMAND... . NAME is replaced
 by each job's value and NJ by the number of jobs, in LOG, COMMAND and the options; no shell sees any
-of it. Each log begins with its command. The command is looked for in the current folder, then in the
+of it. SLOTS is replaced by the number of --slots. Each log begins with its command. The command is looked for in the current folder, then in the
 repository's root.
 
-With --done FILE, a job that ends well writes FILE last: the command, and the SHA-256 of every
---input. A later call with the same command and inputs is skipped; with other ones it stops and says
-what to remove. Where FILE does not contain NAME, it stands for all jobs together and does not depend
-on their number.
+With --done FILE, a job that ends well writes FILE last: the command, and the SHA-256 of each of
+--from "FILES". A later call with the same command and files is skipped; with others it stops and says
+what to remove. Where FILE does not contain NAME, it stands for all jobs together. How many jobs and
+slots there were is not part of it.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def parse(argv=None):
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--done", help="file that says what was done")
-    parser.add_argument("--input", action="append", default=[], help="file that the result rests on")
+    parser.add_argument("--from", dest="inputs", default="", help="files that the result rests on")
     parser.add_argument("--slots", type=int, default=1, help="jobs at a time")
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="[NAME=VALUES] LOG COMMAND...")
     args = parser.parse_args(argv)
@@ -64,36 +64,37 @@ class Job:
 
     def __init__(self, args, value):
         def fill(text):
-            text = text.replace(args.name, value) if args.name else text
-            return text.replace("NJ", str(len(args.values))) if args.name else text
+            return text.replace(args.name, value) if args.name else text
 
-        self.words = [fill(word) for word in args.command]
+        def count(text):
+            return text.replace("NJ", str(len(args.values))).replace("SLOTS", str(args.slots))
+
+        self.words = [count(fill(word)) for word in args.command]
         self.log = Path(fill(args.log))
         self.done = Path(fill(args.done)) if args.done else None
         self.shared = bool(args.name) and bool(args.done) and args.name not in args.done
-        recorded = args.command if self.shared else self.words
-        self.inputs = [Path(fill(path)) for path in args.input]
-        self.record = shlex.join(recorded) + "\n"
-        self.progress = None
+        self.inputs = sorted(set(fill(args.inputs).split()))
+        recorded = args.command if self.shared else [fill(word) for word in args.command]
+        self.record = shlex.join(recorded)
 
     def stamp(self):
-        sums = "".join(f"{sha256_file(path)}  {path}\n" for path in sorted(set(self.inputs)))
-        return self.record + sums
+        """The lines that `done` is to hold."""
+        return [self.record, *(f"{sha256_file(find(path))}  {path}" for path in self.inputs)]
 
     def is_done(self):
         """Whether `done` says so; raises UserError where it tells of something else."""
         if self.done is None or not self.done.exists():
             return False
-        found, wanted = self.done.read_text("utf-8").splitlines(), self.stamp().splitlines()
+        found, wanted = self.done.read_text("utf-8").splitlines(), self.stamp()
         if found == wanted:
             return True
         if found[:1] != wanted[:1]:
-            what = f"was made by another command ({found[0] if found else 'nothing'}; now {wanted[0]})"
+            what = f"was made by another command ({found[0] if found else '?'}; now {wanted[0]})"
         else:
-            changed = next(line for line in wanted + found if line not in found or line not in wanted)
+            changed = next(line for line in [*wanted, *found] if line not in found or line not in wanted)
             what = f"rests on another {changed.split('  ', 1)[-1]} than there is now"
-        folder = shlex.quote(str(self.done.parent))
-        raise UserError(f"{self.done}: {what}; to make it anew: rm -r {folder}")
+        owned = self.done.parent if self.done.name == ".done" else self.done
+        raise UserError(f"{self.done}: {what}; to make it anew: rm -r {shlex.quote(str(owned))}")
 
     def start(self, threads, folder):
         """Start the command with its log; returns the process."""
@@ -122,7 +123,7 @@ class Job:
 
     def write_done(self):
         with atomic_open(self.done) as stream:
-            stream.write(self.stamp())
+            stream.writelines(line + "\n" for line in self.stamp())
 
 
 def run_all(jobs, slots):
@@ -185,9 +186,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no job is left behind
     args = parse()
     jobs = [Job(args, value) for value in args.values]
-    missing = sorted({str(p) for job in jobs for p in job.inputs if not p.exists()})
-    if missing:
-        raise UserError(f"{missing[0]}: is not there; run the stage that makes it")
+    for path in sorted({path for job in jobs for path in job.inputs}):
+        find(path)
     todo = [job for job in jobs if not job.is_done()]
     shown = shlex.join([*([f"{args.name}={','.join(args.values)}"] if args.name else []), *args.command])
     if not todo:

@@ -119,15 +119,16 @@ def parse_note(line):
 
 
 def join_shares(folder, jobs, utts):
-    """Write the tables of `folder` from its `jobs` finished shares; `utts` are those wanted.
+    """Write the tables of `folder` once all `jobs` shares have ended; returns whether they have.
 
-    Raises UserError where a share or an utterance is missing.
+    `utts` are the utterances wanted; raises UserError where one of them is missing. Two jobs that end
+    at once both write the same tables.
     """
     folder, entries = Path(folder), {}
-    for job in range(1, jobs + 1):
-        note = folder / "shares" / f"{job}of{jobs}"
-        if not note.exists():
-            raise UserError(f"{note}: is missing; job {job} of {jobs} has not ended")
+    notes = {job: folder / "shares" / f"{job}of{jobs}" for job in range(1, jobs + 1)}
+    if not all(note.exists() for note in notes.values()):
+        return False
+    for job, note in notes.items():
         for line in note.read_text("utf-8").splitlines(keepends=True):
             utt, frames, layers = parse_note(line)
             entries[utt] = (job, frames, layers)
@@ -147,3 +148,4 @@ def join_shares(folder, jobs, utts):
     )
     with atomic_open(folder / "utt2num_frames") as stream:
         stream.writelines(f"{utt} {entries[utt][1]}\n" for utt in sorted(utts, key=str.encode))
+    return True

@@ -6,13 +6,40 @@ effects, so they need to exist, not to work: a call says what happened.
 """
 
 import importlib
+import importlib.util
+import re
 import sys
 import types
 import warnings
+from pathlib import Path
+
+from ..config import one_of
 
 
-def import_hub():
-    """Import and return `s3prl.hub`. Every use of s3prl goes through here."""
+def find_upstream(name):
+    """The function of s3prl that makes the upstream `name`; every use of s3prl goes through here.
+
+    Only the part of s3prl that defines it is imported where that can be told from its text: the whole
+    hub takes seconds. Raises UserError, with the nearest name, where s3prl has none of that name.
+    """
+    _stand_in()
+    package = Path(importlib.util.find_spec("s3prl").submodule_search_locations[0])
+    definition = re.compile(rf"^def {re.escape(name)}\(", re.MULTILINE)
+    for hubconf in sorted(package.glob("upstream/*/hubconf.py"), reverse=True):  # the hub's last wins
+        if definition.search(hubconf.read_text("utf-8")):
+            return getattr(_import(f"s3prl.upstream.{hubconf.parent.name}.hubconf"), name)
+    hub = _import("s3prl.hub")
+    one_of("upstream", "name", name, tuple(n for n in dir(hub) if not n.startswith("_")))
+    return getattr(hub, name)
+
+
+def _import(module):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own deprecations, at every import
+        return importlib.import_module(module)
+
+
+def _stand_in():
     import torchaudio
 
     if not hasattr(torchaudio, "set_audio_backend"):
@@ -21,9 +48,6 @@ def import_hub():
         module = types.ModuleType("torchaudio.sox_effects")
         module.apply_effects_tensor = module.apply_effects_file = _gone
         torchaudio.sox_effects = sys.modules["torchaudio.sox_effects"] = module
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its own deprecations, at every import
-        return importlib.import_module("s3prl.hub")
 
 
 def _gone(*_args, **_kwargs):

@@ -9,7 +9,7 @@ from .. import SAMPLE_RATE
 from ..config import UPSTREAM, load_config, one_of, write_config
 from ..errors import UserError
 from ..places import find
-from .s3prl_stand_ins import import_hub
+from .s3prl_stand_ins import find_upstream
 
 DTYPES = {"float32": None, "two_byte": 3, "one_byte": 5}  # Kaldi's compression methods
 
@@ -38,10 +38,8 @@ class FrozenUpstream:
     """
 
     def __init__(self, name, layers="last"):
-        hub = import_hub()
-        one_of("upstream", "name", name, tuple(n for n in dir(hub) if not n.startswith("_")))
         self.name = name
-        self.model = getattr(hub, name)()
+        self.model = find_upstream(name)()
         self.model.eval().requires_grad_(False)
         count = len(self._hidden(np.zeros(SAMPLE_RATE, np.float32)))
         chosen = {"last": [count - 1], "all": range(count)}.get(str(layers), layers)

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# The embedded corpus: people's recordings and real synthesisers from Debian's and Python's packages,
+# built here. No download of a corpus, no GPU. Options: --help.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+"$here/../../run.sh" --recipe-dir "$here" \
+  --systems "fbank_mhfa mel_cnn" \
+  --train-set train --dev-set dev --eval-sets eval \
+  "$@"

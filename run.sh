@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# From a corpus on disk to a table of error rates. From the root: ./run.sh [RECIPE] [OPTIONS], where
+# RECIPE is a folder of egs/ (default: mini); or, from anywhere, egs/RECIPE/run.sh [OPTIONS].
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+case ${1:-} in
+  --recipe-dir) recipe_dir=$2 && shift 2 ;; # called by a recipe
+  -* | "") exec "$root/egs/mini/run.sh" "$@" ;;
+  *) exec "$root/egs/$1/run.sh" "${@:2}" ;;
+esac
+
+# options
+stage=1              # first stage: 1 data, 2 features, 3 train, 4 score, 5 calibrate and fuse, 6 evaluate and report
+stop_stage=6         # last stage
+nj=2                 # jobs at a time
+seeds=1              # one experiment for each, e.g. "1 2 3"
+systems=             # configs conf/train_<system>.yaml, e.g. "mel_cnn fbank_mhfa"
+train_set=train      # data/<set> to learn on
+dev_set=dev          # data/<set> that picks checkpoints and teaches calibration and fusion
+eval_sets=eval       # data/<set> to report on; none of them chooses anything
+by=attack            # break results down by these factors, e.g. attack,codec
+size=                # how much of the corpus, where its recipe offers a choice: full or small
+corpus=              # where the corpus lies on disk, where its recipe asks for it
+cache=               # downloads and built corpora; empty: $XDG_CACHE_HOME/antispoof
+allow_partial=false  # true: go on without the attacks that cannot be made here; the table says so
+override=            # of configs, e.g. "epochs=3 batch_size=8"; needs a --tag
+tag=                 # goes into the experiments' names
+device=auto          # auto, cpu or cuda
+. "$root/utils/parse_options.sh"
+. "$root/utils/recipe.sh"
+
+if from_to 1 "data"; then
+  job --done data/.done data/log/prepare.log \
+    local/prepare_data.py --out data --nj SLOTS "${prepare_options[@]}"
+  job --done data/SET/.done.validate --from "data/SET/wav.scp data/SET/utt2label" \
+    "SET=$(commas "$train_set $dev_set $eval_sets")" data/log/validate.SET.log \
+    utils/validate_data_dir.py data/SET
+fi
+
+if from_to 2 "features"; then
+  for upstream in $(upstreams); do
+    for set in $train_set $dev_set $eval_sets; do
+      dump=dump/$upstream/$set
+      job --done "$dump/.done" --from "conf/upstream/$upstream.yaml data/$set/wav.scp" \
+        JOB=1:"$nj" "$dump/log/extract.JOB.log" \
+        steps/extract_ssl.py --share JOB/NJ "conf/upstream/$upstream.yaml" "data/$set" "$dump"
+    done
+  done
+fi
+
+if from_to 3 "train"; then
+  for system in $systems; do
+    exp=exp/$(name "$system" SEED)
+    job --done "$exp/.done" --from "conf/train_$system.yaml $(inputs_of "$system" "$train_set $dev_set")" \
+      "SEED=$(commas "$seeds")" "$exp/log/train.log" \
+      steps/train.py --config "conf/train_$system.yaml" "${overrides[@]}" --seed SEED --device "$device" \
+      --train "data/$train_set" --dev "data/$dev_set" "$exp"
+  done
+fi
+
+if from_to 4 "score"; then
+  for system in $systems; do
+    exp=exp/$(name "$system" SEED)
+    for set in $dev_set $eval_sets; do
+      job --done "$exp/$set/.done.score" --from "$exp/best.pt $(inputs_of "$system" "$set")" \
+        "SEED=$(commas "$seeds")" "$exp/log/score_$set.log" \
+        steps/score.py --device "$device" "$exp" "data/$set" "$exp/$set/scores"
+    done
+  done
+fi
+
+if from_to 5 "calibrate and fuse"; then
+  job --done exp/EXP/.done.calibrate --from "data/$dev_set/utt2label $(scores_of EXP)" \
+    "EXP=$(experiments "$systems")" exp/EXP/log/calibrate.log \
+    steps/calibrate.py --data "data/$dev_set" --apply "$dev_set $eval_sets" exp/EXP
+  for seed in $seeds; do
+    job --done "exp/$(name fusion "$seed")/.done" \
+      --from "data/$dev_set/utt2label $(scores_of $(names "$systems" "$seed"))" \
+      "exp/$(name fusion "$seed")/log/fuse.log" \
+      steps/fuse.py --data "data/$dev_set" --apply "$dev_set $eval_sets" \
+      --out "exp/$(name fusion "$seed")" $(names "$systems" "$seed" exp/)
+  done
+fi
+
+if from_to 6 "evaluate and report"; then
+  for set in $eval_sets; do
+    for trials in $(trial_lists "$set"); do
+      out=exp/EXP/$(result_name "$set" "$trials")
+      job --done "$out/.done.evaluate" \
+        --from "data/$set/utt2label exp/EXP/$set/scores exp/EXP/$set/llr/scores" \
+        "EXP=$(experiments "$systems fusion")" "exp/EXP/log/evaluate_${out##*/}.log" \
+        steps/evaluate.py --trials "$trials" --by "$by" --llr "exp/EXP/$set/llr/scores" \
+        "data/$set" "exp/EXP/$set/scores" "$out/result.json"
+    done
+  done
+  job --done exp/.done.report --from "$(results)" exp/log/report.log \
+    steps/report.py --out exp/report.html $(names "$systems fusion" "$seeds" exp/)
+  utils/show_results.py exp
+fi

@@ -1,0 +1,98 @@
+# Sourced by run.sh, below its options: the particles of its sentences.
+# shellcheck shell=bash disable=SC2154 # the options are set by run.sh
+
+if [ -n "$override" ] && [ -z "$tag" ]; then
+  echo "$0: --override changes what an experiment is; name it with --tag" >&2
+  exit 2
+fi
+cd "$recipe_dir"
+[ -n "$systems" ] || { echo "$0: --systems is empty; run a recipe, e.g. egs/mini/run.sh" >&2 && exit 2; }
+
+"$root/tools/setup.sh" ${cache:+--cache "$cache"}
+. "$root/path.sh"
+
+prepare_options=()
+[ -z "$size" ] || prepare_options+=(--size "$size")
+[ -z "$corpus" ] || prepare_options+=(--corpus "$corpus")
+[ -z "$cache" ] || prepare_options+=(--cache "$cache")
+[ "$allow_partial" = false ] || prepare_options+=(--allow-partial)
+
+overrides=()
+for pair in $override; do overrides+=(--set "$pair"); done
+
+from_to() { # from_to N WHAT: whether stage N is to be run; says so
+  [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] || return 1
+  echo "== Stage $1: $2"
+}
+
+job() { # the launcher; see utils/run.py --help
+  python "$root/utils/run.py" --slots "$nj" "$@"
+}
+
+commas() { # "a b" -> a,b
+  local -a words
+  read -ra words <<<"$*"
+  (IFS=, && echo "${words[*]}")
+}
+
+name() { # name SYSTEM SEED: of an experiment; the one place that derives it
+  echo "$1${tag:+_$tag}_seed$2"
+}
+
+names() { # names SYSTEMS SEEDS [PREFIX]: of all of them, with a prefix
+  local system seed
+  for system in $1; do
+    for seed in $2; do echo "${3-}$(name "$system" "$seed")"; done
+  done
+}
+
+experiments() { # experiments SYSTEMS: a,b,c
+  commas "$(names "$1" "$seeds" | tr '\n' ' ')"
+}
+
+upstream_of() { # upstream_of SYSTEM: the front end whose cached features its config reads, if any
+  local config=conf/train_$1.yaml
+  [ -f "$config" ] || config=$root/$config
+  [ -f "$config" ] || { echo "$0: no conf/train_$1.yaml here or in $root" >&2 && exit 2; }
+  sed -n 's/^upstream: *\([A-Za-z0-9_]*\).*/\1/p' "$config"
+}
+
+upstreams() { # of all systems, each once
+  local system
+  for system in $systems; do upstream_of "$system"; done | sort -u
+}
+
+inputs_of() { # inputs_of SYSTEM SETS: the files that say what a system reads of them
+  local set upstream
+  upstream=$(upstream_of "$1")
+  for set in $2; do
+    echo "data/$set/wav.scp data/$set/utt2label ${upstream:+dump/$upstream/$set/utt2sum}"
+  done
+}
+
+scores_of() { # scores_of EXPERIMENT...: their score tables
+  local experiment set
+  for experiment in "$@"; do
+    for set in $dev_set $eval_sets; do echo "exp/$experiment/$set/scores"; done
+  done
+}
+
+trial_lists() { # trial_lists SET: all, and the set's named lists
+  echo all
+  [ ! -d "data/$1/trials" ] || ls "data/$1/trials"
+}
+
+result_name() { # result_name SET TRIALS: SET, or SET_TRIALS for a named list
+  if [ "$2" = all ]; then echo "$1"; else echo "$1_$2"; fi
+}
+
+results() { # every result of this run
+  local set trials experiment
+  for set in $eval_sets; do
+    for trials in $(trial_lists "$set"); do
+      for experiment in $(names "$systems fusion" "$seeds"); do
+        echo "exp/$experiment/$(result_name "$set" "$trials")/result.json"
+      done
+    done
+  done
+}
