@@ -1,0 +1,178 @@
+"""One page that holds everything: no script, no network, light or dark as the reader prefers."""
+
+import base64
+from html import escape
+from importlib import resources
+
+from .collect import attack_cells, by_system, conditions, mean_sd, pooled
+from .tables import METRICS, interval_text, notes, number, seeds_text
+
+EXCERPT = 40  # lines of data/PROVENANCE
+
+
+def page(runs, set_name, data, pictures):
+    """The HTML text. pictures: {"det" | "histogram" | "interval" | "training": [Picture]}."""
+    style = resources.files(__package__).joinpath("page.css").read_text("utf-8")
+    systems = by_system(runs)
+    sections = [
+        ("results", "Results", _results(runs) + _notes(runs, data)),
+        ("intervals", "Each run", _runs(runs) + _gallery(pictures["interval"])),
+        ("det", "Detection error trade-off", _gallery(pictures["det"])),
+        ("attacks", "By attack", _heat_map(runs)),
+        ("scores", "Scores", _gallery(pictures["histogram"])),
+        ("training", "Training", _gallery(pictures["training"])),
+        ("provenance", "Provenance", _provenance(runs, data)),
+    ]
+    sections = [section for section in sections if section[2]]
+    links = "".join(f'<a href="#{key}">{title}</a>' for key, title, _ in sections)
+    body = "".join(
+        f'<section id="{key}"><h2>{title}</h2>{content}</section>\n'
+        for key, title, content in sections
+    )
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>Spoofed speech detection: {escape(set_name)}</title>\n<style>\n{style}</style>\n"
+        f"</head>\n<body>\n<header><h1>Spoofed speech detection: {escape(set_name)}</h1>"
+        f"<p>{len(systems)} systems, {len(runs)} runs; {seeds_text(runs)}.</p>"
+        f"<nav>{links}</nav></header>\n<main>\n{body}</main>\n</body>\n</html>\n"
+    )
+
+
+def _table(header, rows, caption):
+    """rows: lists of HTML cells, the first a heading."""
+    head = "".join(f'<th scope="col">{cell}</th>' for cell in header)
+    body = "".join(
+        f'<tr><th scope="row">{row[0]}</th>' + "".join(_td(cell) for cell in row[1:]) + "</tr>\n"
+        for row in rows
+    )
+    return (
+        f'<figure class="table"><figcaption>{caption}</figcaption><div class="scroll"><table>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div></figure>\n"
+    )
+
+
+def _td(cell):
+    return cell if cell.startswith("<td") else f"<td>{cell}</td>"
+
+
+def _results(runs):
+    names, systems = conditions(runs), by_system(runs)
+    tables = []
+    for metric, (title, _, _) in METRICS.items():
+        means = {
+            (system, name): mean_sd(values)
+            for system, own in systems.items()
+            for name in names
+            if (values := pooled(own, name, metric))
+        }
+        least = {
+            n: min((m for (_, c), (m, _) in means.items() if c == n), default=0) for n in names
+        }
+        rows = [
+            [_name(s), *(_mean_cell(metric, means.get((s, n)), least[n]) for n in names)]
+            for s in systems
+        ]
+        tables.append(_table(["system", *map(escape, names)], rows, title))
+    return f'<div class="grid">{"".join(tables)}</div>'
+
+
+def _mean_cell(metric, mean, least):
+    if mean is None:
+        return "-"
+    value, sd = mean
+    text = number(metric, value)
+    text = f"<strong>{text}</strong>" if value == least else text
+    return text + ("" if sd is None else f"<small>± {number(metric, sd)}</small>")
+
+
+def _runs(runs):
+    tables = []
+    for name in conditions(runs):
+        own = [(run, run.results[name]) for run in runs if name in run.results]
+        kinds = sorted({k for _, r in own for k in r.get("intervals", {}).get("eer", {})})
+        rows = [
+            [_run_name(run), number("eer", r["pooled"]["eer"]), *(_interval(r, k) for k in kinds)]
+            for run, r in own
+        ]
+        tables.append(_table(["run", "EER&nbsp;%", *kinds], rows, escape(name)))
+    text = f"EER, {interval_text(runs)}; iid: drawing single trials instead."
+    return f'<p>{text}</p><div class="grid">{"".join(tables)}</div>'
+
+
+def _interval(result, kind):
+    interval = result.get("intervals", {}).get("eer", {}).get(kind)
+    return "&ndash;".join(number("eer", value) for value in interval) if interval else "-"
+
+
+def _run_name(run):
+    seed = "" if run.seed is None else f" <small>seed {run.seed}</small>"
+    return _name(run.system) + seed
+
+
+def _name(text):
+    """A system's name, which may break after an underline."""
+    return escape(text).replace("_", "_<wbr>")
+
+
+def _heat_map(runs):
+    attacks, systems = attack_cells(runs), list(by_system(runs))
+    rows = []
+    for attack, (groups, cells) in attacks.items():
+        found = [cell for own in cells.values() for cell in own]
+        counts = "/".join(map(str, sorted({cell["n_spoof"] for cell in found})))
+        few = ", few" if any(cell["few"] for cell in found) else ""
+        row = [f"{escape(attack)} <small>{escape(' '.join([*groups, counts]))}{few}</small>"]
+        for system in systems:
+            values = [c["eer"] for c in cells.get(system, []) if c["eer"] is not None]
+            row.append(_heat_cell(values))
+        rows.append(row)
+    if not rows:
+        return ""
+    caption = "EER %: all bona fide trials against those of an attack; stronger colour = harder"
+    return _table(["attack", *map(_name, systems)], rows, caption)
+
+
+def _heat_cell(values):
+    if not values:
+        return "-"
+    mean, sd = mean_sd(values)
+    share = round(100 * min(1, max(0, mean) / 0.5))  # 50 % is chance
+    spread = "" if sd is None else f"<small>± {number('eer', sd)}</small>"
+    return f'<td class="heat" style="--heat:{share}%">{number("eer", mean)}{spread}</td>'
+
+
+def _notes(runs, data):
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in notes(runs, data)) + "</ul>"
+
+
+def _gallery(pictures):
+    if not pictures:
+        return ""
+    images = (
+        f'<figure><img alt="{escape(p.alt)}" src="data:image/svg+xml;base64,'
+        f'{base64.b64encode(p.svg.encode()).decode()}"></figure>\n'
+        for p in pictures
+    )
+    return f'<div class="grid">{"".join(images)}</div>'
+
+
+def _provenance(runs, data):
+    parts = []
+    for run in runs:
+        texts = [
+            f"<h3>{name}</h3><pre>{escape((run.path / name).read_text('utf-8'))}</pre>"
+            for name in ("config.yaml", "env.txt", "calibration.json", "fusion.json")
+            if (run.path / name).is_file()
+        ]
+        if texts:
+            summary = f"<summary>{escape(run.name)}</summary>"
+            parts.append(f"<details>{summary}{''.join(texts)}</details>\n")
+    path = data / "PROVENANCE"
+    if path.is_file():
+        lines = path.read_text("utf-8").splitlines()
+        more = f"\n... {len(lines) - EXCERPT} more lines" if len(lines) > EXCERPT else ""
+        text = escape("\n".join(lines[:EXCERPT]) + more)
+        parts.append(f"<details><summary>data</summary><pre>{text}</pre></details>\n")
+    return "".join(parts)

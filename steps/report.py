@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+"""Draw results, DET curves, histograms, training and provenance of experiments into one page."""
+
+import argparse
+from pathlib import Path
+
+from antispoof.errors import one_line_errors
+
+EXAMPLE = """
+example:
+  steps/report.py --out exp/report.html exp/*_seed1
+
+The page opens from disk without a network. Pictures of scores need the data directory <data>/<set>
+and <exp>/<set>/scores; they are left out where those are gone.
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default="exp/report.html", help="the page to write")
+    parser.add_argument("--set", default="eval", help="the set whose results to show")
+    parser.add_argument("--data", type=Path, default="data", help="where data directories lie")
+    parser.add_argument("exp_dirs", nargs="+", type=Path, metavar="EXP_DIR")
+    options = parser.parse_args()
+
+    from antispoof.files import atomic_open
+    from antispoof.report import pictures
+    from antispoof.report.collect import read_runs
+    from antispoof.report.page import page
+
+    runs = read_runs(options.exp_dirs, options.set)
+    det, histogram = pictures.score_pictures(runs, options.data, options.set)
+    drawn = {
+        "det": det,
+        "histogram": histogram,
+        "interval": pictures.interval_pictures(runs),
+        "training": pictures.training_pictures(runs),
+    }
+    with atomic_open(options.out) as stream:
+        stream.write(page(runs, options.set, options.data, drawn))
+    print(f"{options.out}: {len(runs)} runs, {sum(map(len, drawn.values()))} pictures")
+
+
+if __name__ == "__main__":
+    with one_line_errors("steps/report.py"):
+        main()
