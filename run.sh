@@ -95,5 +95,5 @@ if from_to 6 "evaluate and report"; then
   done
   job --done exp/.done.report --from "$(results)" exp/log/report.log \
     steps/report.py --out exp/report.html $(names "$systems fusion" "$seeds" exp/)
-  utils/show_results.py exp
+  python "$root/utils/show_results.py" $(names "$systems fusion" "$seeds" exp/)
 fi

@@ -84,7 +84,9 @@ def _merge(defaults, given, path, prefix):
         value = given.get(key, default)
         if isinstance(default, dict) and default:
             if not isinstance(value, dict):
-                raise UserError(f"{path}: '{prefix}{key}' is {value!r}, wanted keys {list(default)}")
+                raise UserError(
+                    f"{path}: '{prefix}{key}' is {value!r}, wanted keys {list(default)}"
+                )
             value = _merge(default, value, path, f"{prefix}{key}.")
         elif not _same_type(default, value):
             raise UserError(

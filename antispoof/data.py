@@ -60,14 +60,18 @@ class Inputs(torch.utils.data.Dataset):
         try:
             matrix = kaldiio.load_mat(place)
         except (OSError, ValueError, AssertionError, EOFError) as error:
-            raise UserError(f"{place}: {utt}: cannot be read ({error}); run stage 2 again") from None
+            raise UserError(
+                f"{place}: {utt}: cannot be read ({error}); run stage 2 again"
+            ) from None
         if not np.isfinite(matrix).all():
             raise UserError(f"{place}: {utt}: holds numbers that are not finite; run stage 2 again")
         return matrix
 
     def _rng(self, utt):
         text = f"{self.seed} {self.epoch} {utt}".encode()
-        return np.random.default_rng(int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big"))
+        return np.random.default_rng(
+            int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
+        )
 
 
 def fit(x, axis, length, policy, pad, rng):

@@ -25,7 +25,9 @@ def read_data_dir(data_dir):
         raise UserError(f"{data_dir}: no such data directory; run stage 1, or name another")
     for name in REQUIRED:
         if not (data_dir / name).is_file():
-            raise UserError(f"{data_dir / name}: is missing; the stage that prepares data writes it")
+            raise UserError(
+                f"{data_dir / name}: is missing; the stage that prepares data writes it"
+            )
     paths = [data_dir / "wav.scp", *factors(data_dir).values()]
     tables = {path.name: read_table(path) for path in paths}
     for path in paths[1:]:

@@ -40,7 +40,7 @@ def _split(raw, place):
         line = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise UserError(f"{place}: is not UTF-8 text") from None
-    line = line[:-1] if line.endswith("\n") else line
+    line = line.removesuffix("\n")
     key, blank, value = line.partition(" ")
     if not key or not blank or not value or value != value.strip() or "\t" in line or "\r" in line:
         raise UserError(
@@ -67,7 +67,9 @@ def require_same_keys(expected, found, expected_name, found_name):
     missing = [key for key in expected if key not in found]
     extra = [key for key in found if key not in expected]
     key, where, other = (
-        (missing[0], found_name, expected_name) if missing else (extra[0], expected_name, found_name)
+        (missing[0], found_name, expected_name)
+        if missing
+        else (extra[0], expected_name, found_name)
     )
     raise UserError(
         f"{where}: '{key}' is missing, though {other} has it "

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 
 from . import LABELS
 from .data import Inputs, batches
@@ -35,81 +36,106 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log):
     Picks `best.pt` by config["select"] on dev; writes `last.pt`, `curve.csv`. `log` takes lines.
     Raises UserError for sets that cannot train and for a loss that is not finite.
     """
-    exp_dir, seed = Path(exp_dir), config["seed"]
+    exp_dir, metric = Path(exp_dir), config["select"]["metric"]
     train_set = Inputs(config, train_dir, dump, train=True)
     dev_set = Inputs(config, dev_dir, dump)
-    train_labels, dev_labels = read_labels(train_dir), read_labels(dev_dir)
-    torch.manual_seed(seed)
-    model = build_model(config["model"], **config["model_conf"]).to(device)
-    optimizer = OPTIMIZERS[config["optimizer"]](model.parameters(), **config["optimizer_conf"])
-    steps = config["epochs"] * math.ceil(len(train_set) / config["batch_size"])
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, schedule_of(config["schedule"], steps))
-    weight = torch.tensor(config["class_weights"], device=device)
-    state = {"curve": [], "best": None}
+    dev_labels = read_labels(dev_dir)
+    learner = Learner(config, train_set, read_labels(train_dir), device, exp_dir.name)
+    curve, best = [], None
     if (exp_dir / "last.pt").exists():
         state = load_checkpoint(exp_dir / "last.pt", device)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        log(f"continuing after epoch {len(state['curve'])}")
-    log(f"{sum(p.numel() for p in model.parameters() if p.requires_grad)} trainable parameters")
+        learner.load_state_dict(state["learner"])
+        curve, best = state["curve"], state["best"]
+        log(f"continuing after epoch {len(curve)}")
+    log(f"{sum(p.numel() for p in learner.model.parameters())} parameters, {device}")
 
-    for epoch in range(len(state["curve"]) + 1, config["epochs"] + 1):
-        if finished_early(state, config["select"]["patience"]):
+    for epoch in range(len(curve) + 1, config["epochs"] + 1):
+        if (
+            config["select"]["patience"]
+            and best
+            and len(curve) - best[0] >= config["select"]["patience"]
+        ):
             break
-        torch.manual_seed(seed * 100003 + epoch)  # dropout; order and crops draw from it apart
-        train_set.epoch = epoch
-        order = draw_order(train_labels, config["balanced"], seed, epoch)
-        progress = Progress(len(order), "utterances", f"{exp_dir.name} epoch {epoch}")
-        model.train()
-        total = 0.0
-        for x, lengths, indices in batches(train_set, order, config["batch_size"]):
-            logits = model(x.to(device), lengths.to(device))
-            loss = torch.nn.functional.cross_entropy(
-                logits, train_labels[indices].to(device), weight=weight
+        train_loss = learner.run_epoch(epoch)
+        scores = score(learner.model, dev_set, config["batch_size"], device)
+        dev_loss = cross_entropy_of(scores, dev_labels, config["class_weights"])
+        dev_eer = eer(scores[dev_labels == 1], scores[dev_labels == 0])
+        row = (epoch, learner.schedule.get_last_lr()[0], train_loss, dev_loss, dev_eer)
+        curve.append(row)
+        log("  ".join(f"{name} {value:.5g}" for name, value in zip(COLUMNS, row, strict=True)))
+        value = row[COLUMNS.index(metric)]
+        if best is None or value < best[1]:
+            best = (epoch, value)
+            save_checkpoint(
+                exp_dir / "best.pt", {"model": learner.model.state_dict(), "epoch": epoch}
             )
-            if not torch.isfinite(loss):
-                named = ", ".join(train_set.utts[i] for i in indices[:5])
+        write_curve(exp_dir / "curve.csv", curve)
+        state = {"learner": learner.state_dict(), "curve": curve, "best": best}
+        save_checkpoint(exp_dir / "last.pt", state)
+    log(f"chosen: epoch {best[0]} by {metric} {best[1]:.5g} on {dev_dir}")
+    return best[0]
+
+
+class Learner:
+    """A model with its optimiser and schedule, and how one epoch changes them."""
+
+    def __init__(self, config, inputs, labels, device, name):
+        torch.manual_seed(config["seed"])
+        self.config, self.inputs, self.labels = config, inputs, labels
+        self.device, self.name = device, name
+        self.model = build_model(config["model"], **config["model_conf"]).to(device)
+        make = OPTIMIZERS[config["optimizer"]]
+        self.optimizer = make(self.model.parameters(), **config["optimizer_conf"])
+        steps = config["epochs"] * math.ceil(len(inputs) / config["batch_size"])
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer, schedule_of(config["schedule"], steps)
+        )
+        self.weight = torch.tensor(config["class_weights"], device=device)
+
+    def parts(self):
+        return {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule}
+
+    def state_dict(self):
+        return {name: part.state_dict() for name, part in self.parts().items()}
+
+    def load_state_dict(self, state):
+        for name, part in self.parts().items():
+            part.load_state_dict(state[name])
+
+    def run_epoch(self, epoch):
+        """Go through the training set once; returns the mean loss. Raises UserError where it is NaN."""
+        seed = self.config["seed"]
+        torch.manual_seed(seed * 100003 + epoch)  # dropout; order and crops draw from it apart
+        self.inputs.epoch = epoch
+        order = draw_order(self.labels, self.config["balanced"], seed, epoch)
+        progress = Progress(len(order), "utterances", f"{self.name} epoch {epoch}")
+        self.model.train()
+        total = 0.0
+        for x, lengths, indices in batches(self.inputs, order, self.config["batch_size"]):
+            loss = self.step(x, lengths, indices)
+            if not math.isfinite(loss):
+                named = ", ".join(self.inputs.utts[i] for i in indices)
                 raise UserError(
-                    f"{exp_dir}: the loss is {loss.item()} in epoch {epoch}, at {named}, ...; "
-                    "last.pt is the state before; lower optimizer_conf.lr or look at the sounds"
+                    f"{self.name}: the loss is {loss} in epoch {epoch}; last.pt is the state before it; "
+                    f"lower optimizer_conf.lr, or look at the batch: {named}"
                 )
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            if config["grad_clip"]:
-                torch.nn.utils.clip_grad_norm_(model.parameters(), config["grad_clip"])
-            optimizer.step()
-            schedule.step()
-            total += loss.item() * len(indices)
+            total += loss * len(indices)
             progress.advance(len(indices), f"loss {total / (progress.done + len(indices)):.3f}")
         progress.close()
-        scores, dev_loss = evaluate(model, dev_set, dev_labels, weight, config, device)
-        row = (
-            epoch,
-            optimizer.param_groups[0]["lr"],
-            total / len(order),
-            dev_loss,
-            eer(scores[dev_labels == 1], scores[dev_labels == 0]),
-        )
-        state["curve"].append(row)
-        log("  ".join(f"{name} {value:.5g}" for name, value in zip(COLUMNS, row, strict=True)))
-        value = row[COLUMNS.index(config["select"]["metric"])]
-        if state["best"] is None or value < state["best"][1]:
-            state["best"] = (epoch, value)
-            save_checkpoint(exp_dir / "best.pt", {"model": model.state_dict(), "epoch": epoch})
-        write_curve(exp_dir / "curve.csv", state["curve"])
-        save_checkpoint(
-            exp_dir / "last.pt",
-            {
-                **state,
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict(),
-            },
-        )
-    epoch, value = state["best"]
-    log(f"chosen: epoch {epoch} by {config['select']['metric']} {value:.5g} on {dev_dir}")
-    return epoch
+        return total / len(order)
+
+    def step(self, x, lengths, indices):
+        """One batch; returns its loss. A loss that is not finite changes nothing."""
+        logits = self.model(x.to(self.device), lengths.to(self.device))
+        loss = cross_entropy(logits, self.labels[indices].to(self.device), weight=self.weight)
+        if torch.isfinite(loss):
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            if self.config["grad_clip"]:
+                torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config["grad_clip"])
+            self.optimizer.step()
+            self.schedule.step()
+        return loss.item()
 
 
 def read_labels(data_dir):
@@ -122,7 +148,9 @@ def read_labels(data_dir):
             raise UserError(f"{data_dir}/utt2label: '{utt}' is '{label}', wanted bonafide or spoof")
     for label in LABELS:
         if label not in labels.values():
-            raise UserError(f"{data_dir}/utt2label: holds no {label} utterance; wanted both classes")
+            raise UserError(
+                f"{data_dir}/utt2label: holds no {label} utterance; wanted both classes"
+            )
     return torch.tensor([LABELS.index(labels[utt]) for utt in wavs])
 
 
@@ -131,7 +159,7 @@ def draw_order(labels, balanced, seed, epoch):
     rng = np.random.default_rng((seed, epoch))
     if not balanced:
         return rng.permutation(len(labels)).tolist()
-    weights = 1.0 / np.bincount(labels)[labels]
+    weights = 1.0 / np.bincount(labels)[labels.numpy()]
     return rng.choice(len(labels), len(labels), p=weights / weights.sum()).tolist()
 
 
@@ -142,30 +170,24 @@ def schedule_of(name, steps):
     return lambda step: 1.0
 
 
-def finished_early(state, patience):
-    """Whether the last `patience` epochs brought no new best; never where patience is 0."""
-    return bool(patience) and len(state["curve"]) - (state["best"] or (0,))[0] >= patience
-
-
 @torch.inference_mode()
-def score(model, inputs, batch_size, device, log_progress=True):
+def score(model, inputs, batch_size, device):
     """Scores (N,) float32 of `inputs` in their order: logit of bona fide minus logit of spoof."""
     model.eval()
     found = np.empty(len(inputs), np.float32)
-    progress = Progress(len(inputs), "utterances", "score") if log_progress else None
+    progress = Progress(len(inputs), "utterances", "score")
     for x, lengths, indices in batches(inputs, range(len(inputs)), batch_size):
         logits = model(x.to(device), lengths.to(device)).float().cpu()
         found[indices.numpy()] = (logits[:, 1] - logits[:, 0]).numpy()
-        if progress:
-            progress.advance(len(indices))
+        progress.advance(len(indices))
+    progress.close()
     return found
 
 
-def evaluate(model, dev_set, labels, weight, config, device):
-    """Scores (N,) of dev, and the mean cross-entropy there with the classes' `weight`."""
-    scores = score(model, dev_set, config["batch_size"], device, log_progress=False)
-    logits = torch.stack([torch.zeros(len(scores)), torch.from_numpy(scores)], 1)  # same softmax
-    return scores, torch.nn.functional.cross_entropy(logits, labels, weight=weight.cpu()).item()
+def cross_entropy_of(scores, labels, class_weights):
+    """Mean cross-entropy of scores (N,), which are the log odds of the softmax that training used."""
+    logits = torch.stack([torch.zeros(len(scores)), torch.from_numpy(scores)], 1)
+    return cross_entropy(logits, labels, weight=torch.tensor(class_weights)).item()
 
 
 def save_checkpoint(path, state):

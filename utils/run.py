@@ -28,7 +28,9 @@ from antispoof.files import atomic_open, sha256_file
 from antispoof.places import find
 
 TAIL_LINES = 12
-EXAMPLE = "example:\n  utils/run.py --slots 4 JOB=1:4 log/x.JOB.log steps/x.py --share JOB/NJ data/train"
+EXAMPLE = (
+    "example:\n  utils/run.py --slots 4 JOB=1:4 log/x.JOB.log steps/x.py --share JOB/NJ data/train"
+)
 
 
 def parse(argv=None):
@@ -91,7 +93,9 @@ class Job:
         if found[:1] != wanted[:1]:
             what = f"was made by another command ({found[0] if found else '?'}; now {wanted[0]})"
         else:
-            changed = next(line for line in [*wanted, *found] if line not in found or line not in wanted)
+            changed = next(
+                line for line in [*wanted, *found] if line not in found or line not in wanted
+            )
             what = f"rests on another {changed.split('  ', 1)[-1]} than there is now"
         owned = self.done.parent if self.done.name == ".done" else self.done
         raise UserError(f"{self.done}: {what}; to make it anew: rm -r {shlex.quote(str(owned))}")
@@ -189,7 +193,9 @@ def main():
     for path in sorted({path for job in jobs for path in job.inputs}):
         find(path)
     todo = [job for job in jobs if not job.is_done()]
-    shown = shlex.join([*([f"{args.name}={','.join(args.values)}"] if args.name else []), *args.command])
+    shown = shlex.join(jobs[0].words)
+    if len(jobs) > 1:
+        shown = shlex.join([f"{args.name}={','.join(args.values)}", *args.command])
     if not todo:
         print(f"skip: {shown}", flush=True)
         return

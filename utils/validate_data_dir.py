@@ -51,9 +51,13 @@ def main():
         if problems:
             more = f" (and {len(problems) - SHOWN} more)" if len(problems) > SHOWN else ""
             raise UserError("\n".join(problems[:SHOWN]) + more)
-    counts = {name: list(tables["utt2label"].values()).count(name) for name in ("bonafide", "spoof")}
-    print(f"{args.data_dir}: {len(wavs)} utterances, {counts['bonafide']} bona fide, "
-          f"{counts['spoof']} spoof, {sum(map(float, durations.values())) / 3600:.2f} h: valid")
+    counts = {
+        name: list(tables["utt2label"].values()).count(name) for name in ("bonafide", "spoof")
+    }
+    print(
+        f"{args.data_dir}: {len(wavs)} utterances, {counts['bonafide']} bona fide, "
+        f"{counts['spoof']} spoof, {sum(map(float, durations.values())) / 3600:.2f} h: valid"
+    )
 
 
 if __name__ == "__main__":

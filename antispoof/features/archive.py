@@ -33,7 +33,9 @@ class ShareWriter:
         self.note = self.folder / "shares" / f"{job}of{jobs}"
         self.part = self.note.with_name(f".{self.note.name}.part")
         self.note.parent.mkdir(parents=True, exist_ok=True)
-        for other in self.note.parent.glob("*of*"):  # of another split: its archives are overwritten
+        for other in self.note.parent.glob(
+            "*of*"
+        ):  # of another split: its archives are overwritten
             if other.name.removesuffix(".part").rpartition("of")[2] != str(jobs):
                 other.unlink(missing_ok=True)
         self.finished = {} if self.complete else self._resume()

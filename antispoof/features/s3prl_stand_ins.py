@@ -25,7 +25,9 @@ def find_upstream(name):
     _stand_in()
     package = Path(importlib.util.find_spec("s3prl").submodule_search_locations[0])
     definition = re.compile(rf"^def {re.escape(name)}\(", re.MULTILINE)
-    for hubconf in sorted(package.glob("upstream/*/hubconf.py"), reverse=True):  # the hub's last wins
+    for hubconf in sorted(
+        package.glob("upstream/*/hubconf.py"), reverse=True
+    ):  # the hub's last wins
         if definition.search(hubconf.read_text("utf-8")):
             return getattr(_import(f"s3prl.upstream.{hubconf.parent.name}.hubconf"), name)
     hub = _import("s3prl.hub")
@@ -51,4 +53,6 @@ def _stand_in():
 
 
 def _gone(*_args, **_kwargs):
-    raise RuntimeError("torchaudio.sox_effects is gone since torchaudio 2.9; this upstream needs it")
+    raise RuntimeError(
+        "torchaudio.sox_effects is gone since torchaudio 2.9; this upstream needs it"
+    )

@@ -34,7 +34,7 @@ def read_runs(exp_dirs, set_name):
     runs = [run for run in (_read_run(Path(path), set_name) for path in exp_dirs) if run.results]
     if not runs:
         raise UserError(
-            f"no result.json on the set '{set_name}' in {len(exp_dirs)} experiment folders; "
+            f"found no result.json on the set '{set_name}' in {len(exp_dirs)} experiment folders; "
             "run stage 6, or name another --set"
         )
     return sorted(runs, key=lambda r: ("fusion" in r.system, r.system, r.seed or 0))
@@ -57,8 +57,11 @@ def _read_run(path, set_name):
 
 
 def find_experiments(exp):
-    """The folders below `exp` that hold a result, sorted."""
-    return sorted({path.parent.parent for path in Path(exp).glob("*/*/result.json")})
+    """`exp` itself where it holds results, else the folders below it that do, sorted."""
+    exp = Path(exp)
+    if any(exp.glob("*/result.json")):
+        return [exp]
+    return sorted({path.parent.parent for path in exp.glob("*/*/result.json")})
 
 
 def conditions(runs):
