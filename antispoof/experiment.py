@@ -81,7 +81,7 @@ def commit():
     """The git commit of the project, with `, dirty` where files differ from it."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--dirty=, dirty"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     except OSError:
         return "unknown (no git)"
     return done.stdout.strip() or "unknown (not a git checkout)"

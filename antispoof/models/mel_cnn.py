@@ -5,6 +5,8 @@ logit. Widths 32-64-128-256 have 405,121 parameters, 16-32-64-128 have 105,857. 
 (`front_end: wave`), or cached log-mels, one layer of (T, D) (`front_end: cached`).
 """
 
+import itertools
+
 import torch
 from torch import nn
 
@@ -25,7 +27,7 @@ class MelCNN(nn.Module):
                 nn.ReLU(),
                 nn.MaxPool2d(2),
             )
-            for before, after in zip(channels, channels[1:], strict=False)
+            for before, after in itertools.pairwise(channels)
         )
         self.head = nn.Sequential(
             nn.Linear(widths[-1], hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, 1)
