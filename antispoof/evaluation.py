@@ -10,7 +10,12 @@ FEW = 30  # trials of a class below which a cell is marked
 
 
 def evaluate(trials, llr=None, *, by=(), replicates=1000, seed=0, costs=metrics.COSTS):
-    """Everything `result.json` holds, of `scores.Trials`; see the README for its shape.
+    """Everything `result.json` holds but the names of set and list, of `scores.Trials`.
+
+    counts {bonafide, spoof, trials}; costs {p_spoof, c_miss, c_fa}; threshold {metric: score};
+    pooled {metric: value}, EER as a fraction; by {factor: {level: cell}}, see `break_down`;
+    with replicates also intervals {metric: {iid, speaker: [low, high]}} and what they rest on,
+    bootstrap {level, replicates, seed, speakers_bonafide, speakers_spoof}.
 
     llr (N,): natural-log likelihood ratios for `act_dcf` and `cllr`, by default the scores
     themselves, of which `llr_given` tells. by: factors to break down by, `attack*codec` for a

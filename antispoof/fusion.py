@@ -68,6 +68,8 @@ def learn(data_dir, dev_set, exp_dirs, prior=EFFECTIVE_PRIOR):
 
     Raises UserError where one system's ids differ from the labels' (and so from the others').
     """
+    if not 0 < prior < 1:
+        raise UserError(f"--prior: found {prior}, wanted a number between 0 and 1")
     dev = [join(data_dir, score_path(exp, dev_set)) for exp in exp_dirs]
     scores = np.stack([trials.scores for trials in dev], axis=1)
     is_bonafide, smoothed = dev[0].is_bonafide, False

@@ -85,7 +85,7 @@ def join(data_dir, scores_path, trials=None):
         )
     if values.min() == values.max():
         raise UserError(
-            f"{scores_path}: found the same score, {values[0]!r}, for all {len(ids)} trials, "
+            f"{scores_path}: found one score, {float(values[0])!r}, for all {len(ids)} trials, "
             "wanted scores that differ; was the model trained?"
         )
     return Trials(data_dir, ids, values, is_bonafide)

@@ -27,13 +27,14 @@ def main():
     from antispoof.files import atomic_open
     from antispoof.scores import join
 
-    trials = join(options.data_dir, options.scores, options.trials)
+    named = None if options.trials in (None, "all") else options.trials
+    trials = join(options.data_dir, options.scores, named)
     llr = None
     if options.llr:
-        llr = join(options.data_dir, options.llr, options.trials).scores
+        llr = join(options.data_dir, options.llr, named).scores
     factors = [name for name in options.by.split(",") if name]
     result = evaluate(trials, llr, by=factors, replicates=options.bootstrap, seed=options.seed)
-    result["set"], result["trials"] = options.data_dir.resolve().name, options.trials
+    result["set"], result["trials"] = options.data_dir.resolve().name, named
     with atomic_open(options.out) as stream:
         json.dump(result, stream, indent=1, sort_keys=True, allow_nan=False)
         stream.write("\n")
@@ -47,7 +48,9 @@ def parse():
     parser.add_argument("data_dir", type=Path, metavar="DATA_DIR", help="utt2label, utt2spk, ...")
     parser.add_argument("scores", type=Path, metavar="SCORES", help="higher = more bona fide")
     parser.add_argument("out", type=Path, metavar="OUT.json")
-    parser.add_argument("--trials", metavar="NAME", help="only DATA_DIR/trials/NAME; all: every trial")
+    parser.add_argument(
+        "--trials", metavar="NAME", help="only DATA_DIR/trials/NAME; all: every trial"
+    )
     parser.add_argument("--by", default="", help="factors, with commas: attack,lang")
     parser.add_argument("--llr", type=Path, metavar="SCORES", help="log-likelihood ratios")
     parser.add_argument("--bootstrap", type=int, default=1000, help="replicates; 0 for none")

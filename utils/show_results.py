@@ -22,10 +22,13 @@ def main():
     parser.add_argument("--set", default="eval", help="the set whose results to show")
     parser.add_argument("--data", type=Path, default="data", help="where missing_attacks may lie")
     parser.add_argument("--markdown", action="store_true", help="Markdown, every run's every value")
-    parser.add_argument("exp_dirs", nargs="*", type=Path, metavar="EXP_DIR", help="default: exp/*")
+    parser.add_argument(
+        "exp_dirs", nargs="*", type=Path, metavar="EXP", help="experiments, or a folder of them"
+    )
     options = parser.parse_args()
 
-    runs = read_runs(options.exp_dirs or find_experiments("exp"), options.set)
+    exp_dirs = [exp for path in options.exp_dirs or ["exp"] for exp in find_experiments(path)]
+    runs = read_runs(exp_dirs, options.set)
     if options.markdown:
         tables = all_tables(runs, options.set, width=10**6, every_metric=True)
         print("\n".join(map(to_markdown, tables)))

@@ -44,6 +44,6 @@ def refuse_constant(*classes):
     if min(part[0] for part in classes) == max(part[-1] for part in classes):
         count = sum(part.size for part in classes)
         raise ValueError(
-            f"scores: found 1 distinct value among {count} trials ({classes[0][0]!r}), "
+            f"scores: found 1 distinct value among {count} trials ({float(classes[0][0])!r}), "
             "wanted scores that differ"
         )

@@ -17,10 +17,15 @@ ASV_OF_ASVSPOOF5 = (0.01881016557566423, 0.01880141010575793, 0.4607082907604729
 
 def asv_rates(target, nontarget, spoof):
     """(accepted nontarget, missed target, accepted spoof) at the EER threshold of the ASV."""
-    threshold = eer_threshold(target, nontarget)
+    target, nontarget = checked_scores(target, "ASV target"), checked_scores(nontarget, "nontarget")
     spoof = checked_scores(spoof, "ASV spoof")
-    accepted, missed = np.mean(np.asarray(nontarget) >= threshold), np.mean(target < threshold)
-    return float(accepted), float(missed), float(np.mean(spoof >= threshold))
+    threshold = eer_threshold(target, nontarget)
+    rates = (
+        np.mean(nontarget >= threshold),
+        np.mean(target < threshold),
+        np.mean(spoof >= threshold),
+    )
+    return tuple(map(float, rates))
 
 
 def tdcf_2019(bonafide, spoof, asv_target, asv_nontarget, asv_spoof):
