@@ -7,17 +7,18 @@ import numpy as np
 import soundfile
 
 from . import SAMPLE_RATE
+from .data_dir import is_pipe
 from .errors import UserError
 
 
 def read_wave(path, utt):
     """Read one utterance as float32 mono in [-1, 1], shape (samples,), at 16 kHz.
 
-    `path` is a sound file that libsndfile reads, or Kaldi's `ark:offset` of a wave archive; never a
-    pipe. Raises UserError naming `utt` and `path` where the sound is missing, empty, truncated, not a
-    sound, not mono, at another rate, or not finite.
+    `path` is a sound file that libsndfile reads, or Kaldi's `ark:offset` of a wave archive; never
+    a pipe. Raises UserError naming `utt` and `path` where the sound is missing, empty, truncated,
+    not a sound, not mono, at another rate, or not finite.
     """
-    if path.rstrip().endswith("|"):
+    if is_pipe(path):
         raise UserError(f"{path}: {utt}: is a shell pipe, which is never run; wanted a sound file")
     samples, rate = _read_ark(path, utt) if re.search(r":\d+$", path) else _read_file(path, utt)
     if samples.ndim != 1:
@@ -46,7 +47,7 @@ def _read_file(path, utt):
     try:
         with soundfile.SoundFile(path) as sound:
             samples, rate, frames = sound.read(dtype="float32"), sound.samplerate, sound.frames
-    except (soundfile.SoundFileError, OSError) as error:
+    except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: headerless .raw
         reason = str(error).rstrip(".").split(": ")[-1]
         raise UserError(
             f"{path}: {utt}: cannot be decoded ({reason}); truncated, or not a sound file?"
@@ -58,13 +59,10 @@ def _read_file(path, utt):
     return samples, rate
 
 
-def _read_ark(path, utt):
-    import kaldiio
+def _read_ark(place, utt):
+    from .kaldi import SOUND, read_entry
 
-    try:
-        rate, samples = kaldiio.load_mat(path)
-    except (OSError, ValueError, AssertionError) as error:
-        raise UserError(f"{path}: {utt}: cannot be read from the archive ({error})") from None
+    rate, samples = read_entry(place, utt, SOUND)
     if samples.dtype.kind == "i":
         samples = samples / float(1 << (8 * samples.dtype.itemsize - 1))
     return samples.astype(np.float32), rate

@@ -6,7 +6,6 @@ was killed continues with the same numbers.
 
 import hashlib
 
-import kaldiio
 import numpy as np
 import torch
 
@@ -14,6 +13,7 @@ from . import SAMPLE_RATE
 from .audio import read_wave
 from .errors import UserError
 from .features.archive import layer_name
+from .kaldi import MATRIX, read_entry
 from .tables import read_table, require_same_keys
 
 FRAME_RATE = 100  # frames per second of the cached features that have 10 ms
@@ -57,12 +57,7 @@ class Inputs(torch.utils.data.Dataset):
         return torch.from_numpy(x), length, index
 
     def _load(self, place, utt):
-        try:
-            matrix = kaldiio.load_mat(place)
-        except (OSError, ValueError, AssertionError, EOFError) as error:
-            raise UserError(
-                f"{place}: {utt}: cannot be read ({error}); run stage 2 again"
-            ) from None
+        matrix = read_entry(place, utt, MATRIX)
         if not np.isfinite(matrix).all():
             raise UserError(f"{place}: {utt}: holds numbers that are not finite; run stage 2 again")
         return matrix

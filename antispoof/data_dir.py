@@ -1,5 +1,6 @@
 """The data directory: tables that hold the same utterances, and lists of trials."""
 
+import re
 from pathlib import Path
 
 from . import LABELS
@@ -36,9 +37,14 @@ def read_data_dir(data_dir):
     return tables
 
 
+def is_pipe(path):
+    """Whether Kaldi's tools would run `path` as a command, with or without an offset behind it."""
+    return path.startswith("|") or bool(re.search(r"\|\s*(:\d+)?$", path))
+
+
 def _check_values(data_dir, tables):
     for utt, path in tables["wav.scp"].items():
-        if path.startswith("|") or path.endswith("|"):
+        if is_pipe(path):
             raise UserError(
                 f"{data_dir / 'wav.scp'}: '{utt}' is a shell pipe, which is never run; "
                 "wanted a path to a sound file"
@@ -46,7 +52,7 @@ def _check_values(data_dir, tables):
     for utt, label in tables["utt2label"].items():
         if label not in LABELS:
             raise UserError(
-                f"{data_dir / 'utt2label'}: '{utt}' has the label '{label}'; wanted bonafide or spoof"
+                f"{data_dir / 'utt2label'}: '{utt}' is '{label}', wanted {' or '.join(LABELS)}"
             )
         attack = tables["utt2attack"][utt]
         if (label == "bonafide") != (attack == "-"):
