@@ -24,6 +24,8 @@ def evaluate(trials, llr=None, *, by=(), replicates=1000, seed=0, costs=metrics.
     given = llr is not None
     llr = trials.scores if llr is None else llr
     bonafide, spoof = metrics.sorted_trials(*trials.split())
+    wanted = sorted({name for factor in by for name in _names(factor)})
+    factors = {name: trials.factor(name) for name in wanted}
     result = {
         "counts": {"bonafide": bonafide.size, "spoof": spoof.size, "trials": len(trials.ids)},
         "costs": dict(costs),
@@ -38,7 +40,7 @@ def evaluate(trials, llr=None, *, by=(), replicates=1000, seed=0, costs=metrics.
             "auc": metrics.auc(bonafide, spoof),
             "min_cllr": metrics.min_cllr(bonafide, spoof),
         },
-        "by": {factor: break_down(trials, llr, factor, costs) for factor in by},
+        "by": {factor: break_down(trials, llr, factor, factors, costs) for factor in by},
     }
     if replicates:
         result.update(_intervals(trials, llr, replicates, seed, costs))
@@ -62,7 +64,7 @@ def _intervals(trials, llr, replicates, seed, costs):
     kinds = {"iid": None}
     counts = {}
     if (trials.data_dir / "utt2spk").is_file():
-        kinds["speaker"] = trials.split(trials.factor("spk"))
+        kinds["speaker"] = trials.split(trials.factor("spk")[1])
         counts = {
             "speakers_bonafide": len(set(kinds["speaker"][0])),
             "speakers_spoof": len(set(kinds["speaker"][1])),
@@ -78,40 +80,44 @@ def _intervals(trials, llr, replicates, seed, costs):
     }
 
 
-def break_down(trials, llr, factor, costs=metrics.COSTS):
+def _names(factor):
+    names = factor.split("*")
+    if not all(names) or len(set(names)) < len(names):
+        raise UserError(f"--by: found '{factor}', wanted a factor or several as attack*codec")
+    return names
+
+
+def break_down(trials, llr, factor, factors, costs=metrics.COSTS):
     """{level: {n_bonafide, n_spoof, few, metrics}} of a factor, or of several as `attack*codec`.
 
     An attack is set against all bona fide trials; every other factor restricts both classes. A
     cell without both classes has metrics None. Levels of several factors are joined by `*`.
+    factors: {name: `trials.factor(name)`}.
     """
-    names = factor.split("*")
-    if not all(names) or len(set(names)) < len(names):
-        raise UserError(f"--by: found '{factor}', wanted a factor or several as attack*codec")
-    values = {name: trials.factor(name) for name in names}
-    spoof = _levels(values, ~trials.is_bonafide)
-    bonafide = _levels({n: v for n, v in values.items() if n != "attack"}, trials.is_bonafide)
+    names = _names(factor)
     keep = [index for index, name in enumerate(names) if name != "attack"]
+    spoof = _levels([factors[name] for name in names], ~trials.is_bonafide)
+    bonafide = _levels([factors[names[index]] for index in keep], trials.is_bonafide)
+    levels = set(spoof) | (set(bonafide) if len(keep) == len(names) else set())
     cells = {}
-    for level in sorted(set(spoof) | (set(bonafide) if "attack" not in names else set())):
+    for level in sorted(levels):
         own = bonafide.get(tuple(level[index] for index in keep), np.array([], int))
         cells["*".join(level)] = _cell(trials, llr, own, spoof.get(level, own[:0]), costs)
     return cells
 
 
-def _levels(values, mask):
+def _levels(columns, mask):
     """{level of each factor: indices of the trials under `mask`}; one level () of no factor."""
     index = np.flatnonzero(mask)
-    if not values:
-        return {(): index}
-    columns = [np.unique(column[index], return_inverse=True) for column in values.values()]
-    codes = np.stack([code for _, code in columns], axis=1)
-    rows, which = np.unique(codes, axis=0, return_inverse=True)
-    order = np.argsort(which.ravel(), kind="stable")
-    parts = np.split(index[order], np.cumsum(np.bincount(which.ravel()))[:-1])
-    levels = [
-        tuple(str(names[c]) for (names, _), c in zip(columns, row, strict=True)) for row in rows
-    ]
-    return dict(zip(levels, parts, strict=True))
+    code = np.zeros(index.size, np.int64)
+    for names, values in columns:
+        code = code * len(names) + values[index]
+    order = np.argsort(code, kind="stable")
+    starts = np.flatnonzero(np.diff(code[order], prepend=-1))
+    levels = {}
+    for part in np.split(index[order], starts[1:]) if index.size else []:
+        levels[tuple(names[values[part[0]]] for names, values in columns)] = part
+    return levels
 
 
 def _cell(trials, llr, bonafide, spoof, costs):

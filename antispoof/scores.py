@@ -14,27 +14,31 @@ from .tables import read_table, require_same_keys
 
 def read_scores(path):
     """{utterance: score} of a table of scores. Raises UserError unless all are finite numbers."""
-    scores = {}
-    for utt, text in read_table(path).items():
-        try:
-            score = float(text)
-        except ValueError:
-            score = None
-        if score is None or not math.isfinite(score):
-            raise UserError(f"{path}: {utt}: found the score '{text}', wanted a finite number")
-        scores[utt] = score
+    table = read_table(path)
+    try:
+        scores = dict(zip(table, map(float, table.values()), strict=True))
+    except ValueError:
+        scores = {}
+    if not scores or not np.isfinite(np.fromiter(scores.values(), float)).all():
+        utt, text = next((utt, text) for utt, text in table.items() if not _is_finite(text))
+        raise UserError(f"{path}: {utt}: found the score '{text}', wanted a finite number")
     return scores
+
+
+def _is_finite(text):
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def read_labels(data_dir):
     """{utterance: whether it is bona fide}. Raises UserError for any word not in LABELS."""
     path = Path(data_dir) / "utt2label"
     labels = read_table(path)
-    for utt, label in labels.items():
-        if label not in LABELS:
-            raise UserError(
-                f"{path}: {utt}: found the label '{label}', wanted {' or '.join(LABELS)}"
-            )
+    if not set(labels.values()) <= set(LABELS):
+        utt, label = next(item for item in labels.items() if item[1] not in LABELS)
+        raise UserError(f"{path}: {utt}: found the label '{label}', wanted {' or '.join(LABELS)}")
     return {utt: label == "bonafide" for utt, label in labels.items()}
 
 
@@ -48,7 +52,10 @@ class Trials:
     is_bonafide: np.ndarray  # (N,) bool
 
     def factor(self, name):
-        """The values of `utt2<name>`, (N,) strings. Raises UserError where a trial has none."""
+        """The values of `utt2<name>`: sorted names, and for each trial the index (N,) of its own.
+
+        Raises UserError where there is no such table or a trial has no value.
+        """
         path = self.data_dir / f"utt2{name}"
         if not path.is_file():
             known = sorted(p.name[4:] for p in self.data_dir.glob("utt2*"))
@@ -57,7 +64,9 @@ class Trials:
         missing = [utt for utt in self.ids if utt not in table]
         if missing:
             raise UserError(f"{path}: '{missing[0]}' is missing ({len(missing)} trials in all)")
-        return np.array([table[utt] for utt in self.ids])
+        names = sorted(set(table.values()))
+        index = {value: number for number, value in enumerate(names)}
+        return names, np.array([index[table[utt]] for utt in self.ids])
 
     def split(self, values=None):
         """(bona fide, spoof) parts of `values` (N,), by default of the scores."""

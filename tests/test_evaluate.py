@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from made_up import make_scores, make_set, refused, worker
 
-from antispoof import metrics
-from antispoof.evaluation import break_down
+from antispoof import evaluation, metrics
 from antispoof.scores import join
 from antispoof.tables import read_table, write_table
 
@@ -110,9 +109,8 @@ def test_a_cell_without_both_classes_has_counts_alone(place):
     label = read_table(place / "data/eval/utt2label")
     first = next(utt for utt in codec if label[utt] == "spoof")
     write_table(place / "data/eval/utt2codec", {**codec, first: "opus"})
-    cells = break_down(
-        trials := join(place / "data/eval", place / "scores"), trials.scores, "codec"
-    )
+    trials = join(place / "data/eval", place / "scores")
+    cells = evaluation.evaluate(trials, by=["codec"], replicates=0)["by"]["codec"]
     assert (cells["opus"]["n_bonafide"], cells["opus"]["n_spoof"]) == (0, 1)
     assert cells["opus"]["eer"] is None
     assert cells["opus"]["few"]
