@@ -3,17 +3,19 @@
 
 The call is Kaldi's: run.py [options] NAME=FIRST:LAST|A,B,... LOG COMMAND... . NAME is replaced
 by each job's value and NJ by the number of jobs, in LOG, COMMAND and the options; no shell sees any
-of it. SLOTS is replaced by the number of --slots. Each log begins with its command. The command is looked for in the current folder, then in the
-repository's root.
+of it. SLOTS is replaced by the number of --slots. Each log begins with its command. The command is
+looked for in the current folder, then in the repository's root.
 
 With --done FILE, a job that ends well writes FILE last: the command, and the SHA-256 of each of
---from "FILES". A later call with the same command and files is skipped; with others it stops and says
-what to remove. Where FILE does not contain NAME, it stands for all jobs together. How many jobs and
-slots there were is not part of it.
+--from "FILES" (a name may hold *) as it was when the job began. A later call with the same command
+and files is skipped; with others it stops and says what to remove. Where FILE does not contain
+NAME, it stands for all jobs together. How many jobs and slots there were is not part of it.
 """
 
 import argparse
 import contextlib
+import fcntl
+import glob
 import os
 import shlex
 import signal
@@ -61,6 +63,11 @@ def expand(values):
     return values.split(",")
 
 
+def files(text):
+    """The files that `text` names: those that match where it holds a `*`, else itself."""
+    return glob.glob(text) if "*" in text else [text]
+
+
 class Job:
     """One value of NAME: its command, log, and what says that it is done."""
 
@@ -75,19 +82,20 @@ class Job:
         self.log = Path(fill(args.log))
         self.done = Path(fill(args.done)) if args.done else None
         self.shared = bool(args.name) and bool(args.done) and args.name not in args.done
-        self.inputs = sorted(set(fill(args.inputs).split()))
+        self.inputs = sorted({path for text in fill(args.inputs).split() for path in files(text)})
         recorded = args.command if self.shared else [fill(word) for word in args.command]
         self.record = shlex.join(recorded)
 
-    def stamp(self):
-        """The lines that `done` is to hold."""
-        return [self.record, *(f"{sha256_file(find(path))}  {path}" for path in self.inputs)]
+    def read_inputs(self):
+        """Note the lines that `done` is to hold: what the inputs are before the job begins."""
+        hashes = [f"{sha256_file(find(path))}  {path}" for path in self.inputs]
+        self.stamp = [self.record, *hashes]
 
     def is_done(self):
         """Whether `done` says so; raises UserError where it tells of something else."""
         if self.done is None or not self.done.exists():
             return False
-        found, wanted = self.done.read_text("utf-8").splitlines(), self.stamp()
+        found, wanted = self.done.read_text("utf-8").splitlines(), self.stamp
         if found == wanted:
             return True
         if found[:1] != wanted[:1]:
@@ -108,7 +116,9 @@ class Job:
         environment["OMP_NUM_THREADS"] = environment["OPENBLAS_NUM_THREADS"] = str(threads)
         program = str(find(self.words[0])) if "/" in self.words[0] else self.words[0]
         prefix = [sys.executable] if program.endswith(".py") else []
-        with open(self.log, "w", encoding="utf-8") as log:
+        with open(self.log, "a", encoding="utf-8") as log:
+            self.lock(log)
+            log.truncate(0)
             log.write(f"# {shlex.join(self.words)}\n# started {time.strftime('%F %T')}\n")
             log.flush()
             return subprocess.Popen(
@@ -119,6 +129,15 @@ class Job:
                 env=environment,
             )
 
+    def lock(self, log):
+        """Hold `log` as long as the job or its child lives, even where this launcher is killed."""
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"{self.log}: another run is at work on this; wait for it, or end it"
+            ) from None
+
     def finish(self, status, seconds):
         with open(self.log, "a", encoding="utf-8") as log:
             log.write(f"# ended with status {status} after {seconds:.0f} s\n")
@@ -127,13 +146,12 @@ class Job:
 
     def write_done(self):
         with atomic_open(self.done) as stream:
-            stream.writelines(line + "\n" for line in self.stamp())
+            stream.writelines(line + "\n" for line in self.stamp)
 
 
-def run_all(jobs, slots):
-    """Run `jobs`, at most `slots` at a time; returns the failed ones."""
+def run_all(jobs, slots, threads):
+    """Run `jobs`, at most `slots` at a time, each on `threads`; returns the failed ones."""
     waiting, running, failed = list(jobs), {}, []
-    threads = max(1, (os.cpu_count() or 1) // min(slots, len(jobs)))
     with tempfile.TemporaryDirectory(prefix="antispoof-run-") as folder:
         try:
             while waiting or running:
@@ -190,8 +208,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no job is left behind
     args = parse()
     jobs = [Job(args, value) for value in args.values]
-    for path in sorted({path for job in jobs for path in job.inputs}):
-        find(path)
+    for job in jobs:
+        job.read_inputs()
     todo = [job for job in jobs if not job.is_done()]
     shown = shlex.join(jobs[0].words)
     if len(jobs) > 1:
@@ -201,7 +219,10 @@ def main():
         return
     print(f"$ {shown}", flush=True)
     started = time.monotonic()
-    failed = run_all(todo, max(1, args.slots))
+    slots = max(1, args.slots)
+    # of all jobs, not of those that are left: another number of threads rounds in another way
+    threads = max(1, (os.cpu_count() or 1) // min(slots, len(jobs)))
+    failed = run_all(todo, slots, threads)
     for job in failed:
         report_failure(job)
     if failed:
