@@ -6,7 +6,10 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 case ${1:-} in
   --recipe-dir) recipe_dir=$2 && shift 2 ;; # called by a recipe
   -* | "") exec "$root/egs/mini/run.sh" "$@" ;;
-  *) exec "$root/egs/$1/run.sh" "${@:2}" ;;
+  *)
+    [ -f "$root/egs/$1/run.sh" ] || { echo "$0: no recipe '$1' in $root/egs" >&2 && exit 2; }
+    exec "$root/egs/$1/run.sh" "${@:2}"
+    ;;
 esac
 
 # options
@@ -32,7 +35,7 @@ device=auto          # auto, cpu or cuda
 if from_to 1 "data"; then
   job --done data/.done data/log/prepare.log \
     local/prepare_data.py --out data --nj SLOTS "${prepare_options[@]}"
-  job --done data/SET/.done.validate --from "data/SET/wav.scp data/SET/utt2label" \
+  job --done data/SET/.done.validate --from "data/SET/wav.scp data/SET/utt2* data/SET/trials/*" \
     "SET=$(commas "$train_set $dev_set $eval_sets")" data/log/validate.SET.log \
     utils/validate_data_dir.py data/SET
 fi
@@ -87,7 +90,7 @@ if from_to 6 "evaluate and report"; then
     for trials in $(trial_lists "$set"); do
       out=exp/EXP/$(result_name "$set" "$trials")
       job --done "$out/.done.evaluate" \
-        --from "data/$set/utt2label exp/EXP/$set/scores exp/EXP/$set/llr/scores" \
+        --from "data/$set/utt2* data/$set/trials/* exp/EXP/$set/scores exp/EXP/$set/llr/scores" \
         "EXP=$(experiments "$systems fusion")" "exp/EXP/log/evaluate_${out##*/}.log" \
         steps/evaluate.py --trials "$trials" --by "$by" --llr "exp/EXP/$set/llr/scores" \
         "data/$set" "exp/EXP/$set/scores" "$out/result.json"

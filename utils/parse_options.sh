@@ -12,7 +12,7 @@ option_lines() {
 option_help() {
   sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$options_script"
   printf '\nOptions (--name VALUE), with their defaults:\n'
-  option_lines | sed 's/^/  --/; s/_\([a-z_]*=\)/-\1/'
+  option_lines | sed -e ':again' -e 's/^\([a-z-]*\)_/\1-/; t again' -e 's/^/  --/'
 }
 
 nearest_option() { # the known option that shares the longest beginning with $1
@@ -47,7 +47,7 @@ while [ $# -gt 0 ]; do
       ;;
   esac
   option=${option#--} option=${option//-/_}
-  if ! grep -qx -- "$option" <<<"$option_names"; then
+  if ! grep -qxF -- "$option" <<<"$option_names"; then
     echo "$0: no option --${option//_/-}$(nearest_option "$option"); see --help" >&2
     exit 2
   fi

@@ -1,12 +1,24 @@
 # Sourced by run.sh, below its options: the particles of its sentences.
 # shellcheck shell=bash disable=SC2154 # the options are set by run.sh
 
-if [ -n "$override" ] && [ -z "$tag" ]; then
-  echo "$0: --override changes what an experiment is; name it with --tag" >&2
+stop() { # stop WHY: the user is to mend an option
+  echo "$0: $*" >&2
   exit 2
-fi
-cd "$recipe_dir"
-[ -n "$systems" ] || { echo "$0: --systems is empty; run a recipe, e.g. egs/mini/run.sh" >&2 && exit 2; }
+}
+
+[[ $stage =~ ^[1-6]$ && $stop_stage =~ ^[1-6]$ && $stage -le $stop_stage ]] ||
+  stop "--stage '$stage' --stop-stage '$stop_stage': wanted 1 to 6, the first not above the last"
+[[ $nj =~ ^[1-9][0-9]*$ ]] || stop "--nj '$nj': wanted a number from 1"
+[[ $seeds =~ ^[0-9]+( +[0-9]+)*$ ]] || stop "--seeds '$seeds': wanted numbers, e.g. \"1 2 3\""
+[[ $allow_partial =~ ^(true|false)$ ]] || stop "--allow-partial '$allow_partial': wanted true or false"
+[[ $tag =~ ^[[:lower:][:digit:]._-]*$ ]] || # capitals stand for what the launcher fills in
+  stop "--tag '$tag': wanted small letters, digits and . _ -"
+[ -z "$override" ] || [ -n "$tag" ] ||
+  stop "--override changes what an experiment is; name it with --tag"
+[ -n "$systems" ] || stop "--systems is empty; run a recipe, e.g. egs/mini/run.sh"
+[ -z "$corpus" ] || corpus=$(realpath -ms -- "$corpus") # both are given from where the user stands
+[ -z "$cache" ] || cache=$(realpath -ms -- "$cache")
+cd "$recipe_dir" || stop "no recipe there"
 
 "$root/tools/setup.sh" ${cache:+--cache "$cache"}
 . "$root/path.sh"
@@ -53,9 +65,11 @@ experiments() { # experiments SYSTEMS: a,b,c
 upstream_of() { # upstream_of SYSTEM: the front end whose cached features its config reads, if any
   local config=conf/train_$1.yaml
   [ -f "$config" ] || config=$root/$config
-  [ -f "$config" ] || { echo "$0: no conf/train_$1.yaml here or in $root" >&2 && exit 2; }
+  [ -f "$config" ] || stop "--systems: no conf/train_$1.yaml, neither in $PWD nor in $root"
   sed -n 's/^upstream: *\([A-Za-z0-9_]*\).*/\1/p' "$config"
 }
+
+for system in $systems; do upstream_of "$system" >/dev/null; done # each has a config
 
 upstreams() { # of all systems, each once
   local system
@@ -66,7 +80,8 @@ inputs_of() { # inputs_of SYSTEM SETS: the files that say what a system reads of
   local set upstream
   upstream=$(upstream_of "$1")
   for set in $2; do
-    echo "data/$set/wav.scp data/$set/utt2label ${upstream:+dump/$upstream/$set/utt2sum}"
+    echo "data/$set/wav.scp data/$set/utt2label"
+    [ -z "$upstream" ] || echo "dump/$upstream/$set/utt2sum dump/$upstream/$set/.done"
   done
 }
 
