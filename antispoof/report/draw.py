@@ -15,8 +15,6 @@ from scipy.stats import norm
 
 from ..metrics import bayes_threshold, det_curve
 
-matplotlib.use("agg")
-
 INK, FAINT = "#010101", "#010102"
 SERIES = tuple(f"#0101{number:02x}" for number in range(16, 24))
 LIGHT = ("#1f6fb2", "#c2541b", "#2a8050", "#7a4fc0", "#a37300", "#b03070", "#0e7f8c", "#666666")

@@ -97,8 +97,9 @@ def _runs(runs):
             for run, r in own
         ]
         tables.append(_table(["run", "EER&nbsp;%", *kinds], rows, escape(name)))
-    text = f"EER, {interval_text(runs)}; iid: drawing single trials instead."
-    return f'<p>{text}</p><div class="grid">{"".join(tables)}</div>'
+    text = interval_text(runs)
+    text += "; iid: drawing single trials instead" if "by speaker" in text else ""
+    return f'<p>EER, {text}.</p><div class="grid">{"".join(tables)}</div>'
 
 
 def _interval(result, kind):
