@@ -3,6 +3,7 @@
 An unknown key is refused with the nearest known one; a value of another type is refused too.
 """
 
+import contextlib
 import difflib
 
 import yaml
@@ -69,7 +70,10 @@ def _apply_override(given, override):
         given = given.setdefault(parent, {})
         if not isinstance(given, dict):
             raise UserError(f"--set {override}: '{parent}' holds no keys")
-    given[last] = yaml.safe_load(value)
+    try:
+        given[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {override}: is not YAML: {' '.join(str(error).split())}") from None
 
 
 def _merge(defaults, given, path, prefix):
@@ -81,7 +85,7 @@ def _merge(defaults, given, path, prefix):
                 f"{path}: unknown key '{prefix}{key}', did you mean '{prefix}{near[0]}'?"
             )
     for key, default in defaults.items():
-        value = given.get(key, default)
+        value = _number(default, given.get(key, default))
         if isinstance(default, dict) and default:
             if not isinstance(value, dict):
                 raise UserError(
@@ -94,6 +98,14 @@ def _merge(defaults, given, path, prefix):
             )
         merged[key] = type(default)(value) if isinstance(default, (int, float)) else value
     return merged
+
+
+def _number(default, value):
+    """YAML reads 1e-3, which has no dot, as text; where a number is wanted it is one."""
+    if isinstance(default, float) and isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            return float(value)
+    return value
 
 
 def _same_type(default, value):

@@ -62,6 +62,12 @@ def _check_values(data_dir, tables):
             )
 
 
+def trial_lists(data_dir):
+    """Names of the trial lists of `data_dir`, sorted; a killed run's temporary file is none."""
+    names = (path.name for path in Path(data_dir, "trials").glob("*"))
+    return sorted(name for name in names if not name.startswith("."))
+
+
 def read_trials(data_dir, name):
     """Utterances of the trial list `data_dir/trials/name`, sorted, one per line.
 

@@ -18,6 +18,8 @@ def one_line_errors(program):
         yield
     except UserError as error:
         raise SystemExit(f"{program}: {error}") from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     except OSError as error:
         raise SystemExit(f"{program}: {explain_os_error(error)}") from None
 
@@ -25,7 +27,7 @@ def one_line_errors(program):
 def explain_os_error(error):
     """One line for an `OSError`, with what to do where that is known."""
     place = error.filename or "output"
-    if error.errno == errno.ENOSPC:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{place}: disk full; free some space and run the same command again"
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return f"{place}: {error.strerror}; wanted a place that can be read and written"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from . import LABELS
 from .config import EXPERIMENT, load_config, one_of, write_config
 from .errors import UserError
 from .files import atomic_open
@@ -34,7 +35,22 @@ def load_experiment(path, seed, overrides=()):
         raise UserError(f"{path}: 'feats: cached' wants 'upstream', a name in conf/upstream/")
     if config["epochs"] < 1 or config["batch_size"] < 1:
         raise UserError(f"{path}: 'epochs' and 'batch_size' want at least 1")
+    if not config["crop"]["seconds"] > 0:
+        raise UserError(
+            f"{path}: 'crop.seconds' is {config['crop']['seconds']}, wanted more than 0"
+        )
+    layers, weights = config["layers"], config["class_weights"]
+    if not layers or not all(type(layer) is int and layer >= 0 for layer in layers):
+        raise UserError(f"{path}: 'layers' is {layers}, wanted a list of numbers from 0")
+    if len(weights) != len(LABELS) or not all(_positive(weight) for weight in weights):
+        raise UserError(
+            f"{path}: 'class_weights' is {weights}, wanted a number for each of {LABELS}"
+        )
     return {**config, "seed": int(seed)}
+
+
+def _positive(value):
+    return isinstance(value, (int, float)) and 0 < value < float("inf")
 
 
 def read_experiment(exp_dir):
@@ -82,6 +98,6 @@ def commit():
     command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--dirty=, dirty"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    except OSError:
-        return "unknown (no git)"
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown (git did not say)"
     return done.stdout.strip() or "unknown (not a git checkout)"

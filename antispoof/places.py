@@ -22,5 +22,6 @@ def find(path):
     if not path.is_absolute() and (ROOT / path).exists():
         return ROOT / path
     raise UserError(
-        f"{path}: no such file, neither in {Path.cwd()} nor in {ROOT}; has the stage that makes it run?"
+        f"{path}: no such file, neither in {Path.cwd()} nor in {ROOT}; has the stage that makes "
+        "it been run?"
     )

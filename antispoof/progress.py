@@ -4,6 +4,7 @@ A job of the launcher has a log for its stream and a file, named by ANTISPOOF_PR
 line the launcher shows; so a bar is seen even where the job itself has no terminal.
 """
 
+import contextlib
 import os
 import sys
 import time
@@ -40,7 +41,8 @@ class Progress:
             self.stream.flush()
         if self.file and now - self.filed > FILE_SECONDS:
             self.filed = now
-            with open(self.file, "w", encoding="utf-8") as stream:
+            # a full temporary disk ends no job
+            with contextlib.suppress(OSError), open(self.file, "w", encoding="utf-8") as stream:
                 stream.write(self.line())
 
     def line(self):

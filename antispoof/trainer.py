@@ -1,8 +1,8 @@
 """Training: one function to be read in a sitting.
 
 The order of epoch e, and every crop in it, comes from (seed, e). `last.pt` is written after each
-epoch with all that the next one needs, so a run that was killed ends in the same bytes on a CPU as one
-that was not.
+epoch with all that the next one needs, so a run that was killed ends in the same bytes on a CPU as
+one that was not.
 """
 
 import io
@@ -58,8 +58,14 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log):
             break
         train_loss = learner.run_epoch(epoch)
         scores = score(learner.model, dev_set, config["batch_size"], device)
+        if not np.isfinite(scores).all():
+            raise UserError(
+                f"{exp_dir}: scores of {dev_dir} are not finite after epoch {epoch}; last.pt is "
+                "the state before it; lower optimizer_conf.lr"
+            )
         dev_loss = cross_entropy_of(scores, dev_labels, config["class_weights"])
-        dev_eer = eer(scores[dev_labels == 1], scores[dev_labels == 0])
+        constant = scores.min() == scores.max()  # a collapsed model is at chance, and may recover
+        dev_eer = 0.5 if constant else eer(scores[dev_labels == 1], scores[dev_labels == 0])
         row = (epoch, learner.schedule.get_last_lr()[0], train_loss, dev_loss, dev_eer)
         curve.append(row)
         log("  ".join(f"{name} {value:.5g}" for name, value in zip(COLUMNS, row, strict=True)))
@@ -103,7 +109,7 @@ class Learner:
             part.load_state_dict(state[name])
 
     def run_epoch(self, epoch):
-        """Go through the training set once; returns the mean loss. Raises UserError where it is NaN."""
+        """Go through the training set once; returns the mean loss. Raises UserError for a NaN."""
         seed = self.config["seed"]
         torch.manual_seed(seed * 100003 + epoch)  # dropout; order and crops draw from it apart
         self.inputs.epoch = epoch
@@ -116,8 +122,8 @@ class Learner:
             if not math.isfinite(loss):
                 named = ", ".join(self.inputs.utts[i] for i in indices)
                 raise UserError(
-                    f"{self.name}: the loss is {loss} in epoch {epoch}; last.pt is the state before it; "
-                    f"lower optimizer_conf.lr, or look at the batch: {named}"
+                    f"{self.name}: the loss is {loss} in epoch {epoch}; last.pt is the state "
+                    f"before it; lower optimizer_conf.lr, or look at the batch: {named}"
                 )
             total += loss * len(indices)
             progress.advance(len(indices), f"loss {total / (progress.done + len(indices)):.3f}")
@@ -185,13 +191,13 @@ def score(model, inputs, batch_size, device):
 
 
 def cross_entropy_of(scores, labels, class_weights):
-    """Mean cross-entropy of scores (N,), which are the log odds of the softmax that training used."""
+    """Mean cross-entropy of scores (N,), the log odds of the softmax that training used."""
     logits = torch.stack([torch.zeros(len(scores)), torch.from_numpy(scores)], 1)
     return cross_entropy(logits, labels, weight=torch.tensor(class_weights)).item()
 
 
 def save_checkpoint(path, state):
-    """Write `state` whole or not at all; equal states give equal bytes, whatever the file's name."""
+    """Write `state` whole or not at all; equal states give equal bytes under any name."""
     buffer = io.BytesIO()
     torch.save(state, buffer)  # to a path, it would store the temporary name inside
     with atomic_open(path, "wb") as stream:

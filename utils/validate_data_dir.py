@@ -2,12 +2,12 @@
 """Check a data directory: the same utterances in every table, and sounds that exist and decode."""
 
 import argparse
+import math
 import multiprocessing
-from pathlib import Path
 
 from antispoof import SAMPLE_RATE
 from antispoof.audio import read_wave
-from antispoof.data_dir import read_data_dir, read_trials
+from antispoof.data_dir import read_data_dir, read_trials, trial_lists
 from antispoof.errors import UserError, one_line_errors
 from antispoof.progress import Progress
 
@@ -22,9 +22,22 @@ def check_sound(item):
         found = len(read_wave(path, utt)) / SAMPLE_RATE
     except UserError as error:
         return str(error)
-    if abs(found - float(seconds)) > 0.01:
-        return f"{path}: {utt}: lasts {found:.2f} s, utt2dur says {seconds}; mend one of them"
+    if not abs(found - seconds) <= 0.01:
+        return f"{path}: {utt}: lasts {found:.2f} s, utt2dur says {seconds:g}; mend one of them"
     return None
+
+
+def read_durations(data_dir, table):
+    """{utt: seconds}. Raises UserError for what is no length of time."""
+    durations = {}
+    for utt, text in table.items():
+        try:
+            durations[utt] = float(text)
+        except ValueError:
+            durations[utt] = math.nan
+        if not 0 < durations[utt] < math.inf:
+            raise UserError(f"{data_dir}/utt2dur: {utt}: found '{text}', wanted seconds")
+    return durations
 
 
 def main():
@@ -37,9 +50,9 @@ def main():
     args = parser.parse_args()
 
     tables = read_data_dir(args.data_dir)
-    for path in sorted(Path(args.data_dir, "trials").glob("*")):
-        read_trials(args.data_dir, path.name)
-    wavs, durations = tables["wav.scp"], tables["utt2dur"]
+    for name in trial_lists(args.data_dir):
+        read_trials(args.data_dir, name)
+    wavs, durations = tables["wav.scp"], read_durations(args.data_dir, tables["utt2dur"])
     if not args.no_sound:
         items = [(utt, wavs[utt], durations[utt]) for utt in wavs]
         progress, problems = Progress(len(items), "sounds", args.data_dir), []
@@ -56,7 +69,7 @@ def main():
     }
     print(
         f"{args.data_dir}: {len(wavs)} utterances, {counts['bonafide']} bona fide, "
-        f"{counts['spoof']} spoof, {sum(map(float, durations.values())) / 3600:.2f} h: valid"
+        f"{counts['spoof']} spoof, {sum(durations.values()) / 3600:.2f} h: valid"
     )
 
 

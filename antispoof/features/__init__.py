@@ -1,1 +1,1 @@
-"""Front ends: s3prl upstreams whose features are cached, and those that models compute themselves."""
+"""Front ends: s3prl upstreams whose features are cached, and those that models hold inside."""

@@ -25,7 +25,7 @@ def layer_name(index):
 
 
 class ShareWriter:
-    """Writes job `job` of `jobs` into `folder`. `finished` maps utterances already there to lines."""
+    """Writes job `job` of `jobs` into `folder`; `finished` maps those already there to lines."""
 
     def __init__(self, folder, job, jobs, layers, compression):
         self.folder, self.job, self.compression = Path(folder), job, compression
@@ -123,8 +123,8 @@ def parse_note(line):
 def join_shares(folder, jobs, utts):
     """Write the tables of `folder` once all `jobs` shares have ended; returns whether they have.
 
-    `utts` are the utterances wanted; raises UserError where one of them is missing. Two jobs that end
-    at once both write the same tables.
+    `utts` are the utterances wanted; raises UserError where one of them is missing. Two jobs that
+    end at once both write the same tables.
     """
     folder, entries = Path(folder), {}
     notes = {job: folder / "shares" / f"{job}of{jobs}" for job in range(1, jobs + 1)}

@@ -24,14 +24,14 @@ class MelFrontEnd(nn.Module):
         inside = torch.arange(x.shape[1], device=x.device)[None] < lengths[:, None]
         x = x * inside
         x = x / x.abs().amax(1, keepdim=True).clamp(min=1e-8)
-        # top_db is taken per utterance: with a channel axis, (B, 1, D, T), the peak is each one's own
+        # top_db is taken per utterance: with a channel axis, (B, 1, D, T), each has its own peak
         mel = amplitude_to_DB(self.mel(x)[:, None], 10.0, 1e-10, 0.0, top_db=80.0)[:, 0]
         frames = lengths // self.mel.hop_length + 1
         return deltas_and_norm(mel, frames), frames
 
 
 def deltas_and_norm(mel, lengths):
-    """(B, D, T) log-mels -> (B, 2, D, T): mel and delta, normalised over the valid frames of each."""
+    """(B, D, T) log-mels -> (B, 2, D, T): mel and delta, normalised over valid frames."""
     inside = (torch.arange(mel.shape[2], device=mel.device)[None] < lengths[:, None])[:, None, None]
     # the delta at the last valid frame sees the frame repeated, as at the end of an unpadded one
     last = mel.gather(2, (lengths - 1)[:, None, None].expand(-1, mel.shape[1], 1))

@@ -19,8 +19,8 @@ from ..config import one_of
 def find_upstream(name):
     """The function of s3prl that makes the upstream `name`; every use of s3prl goes through here.
 
-    Only the part of s3prl that defines it is imported where that can be told from its text: the whole
-    hub takes seconds. Raises UserError, with the nearest name, where s3prl has none of that name.
+    Only the part of s3prl that defines it is imported where that can be told from its text: the
+    whole hub takes seconds. Raises UserError, with the nearest name, where s3prl has none of that name.
     """
     _stand_in()
     package = Path(importlib.util.find_spec("s3prl").submodule_search_locations[0])

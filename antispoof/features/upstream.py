@@ -62,6 +62,6 @@ class FrozenUpstream:
         except (RuntimeError, AssertionError, IndexError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise UserError(
-                f"{utt}: upstream {self.name} fails on its {len(wave)} samples ({reason}); too short?"
+                f"{utt}: upstream {self.name} fails on its {len(wave)} samples ({reason}); short?"
             ) from None
         return {index: hidden[index][0].numpy() for index in self.layer_indices}
