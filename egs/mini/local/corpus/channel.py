@@ -15,11 +15,12 @@ from antispoof import SAMPLE_RATE
 
 from .audio import decode_g722, trim
 
-BAND = (90.0, 7000.0)  # Hz, half power; steep: 18 dB down at 80 and 7,100 Hz
+LOW_HZ, HIGH_HZ = (80.0, 220.0), (6000.0, 7400.0)  # edges of the band, drawn: a fixed one would
+# show how far down a voice or a recording reaches
 SECONDS = (1.2, 3.6)  # of the piece; a shorter wave stays whole
 FLOOR_DB = (22.0, 38.0)  # of the quietest tenth of the frames, below the wave's level
 LEVEL_DB = (-29.0, -23.0)  # RMS, relative to full scale
-DELAY = 0.004  # seconds: the most by which one frequency may lag behind another
+DELAY = 0.012  # seconds by which one frequency may lag behind another: longer than a pitch period
 EDGE, FADE = 0.06, 0.01  # seconds cut from either trimmed end; of the fades
 CODECS = ("none", "vorbis", "g722", "opus", "mp3")
 CONTAINERS = {
@@ -64,10 +65,11 @@ def transmit(wave, utt, shapes):
     shape = shapes[draw.integers(len(shapes))]
     floor_db, codec = draw.uniform(*FLOOR_DB), CODECS[draw.integers(len(CODECS))]
     seconds, place, level_db = draw.uniform(*SECONDS), draw.random(), draw.uniform(*LEVEL_DB)
+    band = np.exp(draw.uniform(*np.log(LOW_HZ))), draw.uniform(*HIGH_HZ)
     wave = excerpt(trim(wave), seconds + 2 * EDGE, place)
-    wave = to_level(band_pass(wave, random_phase(draw)), -26.0)
-    wave = add_noise(wave, shape, floor_db, draw)
-    wave = band_pass(through_codec(to_level(wave, -26.0), codec))
+    wave = to_level(band_pass(wave, band, random_phase(draw)), -26.0)
+    wave = wave + missing_noise(wave, band_pass(background(shape, len(wave), draw), band), floor_db)
+    wave = band_pass(through_codec(to_level(wave, -26.0), codec), band)
     cut, fade = round(EDGE * SAMPLE_RATE), round(FADE * SAMPLE_RATE)
     wave = wave[cut:-cut]
     if len(wave) < SAMPLE_RATE // 2:
@@ -86,10 +88,10 @@ def excerpt(wave, seconds, place):
 
 
 def random_phase(draw):
-    """An all-pass: random delays of up to 4 ms, smooth over frequency; returns (Hz, radians).
+    """An all-pass: random delays of up to 12 ms, smooth over frequency; returns (Hz, radians).
 
-    Peaks of a waveform are made by phases that agree, as pulse-driven synthesis leaves them and
-    rooms and microphones do not; magnitudes stay as they are.
+    Peaks of a waveform come from phases that agree, as pulse-driven synthesis leaves them and
+    rooms and microphones do not. Magnitudes stay as they are.
     """
     hertz = np.linspace(0, SAMPLE_RATE / 2, 801)
     knots = np.linspace(0, SAMPLE_RATE / 2, 17)
@@ -97,27 +99,31 @@ def random_phase(draw):
     return hertz, -2 * np.pi * np.cumsum(delay) * hertz[1]
 
 
-def band_pass(wave, phase=None):
-    """Keep 90-7,000 Hz of `wave` (S,), without ringing over its ends; add `phase` where given."""
-    margin = SAMPLE_RATE // 20
+def band_pass(wave, band, phase=None):
+    """Keep `band` (low Hz, high Hz) of `wave` (S,), steeply; add `phase` (Hz, radians) if given."""
+    margin = SAMPLE_RATE // 20  # lest the filter rings from the end into the start
     size = fft.next_fast_len(len(wave) + 2 * margin, real=True)
-    hertz = fft.rfftfreq(size, 1 / SAMPLE_RATE)
-    with np.errstate(divide="ignore"):
-        low = (BAND[0] / hertz) ** 32
-    gain = 1 / np.sqrt((1 + low) * (1 + (hertz / BAND[1]) ** 256))
+    hertz = np.maximum(fft.rfftfreq(size, 1 / SAMPLE_RATE), 1.0)
+    gain = 1 / np.sqrt((1 + (band[0] / hertz) ** 32) * (1 + (hertz / band[1]) ** 256))
     if phase is not None:
         gain = gain * np.exp(1j * np.interp(hertz, *phase))
     return fft.irfft(fft.rfft(wave, size) * gain, size)[: len(wave)]
 
 
-def add_noise(wave, shape, floor_db, draw):
-    """Raise the floor of `wave` (S,) to `floor_db` below its level, where it is not higher yet."""
+def background(shape, length, draw):
+    """Noise (length,) that sounds like the recording from which `shape` was taken."""
     settle = 1000  # samples until the filter has forgotten its start
-    noise = lfilter([1.0], shape, draw.standard_normal(len(wave) + settle))[settle:]
-    noise = band_pass(noise)
+    return lfilter([1.0], shape, draw.standard_normal(length + settle))[settle:]
+
+
+def missing_noise(wave, noise, floor_db):
+    """`noise`, scaled to raise the floor of `wave` to `floor_db` below its level.
+
+    Where it is that high already, 10 dB less than that: no wave goes without.
+    """
     wanted = np.mean(wave**2) * 10 ** (-floor_db / 10)
     missing = max(wanted - floor_power(wave), wanted / 10)
-    return wave + noise * np.sqrt(missing / np.mean(noise**2))
+    return noise * np.sqrt(missing / np.mean(noise**2))
 
 
 def floor_power(wave):

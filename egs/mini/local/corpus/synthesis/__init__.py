@@ -5,27 +5,29 @@ A system takes a list of Requests and yields `(request, wave)` for each, wave (S
 else is in the list: batches only save the time of starting programs.
 """
 
-from .espeak import espeak
-from .festival import festival
-from .flite import flite
-from .griffin_lim import griffin_lim
-from .hibari import hibari
-from .kokoro import kokoro
-from .lpc_vocoder import lpc_vocoder
-from .lpcnet import lpcnet
-from .piper import piper
-from .world import conversion, world
+from . import (
+    espeak,
+    festival,
+    flite,
+    griffin_lim,
+    hibari,
+    kokoro,
+    lpc_vocoder,
+    lpcnet,
+    piper,
+    world,
+)
 
 SYSTEMS = {
-    "espeak": espeak,
-    "festival": festival,
-    "flite": flite,
-    "world": world,
-    "conversion": conversion,
-    "griffin_lim": griffin_lim,
-    "lpc_vocoder": lpc_vocoder,
-    "lpcnet": lpcnet,
-    "piper": piper,
-    "kokoro": kokoro,
-    "hibari": hibari,
+    "espeak": espeak.espeak,
+    "festival": festival.festival,
+    "flite": flite.flite,
+    "world": world.world,
+    "conversion": world.conversion,
+    "griffin_lim": griffin_lim.griffin_lim,
+    "lpc_vocoder": lpc_vocoder.lpc_vocoder,
+    "lpcnet": lpcnet.lpcnet,
+    "piper": piper.piper,
+    "kokoro": kokoro.kokoro,
+    "hibari": hibari.hibari,
 }

@@ -80,6 +80,8 @@ def read_aloud(voice, requests, jobs):
         out, err, end = result.stdout, result.stderr, f"exit status {result.returncode}"
     except subprocess.TimeoutExpired as error:
         out, err, end = error.stdout or b"", error.stderr or b"", "took too long"
+    except OSError as error:
+        return set(), str(error)
     said = set(out.decode("utf-8", "replace").splitlines())
     words = err.decode("utf-8", "replace").strip().splitlines() or ["no message"]
     done = {request for request in requests if f"done {jobs[request]}" in said}

@@ -1,0 +1,157 @@
+"""Cues and the audit: what must not tell spoof from bona fide, and what sets must not share."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from made_up import make_set, refused, worker
+
+from antispoof import SAMPLE_RATE, audit
+from antispoof.cues import TRIVIAL, cues
+from antispoof.tables import read_table, write_table
+
+PROGRAM = "steps/audit.py"
+
+
+def tone(seconds=1.0, amplitude=0.5):
+    return amplitude * np.sin(
+        2 * np.pi * 500 * np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    )
+
+
+def test_cues_of_a_tone():
+    found = cues(np.r_[np.zeros(3200), tone(2.0), np.zeros(4800)])
+    assert found["duration"] == 2.5
+    assert found["silence"] == pytest.approx([0.2, 0.3])
+    assert found["level"] == pytest.approx(10 * np.log10(0.125 * 2 / 2.5), abs=0.01)
+    assert found["crest_factor"] == pytest.approx(-6.02 - found["level"], abs=0.01)
+    low, high, below, above = found["bandwidth"]
+    assert 450 < low <= high < 550 and below < -40 and above < -40
+    assert found["noise_floor"] == pytest.approx([-110.97, -110.97], abs=0.1)
+    assert found["offset"] < -80
+    assert set(TRIVIAL) <= set(found)
+
+
+def test_cues_of_an_offset_and_of_noise():
+    assert cues(tone() + 0.5)["offset"] == pytest.approx(
+        20 * np.log10(0.5 / np.sqrt(0.375)), abs=0.01
+    )
+    noise = cues(np.random.default_rng(0).standard_normal(SAMPLE_RATE))
+    low, high, below, above = noise["bandwidth"]
+    assert low < 100 and high > 7900
+    assert above == pytest.approx(10 * np.log10(1 / 8), abs=0.3)
+    assert below == pytest.approx(10 * np.log10(70 / 8000), abs=1.5)
+
+
+def test_silence_and_too_little_sound():
+    assert all(np.isfinite(value).all() for value in cues(np.zeros(SAMPLE_RATE)).values())
+    with pytest.raises(ValueError, match="found 100 samples, wanted 1600"):
+        cues(np.zeros(100))
+
+
+def test_rates_of_ties_are_chance():
+    same = np.zeros(50)
+    assert audit.rates(same, same) == {"eer": 0.5, "auc": 0.5}
+    rare = np.r_[np.zeros(99), 1.0]
+    assert audit.rates(rare, rare)["eer"] == pytest.approx(0.5, abs=0.07)
+    assert audit.rates(np.arange(10, 20), np.arange(10)) == {"eer": 0.0, "auc": 1.0}
+
+
+def test_a_cue_may_lie_in_a_range():
+    rng = np.random.default_rng(0)
+    x = np.r_[rng.normal(0, 0.1, 100), rng.choice([-1, 1], 100)][:, None]
+    bonafide = np.arange(200) < 100
+    scores = audit.separate(x, bonafide, x)
+    assert audit.rates(scores[:100], scores[100:])["eer"] < 0.05
+
+
+@pytest.fixture
+def sets(tmp_path):
+    """data/train and data/eval of noise that tells nothing."""
+    for name in ("train", "eval"):
+        data = make_set(tmp_path, name, bonafide=80, spoof=20)
+        table = read_table(data / "wav.scp")
+        rng = np.random.default_rng(sum(name.encode()))
+        for utt in table:
+            table[utt] = str(tmp_path / name / f"{utt}.flac")
+            wave = rng.normal(0, 0.05 * rng.uniform(0.5, 2), int(rng.uniform(4000, 8000)))
+            write(table[utt], wave)
+        write_table(data / "wav.scp", table)
+    return tmp_path
+
+
+def write(path, wave):
+    Path(path).parent.mkdir(exist_ok=True)
+    soundfile.write(path, wave, SAMPLE_RATE)
+
+
+def report(place, *options):
+    out = ("--out", "exp/audit.json")
+    status, text, error = worker(PROGRAM, "data/eval", "data/train", *out, *options, cwd=place)
+    assert status == 0, error
+    return json.loads((place / "exp/audit.json").read_text()), text
+
+
+def test_a_fair_corpus_passes(sets):
+    result, text = report(sets)
+    assert result["findings"] == []
+    assert "nothing found" in text
+    assert set(result["cues"]) == {*cues(tone()), "together"}
+    assert set(result["cues"]["level"]) == {"all", "known", "unknown"}
+    assert result["cues"]["together"]["all"]["eer"] > 0.35
+
+
+def test_a_planted_shortcut_is_found(sets):
+    for name in ("train", "eval"):
+        for utt, path in read_table(sets / "data" / name / "wav.scp").items():
+            if "_B_" not in utt:
+                wave, _ = soundfile.read(path)
+                write(path, np.r_[np.zeros(1600), wave])
+    result, text = report(sets)
+    assert result["cues"]["silence"]["all"]["eer"] < 0.02
+    assert result["cues"]["together"]["unknown"]["eer"] < 0.05
+    assert result["cues"]["level"]["all"]["eer"] > 0.3
+    assert any(finding.startswith("shortcut: silence") for finding in result["findings"])
+    assert "shortcut: silence" in text
+
+
+def test_what_sets_share_is_found(sets):
+    train, judged = sets / "data/train", sets / "data/eval"
+    sounds = read_table(judged / "wav.scp")
+    sounds["eval_B_003"] = read_table(train / "wav.scp")["train_B_007"]
+    write_table(judged / "wav.scp", sounds)
+    speakers = read_table(judged / "utt2spk")
+    speakers["eval_B_004"] = "train_human_1"
+    write_table(judged / "utt2spk", speakers)
+    result, text = report(sets)
+    assert result["shared"] == {
+        "data/train": {
+            "ids": [],
+            "speakers": ["train_human_1"],
+            "sounds": ["eval_B_003 train_B_007"],
+        }
+    }
+    assert "shared with data/train: 1 speakers, e.g. train_human_1" in text
+    assert "shared with data/train: 1 sounds, e.g. eval_B_003 train_B_007" in text
+
+
+def test_the_set_itself_shares_everything(sets):
+    status, text, _ = worker(PROGRAM, "data/eval", "data/eval", "--out", "a.json", cwd=sets)
+    assert status == 0
+    assert "160 ids" in text and "160 sounds" in text
+
+
+def test_refusals(sets):
+    common = (PROGRAM, "data/eval", "data/train", "--out", "a.json")
+    assert "--limit: found 0.7" in refused(*common, "--limit", "0.7", cwd=sets)
+    path = read_table(sets / "data/eval/wav.scp")["eval_B_000"]
+    write(path, np.zeros(800))
+    assert "eval_B_000: found 800 samples" in refused(*common, cwd=sets)
+    for name, value in (("utt2label", "bonafide"), ("utt2attack", "-")):
+        path_of_table = sets / "data/train" / name
+        write_table(path_of_table, dict.fromkeys(read_table(path_of_table), value))
+    write(path, np.random.default_rng(0).normal(0, 0.1, 8000))
+    assert "one class only" in refused(*common, cwd=sets)
+    assert not (sets / "a.json").exists()
