@@ -55,6 +55,8 @@ def write_table(path, table):
     for key in sorted(table, key=str.encode):
         line = f"{key} {table[key]}"
         _split(line.encode(), str(path))
+        if "\n" in line:
+            raise UserError(f"{path}: found {line!r}, wanted an entry of one line")
         lines.append(line + "\n")
     with atomic_open(path) as stream:
         stream.writelines(lines)

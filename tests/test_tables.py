@@ -1,0 +1,69 @@
+"""Tables are read whole or refused with file and line; what is written reads back."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from antispoof.errors import UserError
+from antispoof.tables import read_table, require_same_keys, write_table
+
+BAD = {
+    "a 1\nb 2\na 3\n": "table:3: 'a' stands here a second time",
+    "b 1\na 2\n": "table:2: 'a' after 'b' is out of order",
+    "a 1\nB 2\n": "table:2: 'B' after 'a' is out of order",  # C order: capitals come first
+    "a 1\nb\n": "table:2: found 'b', wanted `key value`",
+    "a 1\n\nb 2\n": "table:2: found ''",
+    "a  1\n": "table:1: found 'a  1'",
+    "a 1 \n": "table:1: found 'a 1 '",
+    " a 1\n": "table:1: found ' a 1'",
+    "a\t1\n": "table:1: found",
+    "a 1\r\n": "table:1: found",
+    "": "table: is empty",
+}
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_a_bad_table_is_refused_with_its_line(tmp_path, text):
+    (tmp_path / "table").write_bytes(text.encode())
+    with pytest.raises(UserError) as caught:
+        read_table(tmp_path / "table")
+    assert BAD[text] in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path):
+    (tmp_path / "table").write_bytes(b"a 1\nb \xff\n")
+    with pytest.raises(UserError, match="table:2: is not UTF-8"):
+        read_table(tmp_path / "table")
+
+
+def test_a_value_may_hold_blanks_and_the_last_line_may_lack_its_end(tmp_path):
+    (tmp_path / "table").write_text("a /a folder/ä b.flac\nb 2")
+    assert read_table(tmp_path / "table") == {"a": "/a folder/ä b.flac", "b": "2"}
+
+
+@pytest.mark.parametrize(("key", "value"), [("a b", ""), ("", "1"), ("a", " 1"), ("a", "1\n2")])
+def test_what_could_not_be_read_is_not_written(tmp_path, key, value):
+    with pytest.raises(UserError):
+        write_table(tmp_path / "table", {key: value})
+    assert not list(tmp_path.iterdir())
+
+
+WORD = st.text(st.characters(exclude_categories=["Z", "C"]), min_size=1, max_size=5)
+
+
+@given(st.dictionaries(WORD, WORD, min_size=1))
+def test_what_is_written_reads_back_in_c_order(tmp_path_factory, table):
+    path = tmp_path_factory.mktemp("law") / "table"
+    write_table(path, table)
+    assert read_table(path) == table
+    lines = path.read_bytes().splitlines()
+    assert [line.split()[0] for line in lines] == sorted(line.split()[0] for line in lines)
+
+
+def test_two_tables_must_hold_the_same_keys():
+    require_same_keys({"a": 1, "b": 2}, {"b": 3, "a": 4}, "wav.scp", "utt2spk")
+    with pytest.raises(UserError, match=r"utt2spk: 'b' is missing, though wav.scp has it \(1 miss"):
+        require_same_keys({"a": 1, "b": 2}, {"a": 1}, "wav.scp", "utt2spk")
+    with pytest.raises(UserError, match="wav.scp: 'c' is missing, though utt2spk has it"):
+        require_same_keys({"a": 1}, {"a": 1, "c": 3}, "wav.scp", "utt2spk")
