@@ -12,10 +12,11 @@ import multiprocessing
 import sys
 from pathlib import Path
 
-from antispoof.errors import UserError, one_line_errors
+from antispoof.errors import one_line_errors
 
-from . import design, environment, index, work
+from . import design, index, work
 from .locks import die_with_parent, say
+from .missing import broken_attacks, missing_systems, stop_if, wholly_failed
 from .plan import make_plan
 from .progress import Progress
 from .recordings import collect
@@ -28,9 +29,14 @@ BATCH = {  # utterances in one call: many where a start is dear, few where an ut
     "kokoro": 9,
     "lpcnet": 10,
 }
-DEAR = ("kokoro", "lpcnet", "hibari", "festival", "piper")  # first, lest one is left alone at the end
+DEAR = (
+    "kokoro",
+    "lpcnet",
+    "hibari",
+    "festival",
+    "piper",
+)  # first, lest one is left alone at the end
 SHAPE_RECORDINGS = 60  # of every split, whose backgrounds shape the noise
-TOLERATED = 0.02  # of an attack's utterances may stay out, each named; more is a broken system
 
 
 def build(folder, size, nj, allow_partial):
@@ -39,6 +45,8 @@ def build(folder, size, nj, allow_partial):
     Raises UserError where a system is missing or fails, unless `allow_partial`.
     """
     folder = Path(folder)
+    for left_over in folder.glob("wav/*/.*.tmp"):  # by workers that were killed
+        left_over.unlink()
     plan = make_plan(collect(), size)
     missing = missing_systems()
     stop_if(missing, allow_partial)
@@ -119,54 +127,6 @@ def noise_shapes(plan):
         waves = [wave for _, wave in work.speak(requests) if not isinstance(wave, Failure)]
         shapes[split] = shapes_of(waves)
     return shapes
-
-
-def missing_systems():
-    """{attack: reason} of the attacks for which a Debian package is not there."""
-    there = environment.packages()
-    missing = {}
-    for package, systems in design.PROGRAM_PACKAGES.items():
-        for attack, system in attacks_of_packages():
-            if system in systems and there and package not in there:
-                missing[attack] = f"{system}: Debian package {package} is not there; install it"
-    return missing
-
-
-def attacks_of_packages():
-    """All pairs (attack, system) of the design."""
-    tied = {(cell.attack, cell.system) for cells in design.TIED.values() for cell in cells}
-    return sorted(tied | design.READERS.items() | design.COPIERS.items())
-
-
-def wholly_failed(outcomes):
-    """{attack: reason} where not one of a batch could be made."""
-    if any(outcome.record for outcome in outcomes):
-        return {}
-    cell, reasons = outcomes[0].utterance.cell, outcomes[0].failures
-    reason = reasons[-1][1] if reasons else "no material"
-    return {cell.attack: f"{cell.system} {cell.voice}: {len(outcomes)} failed at once: {reason}"}
-
-
-def broken_attacks(plan, failures):
-    """{attack: reason} of those of which more than a tolerated share failed."""
-    broken = {}
-    for attack in sorted({u.cell.attack for u in plan}):
-        planned = [u for u in plan if u.cell.attack == attack]
-        failed = [u for u in planned if u.utt in failures]
-        if len(failed) > TOLERATED * len(planned):
-            system, reason = failed[0].cell.system, failures[failed[0].utt]
-            broken[attack] = f"{system}: {len(failed)} of {len(planned)} failed: {reason}"
-    return broken
-
-
-def stop_if(missing, allow_partial):
-    """Raise UserError where something is missing that may not be."""
-    if missing and (not allow_partial or "-" in missing):
-        reasons = "; ".join(f"{attack} ({reason})" for attack, reason in sorted(missing.items()))
-        raise UserError(
-            f"cannot make {reasons}. Mend it and run again (what is built stays), or go on "
-            "without these attacks by --allow-partial"
-        )
 
 
 def main():

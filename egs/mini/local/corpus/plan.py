@@ -122,7 +122,7 @@ def free_languages(humans, taken, free):
 def free_cells(split, attack, lang, count, humans):
     """Cells of one free attack and language: by voice for readers, by speaker for copiers."""
     if attack in design.READERS:
-        voices = share_out(count, {voice: 1 for voice in turned(split, lang)})
+        voices = share_out(count, dict.fromkeys(turned(split, lang), 1))
         system = design.READERS[attack]
         return [Cell(split, attack, system, v, lang, "?", "", n) for v, n in voices.items()]
     speakers = {speaker: n for (speaker, spoken), n in humans.items() if spoken == lang}

@@ -17,7 +17,7 @@ NOT_SOUND = (  # modules that the bytes of no utterance depend on
     *("credits.py", "datadir.py", "locks.py", "packages.py", "progress.py", "provenance.py"),
     *("store.py", "wheels.py"),
 )
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 SAME_KERNELS = {"OPENBLAS_CORETYPE": "Haswell"}  # one order of summation on all processors
 
 
