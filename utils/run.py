@@ -108,13 +108,15 @@ class Job:
         owned = self.done.parent if self.done.name == ".done" else self.done
         raise UserError(f"{self.done}: {what}; to make it anew: rm -r {shlex.quote(str(owned))}")
 
-    def start(self, threads, folder):
+    def start(self, folder):
         """Start the command with its log; returns the process."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.progress = Path(folder, self.log.name + str(id(self)))
         environment = dict(os.environ, ANTISPOOF_PROGRESS=str(self.progress))
-        environment["OMP_NUM_THREADS"] = environment["OPENBLAS_NUM_THREADS"] = str(threads)
-        program = str(find(self.words[0])) if "/" in self.words[0] else self.words[0]
+        # One thread, unless the user says otherwise: another number rounds in another way, and the
+        # threads of jobs that share cores spend their time waiting for each other.
+        environment.setdefault("OMP_NUM_THREADS", "1")
+        program = str(find(self.words[0]).absolute()) if "/" in self.words[0] else self.words[0]
         prefix = [sys.executable] if program.endswith(".py") else []
         with open(self.log, "a", encoding="utf-8") as log:
             self.lock(log)
@@ -149,15 +151,15 @@ class Job:
             stream.writelines(line + "\n" for line in self.stamp)
 
 
-def run_all(jobs, slots, threads):
-    """Run `jobs`, at most `slots` at a time, each on `threads`; returns the failed ones."""
+def run_all(jobs, slots):
+    """Run `jobs`, at most `slots` at a time; returns the failed ones."""
     waiting, running, failed = list(jobs), {}, []
     with tempfile.TemporaryDirectory(prefix="antispoof-run-") as folder:
         try:
             while waiting or running:
                 while waiting and len(running) < slots and not failed:
                     job = waiting.pop(0)
-                    running[job] = (job.start(threads, folder), time.monotonic())
+                    running[job] = (job.start(folder), time.monotonic())
                 if failed and not running:
                     break
                 time.sleep(0.02)
@@ -220,9 +222,7 @@ def main():
     print(f"$ {shown}", flush=True)
     started = time.monotonic()
     slots = max(1, args.slots)
-    # of all jobs, not of those that are left: another number of threads rounds in another way
-    threads = max(1, (os.cpu_count() or 1) // min(slots, len(jobs)))
-    failed = run_all(todo, slots, threads)
+    failed = run_all(todo, slots)
     for job in failed:
         report_failure(job)
     if failed:
