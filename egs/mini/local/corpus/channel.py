@@ -15,10 +15,10 @@ from antispoof import SAMPLE_RATE
 
 from .audio import decode_g722, trim
 
-LOW_HZ, HIGH_HZ = (80.0, 220.0), (6000.0, 7400.0)  # edges of the band, drawn: a fixed one would
-# show how far down a voice or a recording reaches
+# Edges of the band are drawn: fixed ones would show how far down a voice or a recording reaches.
+LOW_HZ, HIGH_HZ = (80.0, 200.0), (6500.0, 7500.0)
 SECONDS = (1.2, 3.6)  # of the piece; a shorter wave stays whole
-FLOOR_DB = (22.0, 38.0)  # of the quietest tenth of the frames, below the wave's level
+FLOOR_DB = (23.0, 38.0)  # of the quietest tenth of the frames, below the wave's level
 LEVEL_DB = (-29.0, -23.0)  # RMS, relative to full scale
 DELAY = 0.012  # seconds by which one frequency may lag behind another: longer than a pitch period
 EDGE, FADE = 0.06, 0.01  # seconds cut from either trimmed end; of the fades
