@@ -16,7 +16,13 @@ class MelFrontEnd(nn.Module):
     def __init__(self):
         super().__init__()
         self.mel = MelSpectrogram(
-            sample_rate=16000, n_fft=1024, hop_length=160, n_mels=128, f_min=20.0, f_max=7600.0
+            sample_rate=16000,
+            n_fft=1024,
+            hop_length=160,
+            n_mels=128,
+            f_min=20.0,
+            f_max=7600.0,
+            center=False,
         )
 
     def forward(self, x, lengths):
@@ -24,10 +30,19 @@ class MelFrontEnd(nn.Module):
         inside = torch.arange(x.shape[1], device=x.device)[None] < lengths[:, None]
         x = x * inside
         x = x / x.abs().amax(1, keepdim=True).clamp(min=1e-8)
-        # top_db is taken per utterance: with a channel axis, (B, 1, D, T), each has its own peak
-        mel = amplitude_to_DB(self.mel(x)[:, None], 10.0, 1e-10, 0.0, top_db=80.0)[:, 0]
         frames = lengths // self.mel.hop_length + 1
+        mel = self.mel(mirrored(x, lengths, self.mel.n_fft // 2))
+        mel = mel * (torch.arange(mel.shape[2], device=x.device)[None] < frames[:, None])[:, None]
+        # top_db is taken per utterance: with a channel axis, (B, 1, D, T), each has its own peak
+        mel = amplitude_to_DB(mel[:, None], 10.0, 1e-10, 0.0, top_db=80.0)[:, 0]
         return deltas_and_norm(mel, frames), frames
+
+
+def mirrored(x, lengths, margin):
+    """(B, S) -> (B, S + 2 margin): mirrored at its own ends, as a centred STFT of one is."""
+    at = torch.arange(-margin, x.shape[1] + margin, device=x.device).abs().expand(len(x), -1)
+    last = lengths[:, None] - 1
+    return x.gather(1, (last - (last - at).abs()).clamp(min=0))
 
 
 def deltas_and_norm(mel, lengths):

@@ -1,0 +1,113 @@
+"""Every model keeps the contract; the published ones have the published numbers of parameters."""
+
+import pytest
+import torch
+
+from antispoof import LABELS
+from antispoof.config import EXPERIMENT
+from antispoof.errors import UserError
+from antispoof.models import MODELS, build_model
+from antispoof.models.mhfa import MHFA
+
+
+def parameters(module):
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+
+
+@pytest.mark.parametrize(
+    ("widths", "wanted"), [((32, 64, 128, 256), 405121), ((16, 32, 64, 128), 105857)]
+)
+@pytest.mark.parametrize("front_end", ["wave", "cached"])
+def test_mel_cnn_has_the_parameters_of_its_study(widths, wanted, front_end):
+    assert parameters(build_model("mel_cnn", widths=widths, front_end=front_end)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("layers", "heads", "dim", "embedding", "wanted"),
+    [(24, 32, 1024, 1024, 4461904), (25, 32, 1024, 256, 1315410), (13, 8, 768, 256, 460322)],
+)
+def test_mhfa_pooling_has_the_parameters_of_its_formula(layers, heads, dim, embedding, wanted):
+    model = MHFA(layers=layers, dim=dim, heads=heads, compression=128, embedding=embedding)
+    formula = 2 * layers + 2 * (dim * 128 + 128) + 128 * heads + heads
+    formula += heads * 128 * embedding + embedding
+    assert parameters(model) - parameters(model.classifier) == formula == wanted
+
+
+def wave(frames):
+    return torch.randn(int(frames * 160))
+
+
+def cached(layers, dim):
+    return lambda frames: torch.randn(layers, frames, dim)
+
+
+# each: how it is built, and what makes an input of so many frames of 10 ms
+CASES = {
+    "mel_cnn wave": ("mel_cnn", {"widths": (4, 4, 8, 8)}, wave),
+    "mel_cnn cached": (
+        "mel_cnn",
+        {"widths": (4, 4, 8, 8), "front_end": "cached"},
+        cached(1, 80),
+    ),
+    "mhfa": ("mhfa", {"layers": 3, "dim": 20, "heads": 4, "embedding": 16}, cached(3, 20)),
+}
+
+
+@pytest.fixture(params=CASES)
+def case(request):
+    name, conf, make = CASES[request.param]
+    torch.manual_seed(0)
+    return build_model(name, **conf).eval(), make
+
+
+def batch(items, beyond):
+    """Stack along time; what lies beyond an item holds the number `beyond`. Returns x, lengths."""
+    axis = items[0].dim() - 2 if items[0].dim() > 1 else 0
+    longest = max(item.shape[axis] for item in items)
+    padded = []
+    for item in items:
+        shape = list(item.shape)
+        shape[axis] = longest - shape[axis]
+        padded.append(torch.cat([item, torch.full(shape, float(beyond))], axis))
+    return torch.stack(padded), torch.tensor([item.shape[axis] for item in items])
+
+
+def test_every_model_is_in_a_case():
+    assert {name for name, _, _ in CASES.values()} == set(MODELS)
+
+
+def test_logits_in_the_order_of_the_labels(case):
+    model, make = case
+    logits = model(*batch([make(120), make(90)], 0))
+    assert logits.shape == (2, len(LABELS))
+    assert torch.isfinite(logits).all()
+    assert LABELS[1] == "bonafide"
+
+
+def test_padding_and_neighbours_change_nothing(case):
+    model, make = case
+    items = [make(frames) for frames in (77, 200, 131, 96)]
+    with torch.inference_mode():
+        alone = torch.cat([model(*batch([item], 0)) for item in items])
+        for beyond in (0, 3):
+            together = model(*batch(items, beyond))
+            torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)
+        repeated = model(*batch([items[0], items[0]], 0))
+    torch.testing.assert_close(repeated[0], repeated[1], rtol=1e-5, atol=1e-6)
+
+
+def test_every_parameter_learns(case):
+    model, make = case
+    model.train()
+    logits = model(*batch([make(frames) for frames in (120, 140, 99, 160)], 0))
+    torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 1, 0])).backward()
+    lacking = [name for name, p in model.named_parameters() if p.grad is None]
+    assert lacking == []
+
+
+def test_names_and_arguments_that_no_model_has():
+    with pytest.raises(UserError, match="did you mean 'mhfa'"):
+        build_model("mhfaa")
+    with pytest.raises(UserError, match="'model_conf' is 'head', .* did you mean 'heads'"):
+        build_model("mhfa", head=3)
+    assert EXPERIMENT["model_conf"] == {}  # their defaults live in __init__
