@@ -41,6 +41,7 @@ UPSTREAM = {
     "layers": "last",  # last, all, or a list of indices into s3prl's hidden_states
     "dtype": "two_byte",  # float32, two_byte or one_byte: how Kaldi stores it
 }
+SHOWN = 20  # choices beyond which an error names the nearest alone
 
 
 def load_config(path, defaults, overrides=()):
@@ -123,7 +124,8 @@ def one_of(path, key, value, allowed):
     if value not in allowed:
         near = difflib.get_close_matches(str(value), [str(a) for a in allowed], 1, 0.0)
         hint = f", did you mean '{near[0]}'?" if near else ""
-        raise UserError(f"{path}: '{key}' is '{value}', wanted one of {', '.join(allowed)}{hint}")
+        wanted = f"one of {', '.join(allowed)}" if len(allowed) <= SHOWN else "a known one"
+        raise UserError(f"{path}: '{key}' is '{value}', wanted {wanted}{hint}")
 
 
 def write_config(path, config):

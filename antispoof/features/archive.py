@@ -112,12 +112,15 @@ def parse_note(line):
     """
     if not line.endswith("\n"):
         return None
-    utt, frames, *places = line.split()
-    layers = {}
-    for place in places:
-        layer, offset, size, digest = place.split(":")
-        layers[int(layer)] = (int(offset), int(size), digest)
-    return utt, int(frames), layers
+    try:
+        utt, frames, *places = line.split()
+        layers = {}
+        for place in places:
+            layer, offset, size, digest = place.split(":")
+            layers[int(layer)] = (int(offset), int(size), digest)
+        return utt, int(frames), layers
+    except ValueError:
+        return None
 
 
 def join_shares(folder, jobs, utts):

@@ -7,6 +7,7 @@ effects, so they need to exist, not to work: a call says what happened.
 
 import importlib
 import importlib.util
+import inspect
 import re
 import sys
 import types
@@ -19,8 +20,8 @@ from ..config import one_of
 def find_upstream(name):
     """The function of s3prl that makes the upstream `name`; every use of s3prl goes through here.
 
-    Only the part of s3prl that defines it is imported where that can be told from its text: the
-    whole hub takes seconds. Raises UserError, with the nearest name, where s3prl has none of that name.
+    Only the part of s3prl that defines it is imported where its text tells which: the whole hub
+    takes seconds. Raises UserError, with the nearest name, where s3prl has none of that name.
     """
     _stand_in()
     package = Path(importlib.util.find_spec("s3prl").submodule_search_locations[0])
@@ -31,7 +32,8 @@ def find_upstream(name):
         if definition.search(hubconf.read_text("utf-8")):
             return getattr(_import(f"s3prl.upstream.{hubconf.parent.name}.hubconf"), name)
     hub = _import("s3prl.hub")
-    one_of("upstream", "name", name, tuple(n for n in dir(hub) if not n.startswith("_")))
+    known = tuple(n for n, what in vars(hub).items() if inspect.isfunction(what))
+    one_of("upstream", "name", name, known)
     return getattr(hub, name)
 
 
