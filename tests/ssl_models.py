@@ -8,6 +8,8 @@ import json
 
 import torch
 
+torch.set_num_threads(1)  # several would spend their time waiting for each other on such sizes
+
 CONV_WIDTH, WIDTH = 16, 32
 _SHAPE = {
     "hidden_size": WIDTH,

@@ -14,6 +14,7 @@ import contextlib
 import dataclasses
 import importlib
 import types
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -79,7 +80,8 @@ def build(checkpoint, path):
     expert = importlib.import_module(f"s3prl.upstream.{family}.expert")
     reader = importlib.import_module(f"s3prl.upstream.{family}.{_READER.get(family, 'convert')}")
     try:
-        with _given(reader, checkpoint):
+        with _given(reader, checkpoint), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what s3prl uses that PyTorch will drop
             return expert.UpstreamExpert(str(path)).eval()
     except RuntimeError as error:  # load_state_dict: missing, unexpected, of another shape
         raise UserError(
