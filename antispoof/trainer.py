@@ -8,6 +8,7 @@ one that was not.
 import io
 import math
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -208,8 +209,8 @@ def load_checkpoint(path, device="cpu"):
     """Read what `save_checkpoint` wrote; nothing in the file can run code."""
     try:
         return torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, ValueError, OSError) as error:
-        reason = str(error).splitlines()[0]
+    except (RuntimeError, EOFError, ValueError, OSError, UnpicklingError) as error:
+        reason = (str(error).splitlines() or ["empty"])[0]
         raise UserError(f"{path}: is not a whole checkpoint ({reason}); remove it") from None
 
 

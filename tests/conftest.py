@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 os.environ["PYTHONPATH"] = str(ROOT)
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 os.environ["PYTHONSAFEPATH"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"  # small models; more threads only wait for each other
 os.environ["LC_ALL"] = "C.UTF-8"
 os.environ.pop("ANTISPOOF_PROGRESS", None)
 if str(ROOT) not in sys.path:
