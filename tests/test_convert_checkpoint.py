@@ -164,9 +164,8 @@ def test_wavlms_own_file(tmp_path):
     checkpoint, _ = convert(tmp_path / "in.pt")
     summary = save(checkpoint, tmp_path / "out.pt")
     assert (summary.family, summary.normalize, summary.final_norm) == ("wavlm", True, True)
-    with torch.no_grad():
-        got = load_local(tmp_path / "out.pt")
-    assert all(torch.equal(weights[k], v) for k, v in got.model.state_dict().items())
+    got = load_local(tmp_path / "out.pt").model.state_dict()
+    assert all(torch.equal(weights[k], v) for k, v in got.items())
 
 
 @pytest.mark.parametrize(
@@ -230,8 +229,11 @@ def test_worker_converts_and_says_how_to_use_it(tmp_path):
         f"checkpoint: {tmp_path / 'out.pt'}",
     ):
         assert line in done.stdout.splitlines()
-    loaded = torch.load(tmp_path / "out.pt", weights_only=True)
-    assert set(loaded) == {"task_cfg", "model_cfg", "model_weight"}
+    assert set(torch.load(tmp_path / "out.pt", weights_only=True)) == {
+        "task_cfg",
+        "model_cfg",
+        "model_weight",
+    }
 
 
 def test_worker_leaves_what_was_there_when_it_fails(tmp_path):
@@ -244,6 +246,9 @@ def test_worker_leaves_what_was_there_when_it_fails(tmp_path):
 
 
 def test_worker_help_is_quick():
-    start = time.monotonic()
-    done = run_worker("--help")
-    assert "example:" in done.stdout and time.monotonic() - start < 1
+    taken = []
+    for _ in range(3):  # the quickest of three: other programs may be at work
+        start = time.monotonic()
+        assert "example:" in run_worker("--help").stdout
+        taken.append(time.monotonic() - start)
+    assert min(taken) < 1
