@@ -1,21 +1,19 @@
 """Conversion of fairseq's files: every form of their settings, every way they can fail to fit."""
 
 import argparse
-import os
-import subprocess
 import sys
 import time
 import types
-from pathlib import Path
 
 import pytest
 import torch
+from made_up import worker
 from ssl_models import fairseq_settings, fairseq_weights, hugging_face, sounds
 
 from antispoof.checkpoints import convert, load_local, save, summarise
 from antispoof.errors import UserError
 
-ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = "tools/convert_checkpoint.py"
 HUBERT = {"_name": "hubert", "quantize_targets": None, "final_dim": 6, "latent_temp": None}
 
 
@@ -33,15 +31,6 @@ def direct(weights, settings):
     model.load_state_dict(weights)
     with torch.no_grad():
         return model.extract_features(torch.stack(sounds(4000)), None)["x"]
-
-
-def run_worker(*args):
-    return subprocess.run(
-        [sys.executable, ROOT / "tools/convert_checkpoint.py", *map(str, args)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before-1.6"])
@@ -219,36 +208,32 @@ def test_a_view_of_a_large_tensor_is_stored_alone(tmp_path):
 
 def test_worker_converts_and_says_how_to_use_it(tmp_path):
     hugging_face("wav2vec2_large", tmp_path / "hf", normalize=True)
-    done = run_worker(tmp_path / "hf", tmp_path / "out.pt")
-    assert done.returncode == 0, done.stderr
+    status, out, error = worker(PROGRAM, "hf", "out.pt", cwd=tmp_path)
+    assert status == 0, error
     for line in (
         "family: wav2vec2",
         "layers: 3 of width 32, and a final LayerNorm of the encoder",
         "waveform normalised: yes",
         "name: wav2vec2_local",
-        f"checkpoint: {tmp_path / 'out.pt'}",
+        "checkpoint: out.pt",
     ):
-        assert line in done.stdout.splitlines()
-    assert set(torch.load(tmp_path / "out.pt", weights_only=True)) == {
-        "task_cfg",
-        "model_cfg",
-        "model_weight",
-    }
+        assert line in out.splitlines()
+    loaded = torch.load(tmp_path / "out.pt", weights_only=True)
+    assert set(loaded) == {"task_cfg", "model_cfg", "model_weight"}
 
 
 def test_worker_leaves_what_was_there_when_it_fails(tmp_path):
     (tmp_path / "out.pt").write_text("before")
-    done = run_worker(tmp_path / "nothing.pt", tmp_path / "out.pt")
-    assert done.returncode == 1
-    assert done.stderr == f"tools/convert_checkpoint.py: {tmp_path}/nothing.pt: no such file\n"
-    assert [p.name for p in tmp_path.iterdir()] == ["out.pt"]
+    status, _, error = worker(PROGRAM, "nothing.pt", "out.pt", cwd=tmp_path)
+    assert (status, error) == (1, f"{PROGRAM}: nothing.pt: no such file\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.pt"]
     assert (tmp_path / "out.pt").read_text() == "before"
 
 
-def test_worker_help_is_quick():
+def test_worker_help_is_quick(tmp_path):
     taken = []
     for _ in range(3):  # the quickest of three: other programs may be at work
         start = time.monotonic()
-        assert "example:" in run_worker("--help").stdout
+        assert "example:" in worker(PROGRAM, "--help", cwd=tmp_path)[1]
         taken.append(time.monotonic() - start)
     assert min(taken) < 1
