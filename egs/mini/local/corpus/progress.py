@@ -36,4 +36,6 @@ class Progress:
     def _line(self):
         self.said = time.monotonic()
         seconds = self.said - self.start
-        print(f"{self.what}: {self.done}/{self.total} in {seconds:.0f} s", file=sys.stderr, flush=True)
+        print(
+            f"{self.what}: {self.done}/{self.total} in {seconds:.0f} s", file=sys.stderr, flush=True
+        )
