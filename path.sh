@@ -1,4 +1,5 @@
-# What every command of a recipe needs around it; sourced, with `root` set to the repository.
+# What every command of a recipe needs around it: source path.sh.
+root=${root:-$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)}
 export ANTISPOOF_ROOT=$root
 export PATH="$root/tools/venv/bin:$PATH"
 export PYTHONPATH="$root"  # alone: a PYTHONPATH from outside would mix another environment in
