@@ -6,6 +6,7 @@
 #   tools/debian.sh --data festvox-ru        data: always unpacked below the cache, without root
 #   tools/debian.sh --print festival flite   ... then a table on stdout: package version folder
 #                                            (/ for what the system has)
+#   tools/debian.sh --look festival flite    that table without the work (- for what is not there)
 #
 # What cannot be had is named in one line, the rest is done, and the exit status is 1.
 set -euo pipefail
@@ -15,7 +16,7 @@ cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/antispoof # --cache DIR: downloads
 data=false                                              # --data: only files, no programs
 root=true                                               # --no-root: never install in the system
 print=false                                             # --print: the table, after the work
-versions=false                                          # --versions: `package version`, no work
+look=false                                              # --look: the table, without the work
 
 say() { echo "tools/debian.sh: $*" >&2; }
 
@@ -35,13 +36,21 @@ unpacked() {
   find "$store" -maxdepth 1 -type d -name "$1_*" | sort -V | grep . | tail -n 1
 }
 
-candidate() {
-  apt-cache "${apt[@]}" policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" {print $2}'
+# Fill `candidate` {package: version} with what apt would install, in one call: where apt cannot
+# keep its cache, every call costs a second.
+look_up() {
+  candidate=()
+  local package version
+  while read -r package version; do
+    candidate[$package]=$version
+  done < <(apt-cache "${apt[@]}" policy "$@" 2>/dev/null | awk '
+    /^[^ ].*:$/ {package = substr($1, 1, length($1) - 1)}
+    $1 == "Candidate:" && $2 != "(none)" {print package, $2}')
 }
 
 known() {
   local package
-  for package in "$@"; do [[ -n $(candidate "$package") ]] || return 1; done
+  for package in "$@"; do [[ -v candidate[$package] ]] || return 1; done
 }
 
 # Run a command as root; fails where that needs a password.
@@ -49,9 +58,7 @@ as_root() {
   if ((EUID == 0)); then "$@"; else sudo -n env DEBIAN_FRONTEND=noninteractive "$@"; fi
 }
 
-may_install() {
-  $root && { ((EUID == 0)) || sudo -n true 2>/dev/null; }
-}
+may_install() { $root && as_root true 2>/dev/null; }
 
 # Up to three times, as mirrors and networks stumble; the log is shown when all fail.
 try() {
@@ -72,13 +79,15 @@ try() {
 # Where the system's lists cannot be written, the cache has its own.
 choose_lists() {
   apt=(-o Acquire::Retries=3 -o DPkg::Lock::Timeout=600 -o "APT::Sandbox::User=$(id -un)")
+  look_up "$@"
   if known "$@"; then return; fi
   if ! may_install; then
     local lists=$store/.apt-$system
     mkdir -p "$lists/lists/partial" "$lists/cache/archives/partial"
     apt+=(-o "Dir::State::Lists=$lists/lists" -o "Dir::Cache=$lists/cache")
   fi
-  known "$@" || update
+  look_up "$@"
+  known "$@" || update "$@"
 }
 
 update() { # at most once a run
@@ -90,6 +99,7 @@ update() { # at most once a run
   elif [[ ${apt[*]} == *Dir::State* ]]; then
     try apt-get "${apt[@]}" update || true
   fi
+  look_up "$@"
 }
 
 # Fetch NAME=VERSION... and unpack them into the new folder FOLDER, whole or not at all.
@@ -115,7 +125,7 @@ fetch() {
 get_data() {
   local package version
   for package in "$@"; do
-    version=$(candidate "$package")
+    version=${candidate[$package]-}
     say "fetches $package $version"
     fetch "$store/${package}_${version//:/%3a}" "$package=$version" || failed+=("$package")
   done
@@ -135,38 +145,23 @@ get_programs() {
   fetch "$tree" $plan
 }
 
-install_programs() {
-  say "installs $*"
-  try as_root apt-get "${apt[@]}" install -y -q --no-install-recommends "$@"
-}
-
-# Print `package version folder` of each package that is there.
+# Print `package version folder` of each package that is there; with --look also of those that
+# would be fetched.
 print_table() {
   local package folder version
   for package in "$@"; do
+    folder='' version=''
     if $data; then
-      folder=$(unpacked "$package") || continue
-      version=${folder##*_}
-      version=${version//%3a/:}
+      if folder=$(unpacked "$package"); then version=${folder##*_}; fi
     elif version=$(installed "$package"); then
       folder=/
     elif [[ -n $tree && " ${failed[*]} " != *" $package "* ]]; then
-      folder=$tree
-      version=$(candidate "$package")
-    else
-      continue
+      folder=$tree version=${candidate[$package]}
     fi
-    echo "$package $version $folder"
-  done
-}
-
-# Print `package version` of what is there or would be fetched.
-print_versions() {
-  local package version
-  for package in "$@"; do
-    version=$(print_table "$package" | cut -d ' ' -f 2)
-    [[ -n $version ]] || version=$(candidate "$package")
-    [[ -z $version ]] || echo "$package $version"
+    if [[ -z $folder ]] && $look && known "$package"; then
+      folder=- version=${candidate[$package]}
+    fi
+    [[ -z $folder ]] || echo "$package ${version//%3a/:} $folder"
   done
 }
 
@@ -181,7 +176,7 @@ parse() {
     --data) data=true ;;
     --no-root) root=false ;;
     --print) print=true ;;
-    --versions) versions=true ;;
+    --look) look=true ;;
     -h | --help)
       sed -n '2,/^set/{s/^# \?//p}' "$0"
       exit
@@ -212,12 +207,15 @@ get() {
   if $data; then
     get_data "${wanted[@]}"
   elif may_install; then
-    install_programs "${wanted[@]}" || failed+=("${wanted[@]}")
+    say "installs ${wanted[*]}"
+    try as_root apt-get "${apt[@]}" install -y -q --no-install-recommends "${wanted[@]}" ||
+      failed+=("${wanted[@]}")
   else
     get_programs "${wanted[@]}" || failed+=("${wanted[@]}")
   fi
 }
 
+declare -A candidate=()
 packages=() failed=() apt=() tree='' updated=false
 parse "$@"
 store=$cache/debian
@@ -234,15 +232,14 @@ if ((${#todo[@]})); then
     mapfile -t todo < <(missing "${packages[@]}")
   fi
   ((${#todo[@]} == 0)) || choose_lists "${todo[@]}"
-  ((${#todo[@]} == 0)) || $versions || get "${todo[@]}"
-  if ((${#failed[@]})); then # a list that is out of date names versions that are gone
-    update
+  ((${#todo[@]} == 0)) || $look || get "${todo[@]}"
+  if ((${#failed[@]})) && ! $updated; then # a list that is out of date names versions that are gone
     todo=("${failed[@]}") failed=()
+    update "${todo[@]}"
     get "${todo[@]}"
   fi
 fi
-if $versions; then print_versions "${packages[@]}"; fi
-if $print; then print_table "${packages[@]}"; fi
+if $print || $look; then print_table "${packages[@]}"; fi
 if ((${#failed[@]})); then
   fail "cannot get ${failed[*]}: unknown to apt here, or no network; install by hand: ${failed[*]}"
 fi

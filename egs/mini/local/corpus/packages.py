@@ -13,9 +13,9 @@ DEBIAN = Path(__file__).resolve().parents[4] / "tools/debian.sh"
 
 def versions(cache):
     """{package: version} that are there, or that `fetch` would get; unknown ones are left out."""
-    lines = _debian(cache, "--versions", *PROGRAM_PACKAGES)[0]
-    lines += _debian(cache, "--versions", "--data", *DATA_PACKAGES)[0]
-    return dict(line.split(" ", 1) for line in lines)
+    lines = _debian(cache, "--look", *PROGRAM_PACKAGES)[0]
+    lines += _debian(cache, "--look", "--data", *DATA_PACKAGES)[0]
+    return dict(line.split(" ")[:2] for line in lines)
 
 
 def fetch(cache, table, allow_partial):

@@ -10,7 +10,7 @@ from .environment import folder
 from .recordings import dialogues, normalise, stamp_texts
 from .request import stable_seed
 
-LENGTH = (12, 58)  # characters: about 1 to 4 seconds
+LENGTH = (18, 58)  # characters: about 1.2 to 4 seconds, as long as what the people say
 READABLE = re.compile(r"[^\W\d_]+(?:[ ,.!?;:'’-]+[^\W\d_]+)*[.!?]*")  # words, no figures or signs
 DIALOGUE_LANGUAGES = ("bg", "cs", "es", "fr", "it", "nl", "ru")
 
