@@ -116,9 +116,18 @@ fetch() {
   fi
   local deb
   for deb in "$work"/*.deb; do dpkg-deb -x "$deb" "$work/root"; done
-  chmod 755 "$work/root"
+  settle "$work/root" "$folder"
   mv -T "$work/root" "$folder"
   rm -rf "$work"
+}
+
+# Festival's files name the folder where the system would have them: let them name FOLDER.
+settle() {
+  local root=$1 place=${2//&/\\&}/usr/share/festival
+  chmod 755 "$root"
+  [[ -d $root/usr/share/festival ]] || return 0
+  grep -rlZ --include='*.scm' /usr/share/festival "$root/usr/share/festival" |
+    xargs -0r sed -i "s|/usr/share/festival|$place|g"
 }
 
 # Data packages: each in a folder named by its version.

@@ -52,13 +52,9 @@ def program(name):
     libraries = sorted({str(path.parent) for path in root.glob("usr/lib/**/*.so*")})
     libraries += sorted({str(path.parent) for path in root.glob("lib/**/*.so*")})
     env["LD_LIBRARY_PATH"] = os.pathsep.join(libraries)
-    argv = [str(root / "usr/bin" / name)]
-    if name == "festival":
-        argv += ["--libdir", str(root / "usr/share/festival")]
-    if name == "espeak-ng":
-        data = next(root.glob("usr/lib/*/espeak-ng-data"), root)
-        env["ESPEAK_DATA_PATH"] = str(data.parent)
-    return argv, env
+    env["FESTDATADIR"] = str(root / "usr/share/festival")
+    env["ESPEAK_DATA_PATH"] = str(next(root.glob("usr/lib/*/espeak-ng-data"), root).parent)
+    return [str(root / "usr/bin" / name)], env
 
 
 def codec2():

@@ -3,7 +3,10 @@
 ;; Reads STEM.txt aloud into STEM.1.wav, STEM.2.wav, ... (one for each sentence that Festival
 ;; finds), then prints "done STEM". Texts stay in files and names stay arguments, so that neither
 ;; is ever read as Scheme. An utterance that fails prints nothing and the next one follows.
+;; $FESTDATADIR, where it is set, holds Festival's own files: where it is unpacked, not installed.
 
+(if (getenv "FESTDATADIR")
+    (set! datadir (getenv "FESTDATADIR")))
 (load (path-append datadir "init.scm"))
 (gc-status nil)
 
