@@ -20,10 +20,7 @@ look=false                                              # --look: the table, wit
 
 say() { echo "tools/debian.sh: $*" >&2; }
 
-fail() {
-  say "$@"
-  exit 1
-}
+fail() { say "$@" && exit 1; }
 
 # The version of an installed package; fails for others.
 installed() {
@@ -62,7 +59,7 @@ may_install() { $root && as_root true 2>/dev/null; }
 
 # Up to three times, as mirrors and networks stumble; the log is shown when all fail.
 try() {
-  local attempt log=$store/.log.$$
+  local attempt log=$store/.log
   for attempt in 1 2 3; do
     if "$@" >"$log" 2>&1; then
       rm -f "$log"
@@ -104,17 +101,14 @@ update() { # at most once a run
 
 # Fetch NAME=VERSION... and unpack them into the new folder FOLDER, whole or not at all.
 fetch() {
-  local folder=$1 work
+  local folder=$1 work deb
   shift
   work=$(mktemp -d "$store/.tmp.XXXXXX")
-  # shellcheck disable=SC2064 # the name of now
-  trap "rm -rf '$work'" EXIT
   mkdir "$work/root"
   if ! (cd "$work" && try apt-get "${apt[@]}" download "$@"); then
     rm -rf "$work"
     return 1
   fi
-  local deb
   for deb in "$work"/*.deb; do dpkg-deb -x "$deb" "$work/root"; done
   settle "$work/root" "$folder"
   mv -T "$work/root" "$folder"
@@ -240,6 +234,7 @@ if ((${#todo[@]})); then
     flock 9
     mapfile -t todo < <(missing "${packages[@]}")
   fi
+  rm -rf "$store"/.tmp.* # of runs that were killed
   ((${#todo[@]} == 0)) || choose_lists "${todo[@]}"
   ((${#todo[@]} == 0)) || $look || get "${todo[@]}"
   if ((${#failed[@]})) && ! $updated; then # a list that is out of date names versions that are gone
