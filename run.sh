@@ -97,7 +97,8 @@ if from_to 6 "evaluate and report"; then
         "data/$set" "exp/EXP/$set/scores" "$out/result.json"
     done
   done
-  job --done exp/.done.report --from "$(results)" exp/log/report.log \
+  job --renew --done exp/.done.report --from "$(results)" exp/log/report.log \
     steps/report.py --out exp/report.html $(names "$systems fusion" "$seeds" exp/)
   python "$root/utils/show_results.py" $(names "$systems fusion" "$seeds" exp/)
+  echo "report: $PWD/exp/report.html"
 fi

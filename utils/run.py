@@ -41,6 +41,9 @@ def parse(argv=None):
     )
     parser.add_argument("--done", help="file that says what was done")
     parser.add_argument("--from", dest="inputs", default="", help="files that the result rests on")
+    parser.add_argument(
+        "--renew", action="store_true", help="if it was done otherwise, do it again; do not stop"
+    )
     parser.add_argument("--slots", type=int, default=1, help="jobs at a time")
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="[NAME=VALUES] LOG COMMAND...")
     args = parser.parse_args(argv)
@@ -80,6 +83,7 @@ class Job:
 
         self.words = [count(fill(word)) for word in args.command]
         self.log = Path(fill(args.log))
+        self.renew = args.renew
         self.done = Path(fill(args.done)) if args.done else None
         self.shared = bool(args.name) and bool(args.done) and args.name not in args.done
         self.inputs = sorted({path for text in fill(args.inputs).split() for path in files(text)})
@@ -96,8 +100,8 @@ class Job:
         if self.done is None or not self.done.exists():
             return False
         found, wanted = self.done.read_text("utf-8").splitlines(), self.stamp
-        if found == wanted:
-            return True
+        if found == wanted or self.renew:
+            return found == wanted
         if found[:1] != wanted[:1]:
             what = f"was made by another command ({found[0] if found else '?'}; now {wanted[0]})"
         else:

@@ -1,0 +1,122 @@
+"""Every command of the README, and the recipe of CONTRIBUTING, run in a copy of the tree.
+
+The embedded corpus is the small one, and lands in the range that egs/mini/RESULTS.md promises.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import textwrap
+from pathlib import Path
+
+import pytest
+from made_up import ROOT
+
+README, CONTRIBUTING = (ROOT / name for name in ("README.md", "CONTRIBUTING.md"))
+RESULTS = ROOT / "egs/mini/RESULTS.md"
+
+
+def commands():
+    """The lines of README's sh blocks, without their comments."""
+    blocks = re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL)
+    lines = (line.split("  #")[0].strip() for block in blocks for line in block.splitlines())
+    return [line for line in lines if line]
+
+
+RUNS = [line for line in commands() if line.startswith("./run.sh") and "NAME" not in line]
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """The files of the tree elsewhere, and tools/venv, of which every file is a hard link."""
+    folder = tmp_path_factory.mktemp("clone") / "antispoof"
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    link = os.link if os.stat(ROOT).st_dev == os.stat(folder).st_dev else shutil.copy2
+    shutil.copytree(ROOT / "tools/venv", folder / "tools/venv", symlinks=True, copy_function=link)
+    shutil.copy2(ROOT / "tools/.done", folder / "tools/.done")
+    return folder
+
+
+def shell(line, folder):
+    """Run one line as a user would type it; returns what it printed."""
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=folder, capture_output=True, text=True, timeout=1500
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def ranges(size):
+    """{(system, trials): (lowest, highest) EER in %} of a fresh run, as RESULTS.md promises."""
+    found = {}
+    for row in re.findall(rf"^\| {size} \| (.*) \|$", RESULTS.read_text(), re.MULTILINE):
+        system, *cells = row.split(" | ")
+        for trials, cell in zip(("known", "unknown", "all"), cells, strict=True):
+            low, high = re.fullmatch(r"([\d.]+)–([\d.]+)", cell).groups()
+            found[system, trials] = float(low), float(high)
+    assert len(found) == 9
+    return found
+
+
+def eer(folder, system, trials):
+    name = "eval" if trials == "all" else f"eval_{trials}"
+    path = folder / f"egs/mini/exp/{system}_seed1/{name}/result.json"
+    return 100 * json.loads(path.read_text())["pooled"]["eer"]
+
+
+def test_the_first_lines_are_the_two_commands():
+    assert commands()[:2] == ["./run.sh", "tests/run.sh"]
+
+
+def test_every_command_is_run_here():
+    """tests/run.sh runs this; the recipe named NAME and `source` have tests of their own."""
+    others = [line for line in commands() if line not in RUNS]
+    assert [line.split()[0] for line in others] == ["tests/run.sh", "./run.sh", "steps/train.py"]
+
+
+def test_the_commands_of_the_readme_in_their_order(tree):
+    """The first of them on the small corpus lands where RESULTS.md says; the rest build on it."""
+    outputs = [shell(f"{line} --size small", tree) for line in RUNS]
+    for (system, trials), (low, high) in ranges("small").items():
+        assert low <= eer(tree, system, trials) <= high, (system, trials)
+    assert "report: " in outputs[0]
+    assert (tree / "egs/mini/exp/report.html").is_file()
+    assert not re.search(r"^\$ ", outputs[1], re.MULTILINE)  # the same features for any --nj
+    assert (tree / "egs/mini/exp/mel_cnn_seed3/eval/result.json").is_file()
+    assert (tree / "egs/mini/exp/mel_cnn_small_seed1/eval/result.json").is_file()
+
+
+def test_the_recorded_means_lie_in_the_promised_range():
+    text = RESULTS.read_text()
+    header = re.search(r"^\| system \| EER %, known \| EER %, unknown \| EER %, all", text, re.M)
+    for (system, trials), (low, high) in ranges("full").items():
+        row = re.search(rf"^\| {system} \| (.*) \|$", text[header.end() :], re.MULTILINE)[1]
+        mean = row.split(" | ")[("known", "unknown", "all").index(trials)].split(" ± ")[0]
+        assert 1 < low < float(mean) < high < 50 or trials == "unknown"
+
+
+def test_the_recipe_of_contributing_runs(tree, made_up_corpus):
+    text = CONTRIBUTING.read_text()
+    for kind, name in (("python", "local/prepare_data.py"), ("bash", "run.sh")):
+        block = re.search(rf"^ +```{kind}\n(.*?)^ +```", text, re.DOTALL | re.MULTILINE)[1]
+        path = tree / "egs/NAME" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(block))
+        path.chmod(0o755)
+    small = "--override 'epochs=1 batch_size=8' --tag small"
+    (line,) = (line for line in commands() if "NAME" in line)
+    line = line.replace("/path/to/corpus", f"'{made_up_corpus}'")
+    assert "report: " in shell(f"{line} {small}", tree)
+    assert (Path(tree) / "egs/NAME/exp/fusion_small_seed1/eval/result.json").is_file()
+
+
+def test_a_worker_by_itself(tree):
+    line = next(line for line in commands() if line.startswith("steps/"))
+    assert "example:" in shell(f"source path.sh && {line}", tree)
