@@ -171,21 +171,21 @@ print_table() {
 parse() {
   while (($#)); do
     case $1 in
-    --cache)
-      (($# > 1)) || fail "--cache wants a folder"
-      cache=$2
-      shift
-      ;;
-    --data) data=true ;;
-    --no-root) root=false ;;
-    --print) print=true ;;
-    --look) look=true ;;
-    -h | --help)
-      sed -n '2,/^set/{s/^# \?//p}' "$0"
-      exit
-      ;;
-    -*) fail "unknown option $1; see --help" ;;
-    *) packages+=("$1") ;;
+      --cache)
+        (($# > 1)) || fail "--cache wants a folder"
+        cache=$2
+        shift
+        ;;
+      --data) data=true ;;
+      --no-root) root=false ;;
+      --print) print=true ;;
+      --look) look=true ;;
+      -h | --help)
+        sed -n '2,/^set/{s/^# \?//p}' "$0"
+        exit
+        ;;
+      -*) fail "unknown option $1; see --help" ;;
+      *) packages+=("$1") ;;
     esac
     shift
   done
