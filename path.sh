@@ -2,7 +2,7 @@
 root=${root:-$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)}
 export ANTISPOOF_ROOT=$root
 export PATH="$root/tools/venv/bin:$PATH"
-export PYTHONPATH="$root"  # alone: a PYTHONPATH from outside would mix another environment in
-export PYTHONSAFEPATH=1    # a file named like a module in the current folder is not imported
-export PYTHONUNBUFFERED=1  # a killed job's log holds everything that it said
+export PYTHONPATH="$root" # alone: a PYTHONPATH from outside would mix another environment in
+export PYTHONSAFEPATH=1   # a file named like a module in the current folder is not imported
+export PYTHONUNBUFFERED=1 # a killed job's log holds everything that it said
 export LC_ALL=C.UTF-8 LC_COLLATE=C

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # From a corpus on disk to a table of error rates. From the root: ./run.sh [RECIPE] [OPTIONS], where
 # RECIPE is a folder of egs/ (default: mini); or, from anywhere, egs/RECIPE/run.sh [OPTIONS].
+# shellcheck disable=SC2046,SC2209 # names hold no blanks and are to be split; a set is called eval
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 case ${1:-} in
@@ -13,22 +14,22 @@ case ${1:-} in
 esac
 
 # options
-stage=1              # first stage: 1 data, 2 features, 3 train, 4 score, 5 calibrate and fuse, 6 evaluate and report
-stop_stage=6         # last stage
-nj=2                 # jobs at a time
-seeds=1              # one experiment for each, e.g. "1 2 3"
-systems=             # configs conf/train_<system>.yaml, e.g. "mel_cnn fbank_mhfa"
-train_set=train      # data/<set> to learn on
-dev_set=dev          # data/<set> that picks checkpoints and teaches calibration and fusion
-eval_sets=eval       # data/<set> to report on; none of them chooses anything
-by=attack            # break results down by these factors, e.g. attack,codec
-size=                # how much of the corpus, where its recipe offers a choice: full or small
-corpus=              # where the corpus lies on disk, where its recipe asks for it
-cache=               # downloads and built corpora; empty: $XDG_CACHE_HOME/antispoof
-allow_partial=false  # true: go on without the attacks that cannot be made here; the table says so
-override=            # of configs, e.g. "epochs=3 batch_size=8"; needs a --tag
-tag=                 # goes into the experiments' names
-device=auto          # auto, cpu or cuda
+stage=1             # first stage: 1 data, 2 features, 3 train, 4 score, 5 calibrate and fuse, 6 evaluate and report
+stop_stage=6        # last stage
+nj=2                # jobs at a time
+seeds=1             # one experiment for each, e.g. "1 2 3"
+systems=            # configs conf/train_<system>.yaml, e.g. "mel_cnn fbank_mhfa"
+train_set=train     # data/<set> to learn on
+dev_set=dev         # data/<set> that picks checkpoints and teaches calibration and fusion
+eval_sets=eval      # data/<set> to report on; none of them chooses anything
+by=attack           # break results down by these factors, e.g. attack,codec
+size=               # how much of the corpus, where its recipe offers a choice: full or small
+corpus=             # where the corpus lies on disk, where its recipe asks for it
+cache=              # downloads and built corpora; empty: $XDG_CACHE_HOME/antispoof
+allow_partial=false # true: go on without the attacks that cannot be made here; the table says so
+override=           # of configs, e.g. "epochs=3 batch_size=8"; needs a --tag
+tag=                # goes into the experiments' names
+device=auto         # auto, cpu or cuda
 . "$root/utils/parse_options.sh"
 . "$root/utils/recipe.sh"
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compute the features of a data directory with an s3prl upstream, as one job of N.
 
-Reads wav.scp, writes Kaldi archives below DUMP_DIR; the job that ends last joins them into feats.scp.
-A job that was killed continues behind its last whole utterance.
+Reads wav.scp, writes Kaldi archives below DUMP_DIR; the job that ends last joins them into
+feats.scp. A job that was killed continues behind its last whole utterance.
 """
 
 import argparse

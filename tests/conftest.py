@@ -21,3 +21,30 @@ if str(ROOT) not in sys.path:
 def root():
     """The repository."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def made_up_corpus(tmp_path_factory):
+    """Sounds for whole recipes."""
+    from sounds import make_corpus
+
+    return make_corpus(tmp_path_factory.mktemp("a corpus") / "été Ж")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory, made_up_corpus):
+    """A recipe that ran stage by stage, and the seconds that each stage took; not to be changed."""
+    import time
+
+    from recipes import STAGES, Recipe, only, succeed
+
+    recipe = Recipe(tmp_path_factory.mktemp("recipe") / "ein Rezept, été Ж", made_up_corpus).write()
+    seconds = {}
+    for stage in STAGES:
+        started = time.monotonic()
+        out = succeed(recipe.run(*only(stage)))
+        seconds[stage] = time.monotonic() - started
+        assert f"== Stage {stage}: " in out
+        assert out.count("== Stage ") == 1
+        assert "skip:" not in out
+    return recipe, seconds

@@ -10,7 +10,7 @@ option_lines() {
 }
 
 option_help() {
-  sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$options_script"
+  sed -n '2,/^[^#]/{/^# shellcheck/d; s/^# \{0,1\}//p}' "$options_script"
   printf '\nOptions (--name VALUE), with their defaults:\n'
   option_lines | sed -e ':again' -e 's/^\([a-z-]*\)_/\1-/; t again' -e 's/^/  --/'
 }
