@@ -1,4 +1,4 @@
-"""Extraction through a transformer: batches, windows, room on the disk, checks of what is stored."""
+"""Extraction through a transformer: batches, windows, room on the disk, checks of the store."""
 
 import itertools
 import sys

@@ -44,17 +44,17 @@ def plan_bytes(seconds, layers, dim, frame_rate, dtype):
 
 
 def require_room(folder, wanted, there, config, layers, dim):
-    """Lines that say how much the features take; raises UserError where they cannot fit.
+    """A line that says how much the features take; raises UserError where they cannot fit.
 
     wanted: {utterance: bytes}; there: bytes written already, by any job.
     """
     total = sum(wanted.values())
-    left = max(0, total - there)
+    left, mean = max(0, total - there), total / max(1, len(wanted))
     place = next(p for p in [Path(folder), *Path(folder).parents] if p.exists())
     free = shutil.disk_usage(place).free
     line = (
         f"{folder}: {len(wanted)} utterances, {layers} layers of {dim}, {config['dtype']}: "
-        f"{human(total / max(1, len(wanted)))} each, {human(total)} in all, {human(left)} to write, "
+        f"{human(mean)} each, {human(total)} in all, {human(left)} to write, "
         f"{human(free)} free"
     )
     if left > free:

@@ -91,8 +91,8 @@ class FrozenUpstream:
         except torch.OutOfMemoryError:
             seconds = sum(map(len, waves)) / SAMPLE_RATE
             raise UserError(
-                f"upstream {self.name}: out of memory on {len(waves)} utterances of {seconds:.0f} s "
-                "in all; lower --batch-seconds"
+                f"upstream {self.name}: out of memory on {len(waves)} utterances, {seconds:.0f} s; "
+                "lower --batch-seconds"
             ) from None
         except (RuntimeError, AssertionError, IndexError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
