@@ -37,9 +37,20 @@ EXPERIMENT = {
 }
 # What an upstream can say.
 UPSTREAM = {
-    "name": "",  # s3prl's name of it
+    "name": "",  # s3prl's name of it; <family>_local with a checkpoint
+    "checkpoint": "",  # a file in s3prl's form; empty: what s3prl downloads for the name
     "layers": "last",  # last, all, or a list of indices into s3prl's hidden_states
+    "waveform_norm": "as_trained",  # true, false, or what the checkpoint says
+    "final_norm": "after",  # before or after the encoder's last LayerNorm
+    "frames": "fairseq",  # fairseq's count (201 for 64,600 samples), or s3prl's (202)
+    "window": {
+        "policy": "full",  # full, first, centre or random
+        "samples": 64600,
+        "pad": "tile",  # what a shorter utterance gets: tile, zero or none
+    },
     "dtype": "two_byte",  # float32, two_byte or one_byte: how Kaldi stores it
+    "autocast": "none",  # on a GPU: none, bf16 or fp16
+    "tolerance": 0.0,  # largest difference from float32 that autocast may bring, at unit scale
 }
 SHOWN = 20  # choices beyond which an error names the nearest alone
 
@@ -110,6 +121,8 @@ def _number(default, value):
 
 
 def _same_type(default, value):
+    if default == "as_trained":  # or a choice
+        return value == default or isinstance(value, bool)
     if isinstance(default, bool) or isinstance(value, bool):
         return isinstance(default, bool) and isinstance(value, bool)
     if isinstance(default, float):

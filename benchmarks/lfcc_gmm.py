@@ -24,7 +24,8 @@ from antispoof.errors import one_line_errors
 from antispoof.tables import read_table, write_table
 
 EXAMPLE = """example (in a recipe's folder, after its stage 1):
-  benchmarks/lfcc_gmm.py --seed 1 --train data/train --score "data/dev data/eval" exp/lfcc_gmm_seed1"""
+  benchmarks/lfcc_gmm.py --seed 1 --train data/train --score "data/dev data/eval" \\
+    exp/lfcc_gmm_seed1"""
 
 
 def lfcc(item):

@@ -7,10 +7,9 @@ feats.scp. A job that was killed continues behind its last whole utterance.
 
 import argparse
 
-from antispoof.audio import read_wave
-from antispoof.errors import UserError, one_line_errors
+from antispoof.errors import one_line_errors
 from antispoof.progress import Progress
-from antispoof.tables import read_table
+from antispoof.tables import read_table, require_same_keys
 
 EXAMPLE = """example:
   utils/run.py --slots 2 JOB=1:2 dump/fbank/train/log/extract.JOB.log \\
@@ -22,6 +21,9 @@ def parse(argv=None):
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--share", default="1/1", help="JOB/N: which part of the utterances")
+    parser.add_argument("--batch-seconds", type=float, default=32.0, help="of sound in one batch")
+    parser.add_argument("--workers", type=int, default=0, help="processes that decode ahead")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("config", help="conf/upstream/<name>.yaml")
     parser.add_argument("data_dir")
     parser.add_argument("dump_dir")
@@ -37,39 +39,35 @@ def main():
     args = parse()
     import torch  # late: --help answers at once
 
-    from antispoof.features.archive import ShareWriter, join_shares
+    from antispoof.device import choose_device
+    from antispoof.features.archive import ShareWriter, bytes_written, join_shares
+    from antispoof.features.extraction import extract
+    from antispoof.features.plan import kept_seconds, plan_batches, plan_bytes, require_room
     from antispoof.features.upstream import DTYPES, FrozenUpstream, claim_dump, load_upstream_config
 
     torch.set_num_threads(1)  # jobs share the cores, and more threads would round differently
     config = load_upstream_config(args.config)
     claim_dump(args.dump_dir, config)
     wavs = read_table(f"{args.data_dir}/wav.scp")
-    utts = list(wavs)
-    share = utts[len(utts) * (args.job - 1) // args.jobs : len(utts) * args.job // args.jobs]
-    upstream = FrozenUpstream(config["name"], config["layers"])
-    compression = DTYPES[config["dtype"]]
-    writer = ShareWriter(args.dump_dir, args.job, args.jobs, upstream.layer_indices, compression)
+    seconds = {u: float(s) for u, s in read_table(f"{args.data_dir}/utt2dur").items()}
+    require_same_keys(wavs, seconds, f"{args.data_dir}/wav.scp", f"{args.data_dir}/utt2dur")
+    seconds = kept_seconds(seconds, config["window"])
+    upstream = FrozenUpstream(config, choose_device(args.device))
+    layers = upstream.layer_indices
+    wanted = plan_bytes(seconds, len(layers), upstream.dim, upstream.frame_rate, config["dtype"])
+    there = bytes_written(args.dump_dir)
+    print(require_room(args.dump_dir, wanted, there, config, len(layers), upstream.dim), flush=True)
+    batches = plan_batches(seconds, args.batch_seconds if upstream.batches else 0.0)
+    share = batches[args.job - 1 :: args.jobs]
+    writer = ShareWriter(args.dump_dir, args.job, args.jobs, layers, DTYPES[config["dtype"]])
+    count = sum(map(len, share))
     if not writer.complete:
-        extract(upstream, {utt: wavs[utt] for utt in share}, writer, args.share)
-    print(f"share {args.share}: {len(share)} utterances, {len(writer.finished)} were there already")
-    if join_shares(args.dump_dir, args.jobs, utts):
-        print(f"{args.dump_dir}: {len(utts)} utterances joined")
-
-
-def extract(upstream, wavs, writer, label):
-    """Write the features of {utt: path} that `writer` has not yet."""
-    import numpy as np
-
-    progress = Progress(len(wavs), "utterances", f"{upstream.name} {label}")
-    for utt, path in wavs.items():
-        if utt not in writer.finished:
-            features = upstream(read_wave(path, utt), utt)
-            if not all(np.isfinite(matrix).all() for matrix in features.values()):
-                raise UserError(f"{path}: {utt}: its features are not finite; silent sound?")
-            writer.write(utt, features)
-        progress.advance()
-    progress.close()
-    writer.finish()
+        progress = Progress(count, "utterances", f"{upstream.name} {args.share}")
+        extract(upstream, share, wavs, writer, progress, args.workers)
+        progress.close()
+    print(f"share {args.share}: {count} utterances, {len(writer.finished)} were there already")
+    if join_shares(args.dump_dir, args.jobs, list(wavs)):
+        print(f"{args.dump_dir}: {len(wavs)} utterances joined")
 
 
 if __name__ == "__main__":

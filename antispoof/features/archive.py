@@ -9,15 +9,18 @@ A job writes under temporary names and notes each utterance after its bytes, so 
 continues behind the last whole utterance and ends in the same bytes.
 """
 
+import bisect
 import hashlib
 import io
 from pathlib import Path
 
 import kaldiio
+import numpy as np
 
 from ..errors import UserError
 from ..files import atomic_open
-from ..tables import write_table
+from ..kaldi import MATRIX, read_entry
+from ..tables import read_table, require_same_keys, write_table
 
 
 def layer_name(index):
@@ -100,6 +103,12 @@ class ShareWriter:
         self.part.replace(self.note)
 
 
+def bytes_written(folder):
+    """Bytes of all archives below `folder`, finished or not."""
+    paths = [*Path(folder).glob("layer*/*.ark"), *Path(folder).glob("layer*/.*.ark.part")]
+    return sum(path.stat().st_size for path in paths)
+
+
 def checksum(data):
     """Hex checksum, 64 bits, of stored bytes."""
     return hashlib.blake2b(data, digest_size=8).hexdigest()
@@ -154,3 +163,42 @@ def join_shares(folder, jobs, utts):
     with atomic_open(folder / "utt2num_frames") as stream:
         stream.writelines(f"{utt} {entries[utt][1]}\n" for utt in sorted(utts, key=str.encode))
     return True
+
+
+def layer_folders(folder):
+    """The folders of the layers that `folder` holds, in order. Raises UserError where none is."""
+    found = sorted(Path(folder).glob("layer[0-9]*"))
+    if not found:
+        raise UserError(f"{folder}: holds no layer; run stage 2")
+    return found
+
+
+def check_layer(folder, sums, frames, advance):
+    """Compare every matrix of one layer with its checksum and its number of frames.
+
+    sums, frames: {utterance: text}. Calls `advance()` after each. Raises UserError naming the first
+    utterance that is missing, damaged, of another shape than the others, or not finite.
+    """
+    places = read_table(folder / "feats.scp")
+    require_same_keys(sums, places, f"{folder.parent}/utt2sum", f"{folder}/feats.scp")
+    ends, width = {}, None
+    for utt, place in places.items():  # an entry ends where the next one's key begins
+        path, _, offset = place.rpartition(":")
+        ends.setdefault(path, []).append(int(offset) - len(utt.encode()) - 1)
+    for path, starts in ends.items():
+        ends[path] = sorted([*starts, Path(path).stat().st_size])
+    for utt, place in places.items():
+        path, _, offset = place.rpartition(":")
+        end = ends[path][bisect.bisect_right(ends[path], int(offset))]
+        with open(path, "rb") as stream:
+            stream.seek(int(offset))
+            stored = stream.read(end - int(offset))
+        if checksum(stored) != sums[utt]:
+            raise UserError(f"{place}: {utt}: differs from its checksum; remove it, run stage 2")
+        matrix = read_entry(place, utt, MATRIX)
+        width = width or matrix.shape[1]
+        if matrix.shape != (int(frames[utt]), width):
+            raise UserError(f"{place}: {utt}: is {matrix.shape}, wanted ({frames[utt]}, {width})")
+        if not np.isfinite(matrix).all():
+            raise UserError(f"{place}: {utt}: holds numbers that are not finite")
+        advance()

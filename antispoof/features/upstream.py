@@ -9,15 +9,26 @@ from .. import SAMPLE_RATE
 from ..config import UPSTREAM, load_config, one_of, write_config
 from ..errors import UserError
 from ..places import find
-from .s3prl_stand_ins import find_upstream
+from . import conventions
+from .fetch import make_upstream
 
 DTYPES = {"float32": None, "two_byte": 3, "one_byte": 5}  # Kaldi's compression methods
+WINDOWS = ("full", "first", "centre", "random")
+PADS = ("tile", "zero", "none")
+AUTOCAST = {"none": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def load_upstream_config(path):
     """Read conf/upstream/<name>.yaml. Raises UserError."""
     config = load_config(find(path), UPSTREAM)
     one_of(path, "dtype", config["dtype"], tuple(DTYPES))
+    one_of(path, "final_norm", config["final_norm"], conventions.FINAL_NORM)
+    one_of(path, "frames", config["frames"], conventions.FRAMES)
+    one_of(path, "window.policy", config["window"]["policy"], WINDOWS)
+    one_of(path, "window.pad", config["window"]["pad"], PADS)
+    one_of(path, "autocast", config["autocast"], tuple(AUTOCAST))
+    if config["autocast"] != "none" and config["tolerance"] <= 0:
+        raise UserError(f"{path}: 'autocast: {config['autocast']}' wants a 'tolerance' above 0")
     return config
 
 
@@ -31,37 +42,75 @@ def claim_dump(dump_dir, config):
 
 
 class FrozenUpstream:
-    """An s3prl upstream that never changes: eval mode, no gradients.
+    """An s3prl upstream that never changes: eval mode, no gradients, the config's conventions.
 
-    Args: name: a name in s3prl's hub; layers: last, all, or indices into its hidden states.
-    `layer_indices` holds the indices that a call gives.
+    Args: config: of conf/upstream/<name>.yaml; device. `layer_indices` and `dim` tell what a call
+    gives, `batches` whether utterances of any lengths may share a call.
     """
 
-    def __init__(self, name, layers="last"):
-        self.name = name
-        self.model = find_upstream(name)()
-        self.model.eval().requires_grad_(False)
-        count = len(self._hidden(np.zeros(SAMPLE_RATE, np.float32)))
+    def __init__(self, config, device="cpu"):
+        self.name, self.config, self.device = config["name"], config, torch.device(device)
+        self.model = make_upstream(config["name"], config["checkpoint"])
+        self._follow_conventions()
+        self.model.eval().requires_grad_(False).to(self.device)
+        self.amp = AUTOCAST[config["autocast"]] if self.device.type == "cuda" else None
+        hidden = self._hidden([np.zeros(SAMPLE_RATE, np.float32)])
+        count, layers = len(hidden), config["layers"]
         chosen = {"last": [count - 1], "all": range(count)}.get(str(layers), layers)
-        self.layer_indices = sorted(chosen)
-        if not all(0 <= index < count for index in self.layer_indices):
-            raise UserError(f"upstream {name}: has layers 0 to {count - 1}, wanted {layers}")
+        self.layer_indices = sorted(set(chosen))
+        if not self.layer_indices or not all(0 <= index < count for index in self.layer_indices):
+            raise UserError(f"upstream {self.name}: has layers 0 to {count - 1}, wanted {layers}")
+        self.dim = hidden[-1].shape[-1]
+        self.frame_rate = hidden[-1].shape[1]  # per second
+
+    def _follow_conventions(self):
+        self.transformer = conventions.is_transformer(self.model)
+        if self.transformer:
+            conventions.set_final_norm(self.model, self.config["final_norm"])
+        if self.config["waveform_norm"] != "as_trained":
+            conventions.set_waveform_norm(self.model, self.config["waveform_norm"])
+        self.batches = conventions.make_batch_exact(self.model)
 
     @torch.inference_mode()
-    def _hidden(self, wave):
-        return self.model([torch.from_numpy(wave)])["hidden_states"]
+    def _hidden(self, waves):
+        waves = [torch.from_numpy(wave).to(self.device) for wave in waves]
+        with torch.autocast(self.device.type, self.amp, enabled=self.amp is not None):
+            return [states.float() for states in self.model(waves)["hidden_states"]]
 
-    def __call__(self, wave, utt):
-        """(S,) float32 -> {layer index: (T, D) float32 array} of one utterance.
+    def __call__(self, waves, utts):
+        """[(S,) float32] -> for each, {layer index: (T, D) float32 array}.
 
-        One at a time: s3prl's `mel` normalises over what stands in the batch, padding included.
-        Raises UserError, naming `utt`, where the sound is too short for one frame.
+        Raises UserError, naming the utterance, where a sound is too short for one frame.
         """
+        if self.transformer:
+            for wave, utt in zip(waves, utts, strict=True):
+                if not conventions.frame_count(len(wave)):
+                    raise UserError(f"{utt}: {len(wave)} samples are too short for a frame of 400")
         try:
-            hidden = self._hidden(wave)
+            hidden = self._hidden(waves)
+        except torch.OutOfMemoryError:
+            seconds = sum(map(len, waves)) / SAMPLE_RATE
+            raise UserError(
+                f"upstream {self.name}: out of memory on {len(waves)} utterances, {seconds:.0f} s; "
+                "lower --batch-seconds"
+            ) from None
         except (RuntimeError, AssertionError, IndexError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
+            sizes = ", ".join(f"{u} {len(w)}" for u, w in zip(utts, waves, strict=True))
             raise UserError(
-                f"{utt}: upstream {self.name} fails on its {len(wave)} samples ({reason}); short?"
+                f"upstream {self.name} fails ({reason}) on samples of {sizes}; too short?"
             ) from None
-        return {index: hidden[index][0].numpy() for index in self.layer_indices}
+        return [
+            {index: self._frames(hidden[index][item], wave) for index in self.layer_indices}
+            for item, wave in enumerate(waves)
+        ]
+
+    def _frames(self, states, wave):
+        """The states (T, D) of one utterance of a padded batch, cut to its own count."""
+        if self.transformer:
+            states = states[: conventions.frame_count(len(wave))]
+            if self.config["frames"] == "s3prl":
+                states = conventions.match_frames(
+                    states, conventions.frame_count(len(wave), "s3prl")
+                )
+        return states.cpu().numpy()

@@ -1,0 +1,87 @@
+"""What extraction will do, before it starts: batches, and bytes against the free disk."""
+
+import shutil
+from pathlib import Path
+
+from .. import SAMPLE_RATE
+from ..errors import UserError
+
+BYTES = {"float32": 4, "two_byte": 2, "one_byte": 1}
+HEADER = 40  # of an entry in an archive, its utterance and a table's line apart
+
+
+def plan_batches(seconds, batch_seconds):
+    """{utterance: seconds} -> lists of utterances, sorted by length, each padded <= batch_seconds.
+
+    The batches depend on the set alone, not on jobs or on what is done already: which utterances
+    share a batch decides the last bit of what comes out.
+    """
+    order = sorted(seconds, key=lambda utt: (seconds[utt], utt.encode()))
+    batches, current = [], []
+    for utt in order:
+        if current and seconds[utt] * (len(current) + 1) > batch_seconds:
+            batches.append(current)
+            current = []
+        current.append(utt)
+    return [*batches, current] if current else batches
+
+
+def kept_seconds(seconds, window):
+    """Seconds of each utterance that a config's `window` keeps."""
+    if window["policy"] == "full":
+        return dict(seconds)
+    length = window["samples"] / SAMPLE_RATE
+    short = length if window["pad"] != "none" else 0.0
+    return {utt: length if found > length else max(found, short) for utt, found in seconds.items()}
+
+
+def plan_bytes(seconds, layers, dim, frame_rate, dtype):
+    """{utterance: bytes} that its features will take, within a frame or two."""
+    return {
+        utt: layers * (HEADER + 2 * len(utt) + int(found * frame_rate) * dim * BYTES[dtype])
+        for utt, found in seconds.items()
+    }
+
+
+def require_room(folder, wanted, there, config, layers, dim):
+    """A line that says how much the features take; raises UserError where they cannot fit.
+
+    wanted: {utterance: bytes}; there: bytes written already, by any job.
+    """
+    total = sum(wanted.values())
+    left, mean = max(0, total - there), total / max(1, len(wanted))
+    place = next(p for p in [Path(folder), *Path(folder).parents] if p.exists())
+    free = shutil.disk_usage(place).free
+    line = (
+        f"{folder}: {len(wanted)} utterances, {layers} layers of {dim}, {config['dtype']}: "
+        f"{human(mean)} each, {human(total)} in all, {human(left)} to write, "
+        f"{human(free)} free"
+    )
+    if left > free:
+        raise UserError(f"{line}: cannot fit; {advice(free / left, config, layers)}")
+    return line
+
+
+def advice(share, config, layers):
+    """What would fit into `share` of the bytes."""
+    ways = []
+    if int(layers * share) >= 1 and layers > 1:
+        ways.append(f"{int(layers * share)} layers")
+    for dtype in ("two_byte", "one_byte"):
+        if BYTES[dtype] <= share * BYTES[config["dtype"]]:
+            ways.append(f"dtype: {dtype}")
+            break
+    if config["window"]["policy"] != "full":
+        ways.append(f"a window of {int(config['window']['samples'] * share)} samples")
+    else:
+        ways.append("a window (first, centre or random) of fewer samples")
+    return f"what would fit: {', or '.join(ways)}; or a dump folder on a larger disk"
+
+
+def human(count):
+    """Bytes for people, in powers of 1000."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.2f} TB"

@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""Verify cached features: counts, shapes, finite numbers, and the checksum of every stored matrix.
+
+Names the first bad utterance. An archive cut by a byte, or with one bit changed, is found.
+"""
+
+import argparse
+from pathlib import Path
+
+from antispoof.errors import UserError, one_line_errors
+from antispoof.features.archive import check_layer, layer_folders
+from antispoof.progress import Progress
+from antispoof.tables import read_table
+
+EXAMPLE = "example:\n  utils/check_feats.py dump/fbank/train dump/fbank/dev"
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("dump_dirs", nargs="+", metavar="DUMP_DIR", help="dump/<upstream>/<set>")
+    for dump_dir in map(Path, parser.parse_args().dump_dirs):
+        sums = read_table(dump_dir / "utt2sum")
+        frames = read_table(dump_dir / "utt2num_frames")
+        layers = layer_folders(dump_dir)
+        if len(next(iter(sums.values())).split()) != len(layers):
+            raise UserError(f"{dump_dir}: has {len(layers)} layers, utt2sum tells of others")
+        progress = Progress(len(sums) * len(layers), "matrices", str(dump_dir))
+        for position, folder in enumerate(layers):
+            wanted = {utt: line.split()[position] for utt, line in sums.items()}
+            check_layer(folder, wanted, frames, progress.advance)
+        progress.close()
+        print(f"{dump_dir}: {len(sums)} utterances, {len(layers)} layers: whole and finite")
+
+
+if __name__ == "__main__":
+    with one_line_errors("utils/check_feats.py"):
+        main()
