@@ -13,12 +13,12 @@ import sys
 from pathlib import Path
 
 from antispoof.errors import one_line_errors
+from antispoof.progress import Progress
 
 from . import design, index, work
 from .locks import die_with_parent, say
 from .missing import broken_attacks, missing_systems, stop_if, wholly_failed
 from .plan import make_plan
-from .progress import Progress
 from .recordings import collect
 from .request import Failure
 
@@ -62,7 +62,7 @@ def build(folder, size, nj, allow_partial):
 
 def run(folder, todo, nj, shapes, records, allow_partial):
     """Make `todo` in `nj` processes, adding to `records`. Returns {utt: reason} of what failed."""
-    failures, progress = {}, Progress(len(todo), "utterances")
+    failures, progress = {}, Progress(len(todo), "utterances", "synthesis")
     context = multiprocessing.get_context("spawn")
     settings = {"mp_context": context, "initializer": work.start, "initargs": (folder, shapes)}
     with (
@@ -76,7 +76,7 @@ def run(folder, todo, nj, shapes, records, allow_partial):
                 outcomes = job.result()
                 for outcome in outcomes:
                     note(outcome, records, failures, journal, log)
-                progress.step(len(outcomes))
+                progress.advance(len(outcomes))
                 journal.flush()
                 if not allow_partial and len(outcomes) >= work.TOO_MANY:
                     stop_if(wholly_failed(outcomes), allow_partial)

@@ -14,7 +14,7 @@ from .locks import locked, say
 LOCAL = Path(__file__).resolve().parents[1]
 ROOT = LOCAL.parents[2]
 NOT_SOUND = (  # modules that the bytes of no utterance depend on
-    *("credits.py", "datadir.py", "locks.py", "packages.py", "progress.py", "provenance.py"),
+    *("credits.py", "datadir.py", "locks.py", "packages.py", "provenance.py"),
     *("store.py", "wheels.py"),
 )
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
