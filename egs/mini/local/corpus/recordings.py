@@ -66,12 +66,11 @@ def _without_duplicates(recordings):
     for recording in recordings:
         digest = hashlib.md5(recording.path.read_bytes(), usedforsecurity=False).digest()
         text = (recording.lang, normalise(recording.text)) if recording.text else None
-        if digest in bytes_seen or text in texts_seen:
-            continue
+        if digest not in bytes_seen and text not in texts_seen:
+            kept.append(recording)
         bytes_seen.add(digest)
         if text:
             texts_seen.add(text)
-        kept.append(recording)
     return kept
 
 

@@ -12,14 +12,15 @@ from .request import stable_seed
 
 LENGTH = (18, 58)  # characters: about 1.2 to 4 seconds, as long as what the people say
 READABLE = re.compile(r"[^\W\d_]+(?:[ ,.!?;:'’-]+[^\W\d_]+)*[.!?]*")  # words, no figures or signs
+NOT_READ = "festvox-ru"  # the unit-selection voice would play these recordings back
 DIALOGUE_LANGUAGES = ("bg", "cs", "es", "fr", "it", "nl", "ru")
 
 
 def by_split(recordings, splits):
     """{split: {language: sorted texts}}.
 
-    `splits` is {split: set of (speaker, language)}; recordings of other speakers than those keep
-    their texts to themselves.
+    `splits` is {split: set of (speaker, language)}; the texts of other speakers than those, and of
+    the recordings that a synthesiser is made of, are read by none.
     """
     owner = {
         (recording.lang, normalise(recording.text)): _split_of(recording, splits)
@@ -43,6 +44,8 @@ def by_split(recordings, splits):
 
 
 def _split_of(recording, splits):
+    if recording.package == NOT_READ:
+        return None
     speaker = (recording.speaker, recording.lang)
     return next((split for split in splits if speaker in splits[split]), None)
 
