@@ -1,0 +1,217 @@
+"""Pre-training a small HuBERT: hear part of an utterance, tell the hidden units of the rest.
+
+The model is s3prl's own, so what is saved is what its `hubert_local` upstream reads. As in fairseq,
+a batch is cut to its shortest utterance and holds no padding. All draws of epoch e come from
+(seed, e); `last.pt` is written after each, so a run that was killed ends in the same bytes on a CPU
+as one that was not.
+"""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import SAMPLE_RATE
+from .audio import read_wave
+from .config import load_config
+from .errors import UserError
+from .features.conventions import STRIDE, frame_count
+from .files import atomic_open
+from .hubert import build_hubert, in_s3prl_form, predict
+from .places import find
+from .progress import Progress
+from .trainer import load_checkpoint, save_checkpoint
+from .units import bonafide_waves, find_units
+
+# What a pre-training can say.
+PRETRAINING = {
+    "clusters": 100,  # k-means clusters of MFCCs, the targets
+    "kmeans_frames": 200000,  # frames of 20 ms drawn to learn the clusters from, at most
+    "conv_channels": 64,  # of each of the seven convolutions
+    "layers": 3,  # transformer layers
+    "dim": 192,
+    "ffn_dim": 768,
+    "heads": 4,
+    "conv_pos": 64,  # kernel of the positional convolution, in frames
+    "conv_pos_groups": 16,
+    "final_dim": 64,  # where frames and clusters are compared
+    "dropout": 0.1,
+    "mask_prob": 0.8,  # share of frames that spans would hide if none overlapped
+    "mask_length": 10,  # frames
+    "heard_weight": 0.5,  # of the loss of a frame that was not hidden; of a hidden one it is 1
+    "features_penalty": 10.0,  # weight of the mean square of the convolutions' output
+    "crop_seconds": 2.0,  # longest stretch of an utterance in a batch
+    "min_seconds": 0.5,  # shorter utterances are left out
+    "held_out": 20,  # every so manieth utterance is not learnt from; the curve tells its loss
+    "epochs": 20,
+    "batch_size": 8,
+    "lr": 7e-4,
+    "warm_up": 0.08,  # share of all steps; then a cosine down to nothing
+    "weight_decay": 0.01,
+    "grad_clip": 1.0,
+}
+FRAME = 400  # samples that one frame sees
+POOL = 16  # batches whose utterances are sorted by length together
+_MEASURES = ("loss", "accuracy", "heard_loss", "heard_accuracy")
+COLUMNS = ("epoch", "lr", *_MEASURES, *(f"held_out_{name}" for name in _MEASURES))
+
+
+def load_pretraining(path, seed, overrides=()):
+    """The resolved config of a pre-training: file, overrides and seed. Raises UserError."""
+    config = load_config(find(path), PRETRAINING, overrides)
+    for key in ("clusters", "layers", "epochs", "batch_size", "held_out"):
+        if config[key] < 2 - (key in ("layers", "epochs", "batch_size")):
+            raise UserError(f"{path}: '{key}' is {config[key]}, wanted more")
+    if config["dim"] % config["heads"] or config["dim"] % config["conv_pos_groups"]:
+        raise UserError(f"{path}: 'dim' wants to be a multiple of 'heads' and 'conv_pos_groups'")
+    shortest = min(config["crop_seconds"], config["min_seconds"])
+    if frame_count(round(shortest * SAMPLE_RATE)) < 2 * config["mask_length"]:
+        raise UserError(
+            f"{path}: utterances of {shortest} s hold fewer frames than two spans of "
+            f"{config['mask_length']}; raise 'min_seconds' and 'crop_seconds'"
+        )
+    return {**config, "seed": int(seed)}
+
+
+def pretrain(config, data_dir, exp_dir, log):
+    """Pre-train by `config` (resolved) on the bona fide utterances of `data_dir`, on the CPU.
+
+    After each epoch `exp_dir` holds upstream.pt, the model in s3prl's form, curve.csv (COLUMNS;
+    losses in nats per frame, of hidden frames and of those that were heard) and last.pt, from which
+    the next call continues. `log` takes lines. Raises UserError.
+    """
+    exp_dir = Path(exp_dir)
+    wavs = bonafide_waves(data_dir)
+    units = find_units(wavs, config, exp_dir / "units.pt")
+    utts = list(units)
+    log(f"{len(wavs)} bona fide utterances, {len(utts)} of {config['min_seconds']} s or more")
+    held_out = utts[:: config["held_out"]]
+    learnt = sorted(set(utts) - set(held_out))
+    if not learnt:
+        raise UserError(f"{data_dir}: holds {len(utts)} utterances to learn from; wanted more")
+    learner = Pretrainer(config, wavs, units, math.ceil(len(learnt) / config["batch_size"]))
+    curve = []
+    if (exp_dir / "last.pt").exists():
+        state = load_checkpoint(exp_dir / "last.pt")
+        learner.load_state_dict(state["learner"])
+        curve = state["curve"]
+        log(f"continuing after epoch {len(curve)}")
+    log(f"{sum(p.numel() for p in learner.model.parameters())} parameters")
+    for epoch in range(len(curve) + 1, config["epochs"] + 1):
+        found = learner.run(learnt, epoch)
+        held = learner.run(held_out, 0, learn=False)
+        row = (epoch, learner.schedule.get_last_lr()[0], *found, *held)
+        log("  ".join(f"{name} {value:.5g}" for name, value in zip(COLUMNS, row, strict=True)))
+        curve.append(row)
+        with atomic_open(exp_dir / "curve.csv") as stream:
+            stream.write(",".join(COLUMNS) + "\n")
+            stream.writelines(",".join(f"{value:.6g}" for value in row) + "\n" for row in curve)
+        save_checkpoint(exp_dir / "upstream.pt", in_s3prl_form(learner.model, config))
+        save_checkpoint(
+            exp_dir / "last.pt", {"learner": learner.state_dict(), "curve": curve}
+        )  # last: what it tells to be done is done
+
+
+def draw_batches(frames, longest, batch_size, rng):
+    """Batches of one pass: lists of (utterance, first frame), and the frames of each.
+
+    frames: {utterance: how many}. Utterances of like length come together, so that cutting a batch
+    to its shortest (and to `longest`) loses little; where each is cut is drawn.
+    """
+    order = [list(frames)[index] for index in rng.permutation(len(frames))]
+    batches = []
+    for start in range(0, len(order), POOL * batch_size):
+        pool = sorted(order[start : start + POOL * batch_size], key=frames.get)
+        batches += [pool[at : at + batch_size] for at in range(0, len(pool), batch_size)]
+    for index in rng.permutation(len(batches)):
+        count = min(longest, *(frames[utt] for utt in batches[index]))
+        places = [(utt, int(rng.integers(frames[utt] - count + 1))) for utt in batches[index]]
+        yield places, count
+
+
+class Pretrainer:
+    """A model with its optimiser and schedule, and how a pass over utterances changes them."""
+
+    def __init__(self, config, wavs, units, steps_per_epoch):
+        self.config, self.wavs, self.units = config, wavs, units
+        self.longest = frame_count(round(config["crop_seconds"] * SAMPLE_RATE))
+        self.model = build_hubert(config)
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=config["lr"],
+            betas=(0.9, 0.98),
+            eps=1e-6,
+            weight_decay=config["weight_decay"],
+        )
+        steps = config["epochs"] * steps_per_epoch
+        rise = max(1, round(config["warm_up"] * steps))
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer,
+            lambda step: (
+                (step + 1) / rise
+                if step < rise
+                else 0.5 + 0.5 * math.cos(math.pi * min(1, (step - rise) / max(1, steps - rise)))
+            ),
+        )
+
+    def parts(self):
+        return {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule}
+
+    def state_dict(self):
+        return {name: part.state_dict() for name, part in self.parts().items()}
+
+    def load_state_dict(self, state):
+        for name, part in self.parts().items():
+            part.load_state_dict(state[name])
+
+    def run(self, utts, epoch, learn=True):
+        """One pass over `utts`: loss and accuracy of hidden frames, then of those that were heard.
+
+        Without `learn` nothing changes, and epoch 0 always hides the same.
+        """
+        seed = self.config["seed"]
+        torch.manual_seed(seed * 100003 + epoch)  # dropout
+        np.random.seed((seed * 100003 + epoch) % 2**32)  # s3prl draws its masks from here
+        frames = {utt: len(self.units[utt]) for utt in utts}
+        rng = np.random.default_rng((seed, epoch))
+        progress = Progress(len(utts), "utterances", f"epoch {epoch}" if learn else "held out")
+        self.model.train(learn)
+        sums = np.zeros((2, 3))  # hidden, heard: loss, right, frames
+        with torch.set_grad_enabled(learn):
+            for places, count in draw_batches(frames, self.longest, self.config["batch_size"], rng):
+                sums += self.step(*self._load(places, count), learn, epoch)
+                progress.advance(len(places), f"loss {sums[0, 0] / sums[0, 2]:.3f}")
+        progress.close()
+        return (sums[:, :2] / sums[:, 2:]).ravel().tolist()
+
+    def _load(self, places, count):
+        """Waves (B, S) and units (B, T) of batch `places`, T = count."""
+        waves, units = [], []
+        for utt, first in places:
+            begin = first * STRIDE
+            wave = read_wave(self.wavs[utt], utt)[begin : begin + (count - 1) * STRIDE + FRAME]
+            waves.append(torch.from_numpy(wave))
+            units.append(self.units[utt][first : first + count].long())
+        return torch.stack(waves), torch.stack(units)
+
+    def step(self, waves, units, learn, epoch):
+        """One batch; ((summed loss, right, frames) of hidden frames, same of heard ones).
+
+        A loss that is not finite changes nothing; raises UserError.
+        """
+        losses, right, hidden, energy = predict(self.model, waves, units)
+        weights = hidden + ~hidden * self.config["heard_weight"]
+        total = (losses * weights).sum() / weights.sum() + self.config["features_penalty"] * energy
+        if not torch.isfinite(total):
+            raise UserError(f"the loss is {total.item()} in epoch {epoch}; lower lr and start anew")
+        if learn:
+            self.optimizer.zero_grad(set_to_none=True)
+            total.backward()
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config["grad_clip"])
+            self.optimizer.step()
+            self.schedule.step()
+        return [
+            [losses[chosen].sum().item(), right[chosen].sum().item(), chosen.sum().item()]
+            for chosen in (hidden, ~hidden)
+        ]
