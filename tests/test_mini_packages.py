@@ -10,11 +10,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "egs/mini/local"))
 
+from mini_packages import sound, write_table
+
 from antispoof.errors import UserError
 from antispoof.tables import read_table
 from corpus import datadir, design, environment, index, missing, recordings, texts
 from corpus.locks import locked
-from mini_packages import sound, write_table
 
 LOCAL = Path(__file__).resolve().parent.parent / "egs/mini/local"
 STAMPS = "tuxpaint-stamps-default/usr/share/tuxpaint/stamps/animals"

@@ -13,9 +13,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "egs/mini/local"))
 
+from mini_packages import make_recordings, write_table, write_texts
+
 from corpus import design, environment, plan
 from corpus.recordings import Recording, normalise
-from mini_packages import make_recordings, write_table, write_texts
 
 LOCAL = Path(__file__).resolve().parent.parent / "egs/mini/local"
 LANGUAGES = {key.split("/")[1] for humans in design.HUMANS.values() for key in humans}

@@ -30,7 +30,7 @@ installed() {
 
 # The newest whole folder of an unpacked data package; its name says the version.
 unpacked() {
-  find "$store" -maxdepth 1 -type d -name "$1_*" | sort -V | grep . | tail -n 1
+  find -H "$store" -maxdepth 1 -type d -name "$1_*" | sort -V | grep . | tail -n 1
 }
 
 # Fill `candidate` {package: version} with what apt would install, in one call: where apt cannot
@@ -101,26 +101,25 @@ update() { # at most once a run
 
 # Fetch NAME=VERSION... and unpack them into the new folder FOLDER, whole or not at all.
 fetch() {
-  local folder=$1 work deb
+  local folder=$1 work status=0
   shift
   work=$(mktemp -d "$store/.tmp.XXXXXX")
-  mkdir "$work/root"
-  if ! (cd "$work" && try apt-get "${apt[@]}" download "$@"); then
-    rm -rf "$work"
-    return 1
-  fi
-  for deb in "$work"/*.deb; do dpkg-deb -x "$deb" "$work/root"; done
-  settle "$work/root" "$folder"
-  mv -T "$work/root" "$folder"
+  (cd "$work" && try apt-get "${apt[@]}" download "$@" && unpack ./*.deb &&
+    settle "$work/root" "$folder" && mv -T "$work/root" "$folder") || status=1
   rm -rf "$work"
+  return $status
+}
+
+unpack() {
+  mkdir root && for deb in "$@"; do dpkg-deb -x "$deb" root || return 1; done
 }
 
 # Festival's files name the folder where the system would have them: let them name FOLDER.
 settle() {
   local root=$1 place=${2//&/\\&}/usr/share/festival
-  chmod 755 "$root"
+  chmod 755 "$root" || return 1
   [[ -d $root/usr/share/festival ]] || return 0
-  grep -rlZ --include='*.scm' /usr/share/festival "$root/usr/share/festival" |
+  { grep -rlZ --include='*.scm' /usr/share/festival "$root/usr/share/festival" || true; } |
     xargs -0r sed -i "s|/usr/share/festival|$place|g"
 }
 

@@ -2,7 +2,7 @@
 
 FISH = ("GPL-2", "ALTAR interactive, Ivo and Pavel Danihelka, and the actors of Fish Fillets")
 DIPHONES = ("GPL-3+", "Brailcom, o.p.s.")
-ITALIAN = ("GPL-2+", "Piero Cosi, ISTC-SPFD CNR; IFM Development Team")
+ITALIAN = ("GPL-2+", "Piero Cosi, ISTC-SPFD CNR, IFM Development Team")
 EDINBURGH = ("BSD-like", "Centre for Speech Technology Research, University of Edinburgh")
 KOKORO = ("Apache-2.0", "hexgrad (model), packaged for PyPI")
 
@@ -28,9 +28,9 @@ PACKAGES = {  # Debian package: (licence, who is to be thanked)
     "festvox-kallpc16k": EDINBURGH,
     "festvox-kdlpc16k": EDINBURGH,
     "festvox-ru": ("BSD-like", "Nickolay V. Shmyrev"),
-    "festvox-us-slt-hts": ("BSD-like", "Carnegie Mellon University; HTS working group"),
+    "festvox-us-slt-hts": ("BSD-like", "Carnegie Mellon University, HTS working group"),
     "flite": ("BSD-like", "Carnegie Mellon University"),
-    "libcodec2-1.0": ("LGPL-2.1", "David Rowe (Codec 2); Jean-Marc Valin (LPCNet)"),
+    "libcodec2-1.0": ("LGPL-2.1", "David Rowe (Codec 2), Jean-Marc Valin (LPCNet)"),
 }
 WHEELS = {  # PyPI package: (licence, who is to be thanked)
     "G722": ("public domain", "Maksym Sobolyev"),
@@ -40,5 +40,5 @@ WHEELS = {  # PyPI package: (licence, who is to be thanked)
     "onnxruntime": ("MIT", "Microsoft"),
     "piper-tts": ("GPL-3.0-or-later", "Michael Hansen, the Home Assistant authors"),
     "pyworld-prebuilt": ("MIT", "Masanori Morise (WORLD), Jeremy Hsu (pyworld)"),
-    "soundfile": ("BSD-3-Clause", "Bastian Bechtold; libsndfile: LGPL-2.1"),
+    "soundfile": ("BSD-3-Clause", "Bastian Bechtold, libsndfile: LGPL-2.1"),
 }

@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 import subprocess
+import tempfile
 from pathlib import Path
 
 from antispoof.errors import UserError
@@ -33,14 +34,12 @@ def obtain(cache, size, nj, allow_partial):
     folder = corpus_folder(cache, size, versions)
     found = usable(folder, allow_partial)
     if found is None:
-        table = Path(cache) / f"debian/.packages.{os.getpid()}"
-        try:
+        with tempfile.TemporaryDirectory() as temporary:
+            table = Path(temporary) / "packages"
             packages.fetch(cache, table, allow_partial)
             versions = {name: row[0] for name, row in environment.read_packages(table).items()}
             folder = corpus_folder(cache, size, versions)
             found = make(cache, folder, table, size, nj, allow_partial)
-        finally:
-            table.unlink(missing_ok=True)
     return folder, *found, versions
 
 
