@@ -16,6 +16,13 @@ from antispoof.errors import UserError
 VARIABLE = "CORPUS_PACKAGES"
 PROGRAM_PACKAGES = {"festival": "festival", "espeak-ng": "espeak-ng", "flite": "flite"}
 CODEC2 = ("libcodec2-1.0", "libcodec2.so.1.0")  # package, soname
+SAME_ARITHMETIC = {  # one order of summation on all processors with AVX2, whatever more they have
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OPENBLAS_CORETYPE": "Haswell",
+    "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL "
+    "AVX512_SPR",
+}
 
 
 @functools.lru_cache(maxsize=1)

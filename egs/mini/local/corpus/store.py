@@ -18,8 +18,6 @@ NOT_SOUND = (  # modules that the bytes of no utterance depend on
     *("credits.py", "datadir.py", "locks.py", "packages.py", "provenance.py"),
     *("store.py", "wheels.py"),
 )
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-SAME_KERNELS = {"OPENBLAS_CORETYPE": "Haswell"}  # one order of summation on all processors
 
 
 def default_cache():
@@ -83,8 +81,7 @@ def run_builder(python, folder, table, size, nj, allow_partial):
     command += ["--allow-partial"] if allow_partial else []
     env = {
         **os.environ,
-        **ONE_THREAD,
-        **SAME_KERNELS,
+        **environment.SAME_ARITHMETIC,
         environment.VARIABLE: str(table),
         "PYTHONPATH": os.pathsep.join([str(LOCAL), str(ROOT)]),
         "PYTHONHASHSEED": "0",
