@@ -108,6 +108,22 @@ def test_what_is_kept_is_what_training_changes(place, tmp_path):
     assert {name.split(".")[4] for name in changed} == {"1", "2"}
 
 
+def test_training_can_go_on_with_another_choice_of_layers(place):
+    choices, previous = ("none", "[2]", "all", "none"), None
+    for layers in choices:  # each starts from the state that the one before it left
+        model = build_system(load(f"finetune.layers={layers}"))
+        if previous is not None:
+            model.load_state_dict(previous.state_dict())
+            for ours, theirs in zip(model.parameters(), previous.parameters(), strict=True):
+                assert torch.equal(ours, theirs)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(0.1 * parameter.requires_grad)
+        previous = model
+    kept = {n for n in model.state_dict() if n.startswith("front_end.upstream.model.feature_ex")}
+    assert kept, "learnt before, frozen now"
+
+
 def test_another_front_end_than_in_training_is_refused(place, tmp_path):
     fit(tmp_path / "exp", "epochs=1", "finetune.layers=none")
     state = load_checkpoint(tmp_path / "exp/best.pt")["model"]

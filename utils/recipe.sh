@@ -72,7 +72,8 @@ says() { # says SYSTEM KEY: the word that its config has for the key, if any
 for system in $systems; do says "$system" model >/dev/null; done # each has a config
 
 upstream_of() { # upstream_of SYSTEM: the front end whose cached features it reads, if any
-  [ "$(says "$1" feats)" = ssl ] || says "$1" upstream # ssl: it runs inside the model
+  # with ssl, it runs inside the model
+  [ "$(says "$1" feats)" = ssl ] || says "$1" upstream
 }
 
 upstreams() { # of all systems, each once

@@ -5,8 +5,9 @@ the first trained layer needs one, only what lies above it is kept for backward.
 settings are not used: it runs the convolutions without gradients whatever one wants, and its layer
 drop leaves layers out of the list of hidden states. Dropout of trained layers is the checkpoint's.
 
-A state dict holds what training can change, and a checksum of the rest, which comes from the
-upstream's checkpoint whenever the model is built.
+A state dict holds what training changed, and a checksum of the upstream as it was before; the rest
+comes from the upstream's checkpoint whenever the model is built. So a state of one choice of layers
+can be loaded into a fresh model of another choice, to go on from it.
 """
 
 import functools
@@ -77,9 +78,10 @@ class FrontEnd(nn.Module):
             module.requires_grad_(True)
         convolutions = upstream.model.feature_extractor in self.learning
         upstream.model.feature_grad_mult = finetune["feature_grad_mult"] if convolutions else 0.0
-        self.register_state_dict_post_hook(_drop_frozen)
-        self.register_load_state_dict_pre_hook(_add_frozen)
-        self.checksum = None
+        self.kept = {name for name, p in self.named_parameters() if p.requires_grad}
+        self.checksum = checksum_of(upstream)
+        self.register_state_dict_post_hook(_leave_out)
+        self.register_load_state_dict_pre_hook(_fill_in)
         self.train()
 
     def _choose_modules(self):
@@ -159,22 +161,10 @@ class FrontEnd(nn.Module):
         """What a layer that is left out gives: WavLM's (x, attention, bias), or (x, (_, _))."""
         return (x, None, options["pos_bias"]) if "pos_bias" in options else (x, (None, x))
 
-    def frozen(self):
-        """{name: parameter} of what never changes."""
-        return {n: p for n, p in self.named_parameters() if not p.requires_grad}
-
     def get_extra_state(self):
-        """What a state dict must agree with: conventions, and a checksum of what is frozen."""
-        if self.checksum is None:
-            self.checksum = 0
-            for name, parameter in sorted(self.frozen().items()):
-                data = parameter.detach().cpu().contiguous().numpy().data
-                self.checksum = zlib.crc32(data, zlib.crc32(name.encode(), self.checksum))
-        return {
-            "checksum": self.checksum,
-            "layers": self.layers,
-            **{key: self.config[key] for key in CONVENTIONS},
-        }
+        """What a state dict goes with: the untrained upstream, and how it is read."""
+        conventions = {key: self.config[key] for key in CONVENTIONS}
+        return {"checksum": self.checksum, "layers": self.layers, **conventions}
 
     def set_extra_state(self, state):
         found = self.get_extra_state()
@@ -187,11 +177,28 @@ class FrontEnd(nn.Module):
                 )
 
 
-def _drop_frozen(front_end, state, prefix, _metadata):
-    for name in front_end.frozen():
-        del state[prefix + name]
+def checksum_of(module):
+    """CRC-32 of the names and numbers of a module's parameters; 0 on the device `meta`."""
+    checksum = 0
+    for name, parameter in sorted(module.named_parameters()):
+        if parameter.is_meta:
+            return 0
+        data = parameter.detach().cpu().contiguous().numpy().data
+        checksum = zlib.crc32(data, zlib.crc32(name.encode(), checksum))
+    return checksum
 
 
-def _add_frozen(front_end, state, prefix, *_others):
-    for name, parameter in front_end.frozen().items():
-        state.setdefault(prefix + name, parameter)
+def _leave_out(front_end, state, prefix, _metadata):
+    """Take out of a state dict what is the checkpoint's."""
+    for name, _ in front_end.named_parameters():
+        if name not in front_end.kept:
+            del state[prefix + name]
+
+
+def _fill_in(front_end, state, prefix, *_others):
+    """Give a state dict what it lacks; what it has is no longer the checkpoint's, and is kept."""
+    for name, parameter in front_end.named_parameters():
+        if prefix + name in state:
+            front_end.kept.add(name)
+        else:
+            state[prefix + name] = parameter
