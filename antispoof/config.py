@@ -14,9 +14,17 @@ from .files import atomic_open
 # What an experiment can say. A value that is None may be of any type; the keys of `model_conf` are
 # the arguments of the model's __init__, where their defaults live.
 EXPERIMENT = {
-    "feats": "cached",  # wave: the model takes waveforms; cached: arks of stage 2
-    "upstream": "",  # cached: name of conf/upstream/<name>.yaml
-    "layers": [0],  # cached: which layers the model reads
+    "feats": "cached",  # wave: the model takes waveforms; cached: arks of stage 2; ssl: the
+    # upstream runs in the training loop, on waveforms
+    "upstream": "",  # cached, ssl: name of conf/upstream/<name>.yaml
+    "layers": [0],  # cached, ssl: which layers the model reads
+    "finetune": {  # ssl: how the upstream learns
+        "layers": "none",  # none, all, or transformer layers from 0: a list, or 12..23
+        "lr": 1e-6,  # of the upstream; the model has that of optimizer_conf
+        "feature_grad_mult": 1.0,  # all: scales the gradient of the convolutions; 0: frozen
+        "layer_drop": 0.0,  # how often a trained layer is left out in training
+        "checkpointing": False,  # store less of each layer for backward, compute it twice
+    },
     "model": "",  # a name in antispoof.models.MODELS
     "model_conf": {},
     "crop": {
@@ -129,6 +137,8 @@ def _same_type(default, value):
         return isinstance(value, (int, float))
     if default == "last":  # the layers of an upstream: a word or a list
         return value in ("last", "all") or isinstance(value, list)
+    if default == "none":  # the layers that learn: a word, a range or a list
+        return isinstance(value, (str, list))
     return isinstance(value, type(default))
 
 

@@ -13,6 +13,7 @@ from . import SAMPLE_RATE
 from .audio import read_wave
 from .errors import UserError
 from .features.archive import layer_name
+from .features.conventions import frame_count
 from .kaldi import MATRIX, read_entry
 from .tables import read_table, require_same_keys
 
@@ -33,7 +34,7 @@ class Inputs(torch.utils.data.Dataset):
         wav_scp = f"{data_dir}/wav.scp"
         self.wavs = read_table(wav_scp)
         self.utts = list(self.wavs)
-        if config["feats"] == "wave":
+        if config["feats"] != "cached":
             self.length = round(self.crop["seconds"] * SAMPLE_RATE)
             return
         folder = f"{dump}/{config['upstream']}/{data_dir.rstrip('/').split('/')[-1]}"
@@ -49,11 +50,16 @@ class Inputs(torch.utils.data.Dataset):
 
     def __getitem__(self, index):
         utt = self.utts[index]
-        if self.config["feats"] == "wave":
+        if self.config["feats"] != "cached":
             x, axis = read_wave(self.wavs[utt], utt), 0
         else:
             x, axis = np.stack([self._load(feats[utt], utt) for feats in self.feats]), 1
         x, length = fit(x, axis, self.length, self.policy, self.crop["pad"], self._rng(utt))
+        if self.config["feats"] == "ssl" and not frame_count(length):
+            raise UserError(
+                f"{self.wavs[utt]}: {utt}: {length} samples are too short for a frame of 400; "
+                "take it out, or pad it (crop.pad)"
+            )
         return torch.from_numpy(x), length, index
 
     def _load(self, place, utt):

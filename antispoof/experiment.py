@@ -1,6 +1,7 @@
 """An experiment folder: its config, what it ran on, and what it may hold."""
 
 import platform
+import re
 import subprocess
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from .files import atomic_open
 from .places import ROOT, find
 
 CHOICES = {
-    "feats": ("wave", "cached"),
+    "feats": ("wave", "cached", "ssl"),
     "optimizer": ("adam", "adamw", "sgd"),
     "schedule": ("constant", "cosine"),
 }
@@ -31,8 +32,10 @@ def load_experiment(path, seed, overrides=()):
         one_of(path, f"crop.{key}", config["crop"][key], CROPS)
     one_of(path, "crop.pad", config["crop"]["pad"], PADS)
     one_of(path, "select.metric", config["select"]["metric"], METRICS)
-    if config["feats"] == "cached" and not config["upstream"]:
-        raise UserError(f"{path}: 'feats: cached' wants 'upstream', a name in conf/upstream/")
+    if config["feats"] != "wave" and not config["upstream"]:
+        raise UserError(
+            f"{path}: 'feats: {config['feats']}' wants 'upstream', a name in conf/upstream/"
+        )
     if config["epochs"] < 1 or config["batch_size"] < 1:
         raise UserError(f"{path}: 'epochs' and 'batch_size' want at least 1")
     if not config["crop"]["seconds"] > 0:
@@ -46,7 +49,32 @@ def load_experiment(path, seed, overrides=()):
         raise UserError(
             f"{path}: 'class_weights' is {weights}, wanted a number for each of {LABELS}"
         )
-    return {**config, "seed": int(seed)}
+    finetune = read_finetune(path, config["finetune"])
+    if finetune["layers"] != "none" and config["feats"] != "ssl":
+        raise UserError(f"{path}: 'finetune' wants 'feats: ssl'; what is cached cannot learn")
+    return {**config, "finetune": finetune, "seed": int(seed)}
+
+
+def read_finetune(path, config):
+    """The block `finetune` with its layers as none, all or a list. Raises UserError."""
+    layers = config["layers"]
+    if isinstance(layers, str) and (span := re.fullmatch(r"(\d+)\.\.(\d+)", layers)):
+        layers = list(range(int(span[1]), int(span[2]) + 1))
+    listed = isinstance(layers, list) and layers and len(layers) == len(set(map(str, layers)))
+    if layers not in ("none", "all") and not (
+        listed and all(type(layer) is int and layer >= 0 for layer in layers)
+    ):
+        raise UserError(
+            f"{path}: 'finetune.layers' is {config['layers']!r}, wanted none, all, a list of "
+            "transformer layers from 0, or a range like 12..23"
+        )
+    if not _positive(config["lr"]):
+        raise UserError(f"{path}: 'finetune.lr' is {config['lr']}, wanted more than 0")
+    if not 0 <= config["feature_grad_mult"] < float("inf"):
+        raise UserError(f"{path}: 'finetune.feature_grad_mult' wants 0 or more")
+    if not 0 <= config["layer_drop"] < 1:
+        raise UserError(f"{path}: 'finetune.layer_drop' wants 0 or more, and less than 1")
+    return {**config, "layers": layers if isinstance(layers, str) else sorted(layers)}
 
 
 def _positive(value):

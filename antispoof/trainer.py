@@ -19,8 +19,8 @@ from .data import Inputs, batches
 from .errors import UserError
 from .files import atomic_open
 from .metrics import eer
-from .models import build_model
 from .progress import Progress
+from .system import build_system, parameter_groups
 from .tables import read_table, require_same_keys
 
 OPTIMIZERS = {
@@ -48,7 +48,7 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log):
         learner.load_state_dict(state["learner"])
         curve, best = state["curve"], state["best"]
         log(f"continuing after epoch {len(curve)}")
-    log(f"{sum(p.numel() for p in learner.model.parameters())} parameters, {device}")
+    log(f"{count_parameters(learner.model)}, {device}")
 
     for epoch in range(len(curve) + 1, config["epochs"] + 1):
         if (
@@ -90,9 +90,10 @@ class Learner:
         torch.manual_seed(config["seed"])
         self.config, self.inputs, self.labels = config, inputs, labels
         self.device, self.name = device, name
-        self.model = build_model(config["model"], **config["model_conf"]).to(device)
+        self.model = build_system(config).to(device)
         make = OPTIMIZERS[config["optimizer"]]
-        self.optimizer = make(self.model.parameters(), **config["optimizer_conf"])
+        groups = parameter_groups(self.model, config)
+        self.optimizer = make(groups, **config["optimizer_conf"])
         steps = config["epochs"] * math.ceil(len(inputs) / config["batch_size"])
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, schedule_of(config["schedule"], steps)
@@ -143,6 +144,13 @@ class Learner:
             self.optimizer.step()
             self.schedule.step()
         return loss.item()
+
+
+def count_parameters(model):
+    """In words: all, and those that learn where it is not all."""
+    total = sum(p.numel() for p in model.parameters())
+    learning = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    return f"{total} parameters" + (f", {learning} of them learn" if learning < total else "")
 
 
 def read_labels(data_dir):

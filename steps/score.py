@@ -27,14 +27,14 @@ def main():
     from antispoof.data import Inputs
     from antispoof.device import choose_device
     from antispoof.experiment import read_experiment
-    from antispoof.models import build_model
+    from antispoof.system import build_system
     from antispoof.tables import write_table
     from antispoof.trainer import load_checkpoint, score
 
     config = read_experiment(args.exp_dir)
     device = choose_device(args.device)
     inputs = Inputs(config, args.data_dir, args.dump)
-    model = build_model(config["model"], **config["model_conf"]).to(device)
+    model = build_system(config).to(device)
     model.load_state_dict(load_checkpoint(f"{args.exp_dir}/best.pt", device)["model"])
     scores = score(model, inputs, config["batch_size"], device)
     bad = np.flatnonzero(~np.isfinite(scores))

@@ -62,14 +62,19 @@ experiments() { # experiments SYSTEMS: a,b,c
   commas "$(names "$1" "$seeds" | tr '\n' ' ')"
 }
 
-upstream_of() { # upstream_of SYSTEM: the front end whose cached features its config reads, if any
+says() { # says SYSTEM KEY: the word that its config has for the key, if any
   local config=conf/train_$1.yaml
   [ -f "$config" ] || config=$root/$config
   [ -f "$config" ] || stop "--systems: no conf/train_$1.yaml, neither in $PWD nor in $root"
-  sed -n 's/^upstream: *\([A-Za-z0-9_]*\).*/\1/p' "$config"
+  sed -n "s/^$2: *\\([A-Za-z0-9_]*\\).*/\\1/p" "$config"
 }
 
-for system in $systems; do upstream_of "$system" >/dev/null; done # each has a config
+for system in $systems; do says "$system" model >/dev/null; done # each has a config
+
+upstream_of() { # upstream_of SYSTEM: the front end whose cached features it reads, if any
+  # with ssl, it runs inside the model
+  [ "$(says "$1" feats)" = ssl ] || says "$1" upstream
+}
 
 upstreams() { # of all systems, each once
   local system
@@ -79,6 +84,7 @@ upstreams() { # of all systems, each once
 inputs_of() { # inputs_of SYSTEM SETS: the files that say what a system reads of them
   local set upstream
   upstream=$(upstream_of "$1")
+  [ "$(says "$1" feats)" != ssl ] || echo "conf/upstream/$(says "$1" upstream).yaml"
   for set in $2; do
     echo "data/$set/wav.scp data/$set/utt2label"
     [ -z "$upstream" ] || echo "dump/$upstream/$set/utt2sum dump/$upstream/$set/.done"

@@ -41,6 +41,21 @@ def claim_dump(dump_dir, config):
         write_config(path, config)
 
 
+def open_upstream(config):
+    """The s3prl upstream of `config`, in eval mode, with the config's conventions.
+
+    Returns it with whether it is one of the transformers whose conventions are known, and whether
+    utterances of any lengths may share a batch.
+    """
+    model = make_upstream(config["name"], config["checkpoint"]).eval()
+    transformer = conventions.is_transformer(model)
+    if transformer:
+        conventions.set_final_norm(model, config["final_norm"])
+    if config["waveform_norm"] != "as_trained":
+        conventions.set_waveform_norm(model, config["waveform_norm"])
+    return model, transformer, conventions.make_batch_exact(model)
+
+
 class FrozenUpstream:
     """An s3prl upstream that never changes: eval mode, no gradients, the config's conventions.
 
@@ -50,9 +65,8 @@ class FrozenUpstream:
 
     def __init__(self, config, device="cpu"):
         self.name, self.config, self.device = config["name"], config, torch.device(device)
-        self.model = make_upstream(config["name"], config["checkpoint"])
-        self._follow_conventions()
-        self.model.eval().requires_grad_(False).to(self.device)
+        self.model, self.transformer, self.batches = open_upstream(config)
+        self.model.requires_grad_(False).to(self.device)
         self.amp = AUTOCAST[config["autocast"]] if self.device.type == "cuda" else None
         hidden = self._hidden([np.zeros(SAMPLE_RATE, np.float32)])
         count, layers = len(hidden), config["layers"]
@@ -62,14 +76,6 @@ class FrozenUpstream:
             raise UserError(f"upstream {self.name}: has layers 0 to {count - 1}, wanted {layers}")
         self.dim = hidden[-1].shape[-1]
         self.frame_rate = hidden[-1].shape[1]  # per second
-
-    def _follow_conventions(self):
-        self.transformer = conventions.is_transformer(self.model)
-        if self.transformer:
-            conventions.set_final_norm(self.model, self.config["final_norm"])
-        if self.config["waveform_norm"] != "as_trained":
-            conventions.set_waveform_norm(self.model, self.config["waveform_norm"])
-        self.batches = conventions.make_batch_exact(self.model)
 
     @torch.inference_mode()
     def _hidden(self, waves):

@@ -1,0 +1,204 @@
+"""An SSL model inside the countermeasure: it runs on waveforms and learns as far as it is told.
+
+What is not trained is frozen: in eval mode (no dropout), without gradients, and since nothing below
+the first trained layer needs one, only what lies above it is kept for backward. s3prl's own
+settings are not used: it runs the convolutions without gradients whatever one wants, and its layer
+drop leaves layers out of the list of hidden states. Dropout of trained layers is the checkpoint's.
+
+A state dict holds what training changed, and a checksum of the upstream as it was before; the rest
+comes from the upstream's checkpoint whenever the model is built. So a state of one choice of layers
+can be loaded into a fresh model of another choice, to go on from it.
+"""
+
+import functools
+import zlib
+
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from ..errors import UserError
+from .conventions import frame_count, has_final_norm
+
+CONVENTIONS = ("name", "waveform_norm", "final_norm", "frames")  # change what the layers mean
+
+
+class FineTuned(nn.Module):
+    """Front end and back end as one model of the contract: `forward(x (B, S), lengths) -> (B, 2)`.
+
+    Args: front_end: a `FrontEnd`; back_end: any model that takes (B, L, T, D) and frames (B,).
+    """
+
+    def __init__(self, front_end, back_end):
+        super().__init__()
+        self.front_end, self.back_end = front_end, back_end
+
+    def forward(self, x, lengths):
+        return self.back_end(*self.front_end(x, lengths))
+
+
+class FrontEnd(nn.Module):
+    """An s3prl upstream whose chosen layers come from one pass, and of which a part may learn.
+
+    Args:
+        upstream: by `open_upstream`, a wav2vec 2.0, HuBERT, WavLM or data2vec model.
+        config: of conf/upstream/<name>.yaml.
+        layers: indices into its hidden states, of which entry l is the output of l layers.
+        finetune: the experiment's block, `layers` being none, all, or a list of transformer layers
+            from 0. All that the hidden states rest on learns with `all`; with a list the named
+            layers alone, without the convolutions and the encoder's final LayerNorm.
+
+    `trained` lists the transformer layers that learn. Raises UserError for layers that there are
+    not, or that could not learn since no layer above them is read.
+    """
+
+    def __init__(self, upstream, config, layers, finetune):
+        super().__init__()
+        self.upstream, self.config = upstream, config
+        self.layers, self.finetune = list(layers), finetune
+        encoder = upstream.model.encoder
+        self.dim, count, self.top = encoder.embedding_dim, len(encoder.layers), max(layers)
+        if self.top > count:
+            raise UserError(
+                f"upstream {config['name']}: has layers 0 to {count}, wanted {self.layers}"
+            )
+        named = {"none": [], "all": range(self.top)}
+        wanted = finetune["layers"]
+        self.trained = list(named[wanted] if isinstance(wanted, str) else wanted)
+        if self.trained and max(self.trained) >= self.top:
+            raise UserError(
+                f"finetune.layers: {max(self.trained)} cannot learn: the model reads 'layers' up "
+                f"to {self.top}, the output of transformer layer {self.top - 1}; these count from 0"
+            )
+        for index, layer in enumerate(encoder.layers):
+            layer.forward = functools.partial(self._run_layer, index, layer, layer.forward)
+        self.learning = self._choose_modules()
+        upstream.requires_grad_(False)
+        for module in self.learning:
+            module.requires_grad_(True)
+        convolutions = upstream.model.feature_extractor in self.learning
+        upstream.model.feature_grad_mult = finetune["feature_grad_mult"] if convolutions else 0.0
+        self.kept = {name for name, p in self.named_parameters() if p.requires_grad}
+        self.checksum = checksum_of(upstream)
+        self.register_state_dict_post_hook(_leave_out)
+        self.register_load_state_dict_pre_hook(_fill_in)
+        self.train()
+
+    def _choose_modules(self):
+        """What learns: all that the chosen hidden states rest on, or the named layers."""
+        model, encoder = self.upstream.model, self.upstream.model.encoder
+        modules = [encoder.layers[index] for index in self.trained]
+        if self.finetune["layers"] != "all":
+            return modules
+        modules += [model.layer_norm, encoder.pos_conv]
+        if model.post_extract_proj is not None:
+            modules.append(model.post_extract_proj)
+        if self.finetune["feature_grad_mult"] > 0:
+            modules.append(model.feature_extractor)
+        last = self.top == len(encoder.layers) and self.config["final_norm"] == "after"
+        if last or not has_final_norm(self.upstream):  # without one, it normalises the first input
+            modules.append(encoder.layer_norm)
+        return modules
+
+    def train(self, mode=True):
+        """Training mode for what learns alone."""
+        self.training = mode
+        self.upstream.eval()
+        if mode and self.finetune["layers"] == "all":  # the dropouts between the modules too
+            self.upstream.model.dropout_input.train()
+            self.upstream.model.encoder.training = True
+        for module in self.learning:
+            module.train(mode)
+        return self
+
+    def forward(self, x, lengths):
+        """Waveforms (B, S), samples (B,) -> hidden states (B, L, T, D), frames (B,).
+
+        Zeros stand beyond an utterance's frames. Each needs at least one frame (400 samples).
+        """
+        assert x.ndim == 2, x.shape
+        samples = lengths.tolist()
+        with torch.set_grad_enabled(torch.is_grad_enabled() and bool(self.learning)):
+            waves = [wave[:count] for wave, count in zip(x, samples, strict=True)]
+            hidden = self.upstream(waves)["hidden_states"]
+            states = torch.stack([hidden[layer] for layer in self.layers], 1)  # (B, L, T, D)
+            return self._own_frames(states, samples)
+
+    def _own_frames(self, states, samples):
+        """Cut to the convention's frames, which may repeat the last; zeros beyond each one's."""
+        counts = [frame_count(count, self.config["frames"]) for count in samples]
+        frames, time = states.new_tensor(counts, dtype=torch.long), max(counts)
+        if self.config["frames"] == "s3prl":
+            own = [frame_count(count) - 1 for count in samples]
+            last = states.new_tensor(own, dtype=torch.long)[:, None]
+            index = torch.arange(time, device=states.device).minimum(last)  # (B, T)
+            shape = (-1, states.shape[1], -1, states.shape[3])
+            states = states.gather(2, index[:, None, :, None].expand(shape))
+        states = states[:, :, :time]
+        if min(counts) < time:
+            beyond = torch.arange(time, device=states.device) >= frames[:, None]
+            states = states.masked_fill(beyond[:, None, :, None], 0)
+        return states, frames
+
+    def _run_layer(self, index, layer, forward, x, **options):
+        """Instead of a transformer layer's `forward`: x (T, B, D) -> (x, what its family adds)."""
+        if index >= self.top:  # nothing reads it
+            return self._passed_on(x, options)
+        learns = self.training and index in self.trained
+        # The dice are thrown out here: a checkpointed layer is computed twice.
+        drop = self.finetune["layer_drop"] if learns else 0.0
+        if drop and torch.rand(()).item() < drop:
+            if getattr(layer.self_attn, "has_relative_attention_bias", False):
+                return x, *forward(x, **options)[1:]  # WavLM: all layers read the first one's bias
+            return self._passed_on(x, options)
+        stores = torch.is_grad_enabled() and (learns or x.requires_grad)
+        if stores and self.training and self.finetune["checkpointing"]:
+            return checkpoint(forward, x, use_reentrant=False, **options)
+        return forward(x, **options)
+
+    @staticmethod
+    def _passed_on(x, options):
+        """What a layer that is left out gives: WavLM's (x, attention, bias), or (x, (_, _))."""
+        return (x, None, options["pos_bias"]) if "pos_bias" in options else (x, (None, x))
+
+    def get_extra_state(self):
+        """What a state dict goes with: the untrained upstream, and how it is read."""
+        conventions = {key: self.config[key] for key in CONVENTIONS}
+        return {"checksum": self.checksum, "layers": self.layers, **conventions}
+
+    def set_extra_state(self, state):
+        found = self.get_extra_state()
+        for key, value in state.items():
+            if found[key] != value:
+                raise UserError(
+                    f"upstream {self.config['name']}: this model was trained with another one "
+                    f"({key}: {value!r}, now {found[key]!r}); bring back the conf/upstream/ file "
+                    "and the checkpoint that it was trained with"
+                )
+
+
+def checksum_of(module):
+    """CRC-32 of the names and numbers of a module's parameters; 0 on the device `meta`."""
+    checksum = 0
+    for name, parameter in sorted(module.named_parameters()):
+        if parameter.is_meta:
+            return 0
+        data = parameter.detach().cpu().contiguous().numpy().data
+        checksum = zlib.crc32(data, zlib.crc32(name.encode(), checksum))
+    return checksum
+
+
+def _leave_out(front_end, state, prefix, _metadata):
+    """Take out of a state dict what is the checkpoint's."""
+    for name, _ in front_end.named_parameters():
+        if name not in front_end.kept:
+            del state[prefix + name]
+
+
+def _fill_in(front_end, state, prefix, *_others):
+    """Give a state dict what it lacks; what it has is no longer the checkpoint's, and is kept."""
+    for name, parameter in front_end.named_parameters():
+        if prefix + name in state:
+            front_end.kept.add(name)
+        else:
+            state[prefix + name] = parameter

@@ -1,0 +1,57 @@
+"""From an experiment's config to its whole model: the one place that knows what `feats` builds."""
+
+import inspect
+
+import torch
+
+from .errors import UserError
+from .features.finetuned import FineTuned, FrontEnd
+from .features.upstream import load_upstream_config, open_upstream
+from .models import MODELS, build_model
+
+
+def build_system(config):
+    """The model of a resolved experiment config, on the CPU, in training mode.
+
+    It takes what `antispoof.data.Inputs` gives for the config. With `feats: ssl`, `layers` and
+    `dim` of the model are those of the front end where the config does not say them. Raises
+    UserError.
+    """
+    name, conf = config["model"], config["model_conf"]
+    if config["feats"] != "ssl":
+        return build_model(name, **conf)
+    with torch.random.fork_rng(devices=[]):  # the back end starts as it does on cached features
+        front_end = build_front_end(config)
+    known = inspect.signature(MODELS[name]).parameters if name in MODELS else ()
+    for key, found in (("layers", len(config["layers"])), ("dim", front_end.dim)):
+        if conf.get(key, found) != found:
+            raise UserError(
+                f"config: model_conf.{key} is {conf[key]}, but {config['upstream']} gives {found}"
+            )
+        if key in known:
+            conf = {**conf, key: found}
+    return FineTuned(front_end, build_model(name, **conf))
+
+
+def build_front_end(config):
+    """The `FrontEnd` of a resolved experiment config with `feats: ssl`. Raises UserError."""
+    name = config["upstream"]
+    settings = load_upstream_config(f"conf/upstream/{name}.yaml")
+    upstream, transformer, _ = open_upstream(settings)
+    if not transformer:
+        raise UserError(
+            f"upstream {name}: 'feats: ssl' wants a wav2vec 2.0, HuBERT, WavLM or data2vec model; "
+            "use 'feats: cached'"
+        )
+    return FrontEnd(upstream, settings, config["layers"], config["finetune"])
+
+
+def parameter_groups(model, config):
+    """What an optimiser takes: the parameters that learn, those of an SSL front end at its rate."""
+    if not isinstance(model, FineTuned):
+        return model.parameters()
+    groups = [{"params": list(model.back_end.parameters())}]
+    learning = [p for p in model.front_end.parameters() if p.requires_grad]
+    if learning:
+        groups.append({"params": learning, "lr": config["finetune"]["lr"]})
+    return groups
