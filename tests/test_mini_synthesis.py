@@ -1,7 +1,6 @@
 """egs/mini: synthesisers keep failures apart and give one request one wave, in any company.
 
-Programs are played by small scripts where it is about what they may do wrong; where the real ones
-are installed, they are asked too.
+Small scripts play programs that do wrong; where the real ones are installed, they are asked too.
 """
 
 import os
@@ -70,8 +69,7 @@ def results(system, requests):
 def assert_same(first, second):
     assert first.keys() == second.keys()
     for utt, wave in first.items():
-        assert not isinstance(wave, Failure), wave
-        assert np.array_equal(wave, second[utt]), utt
+        assert not isinstance(wave, Failure) and np.array_equal(wave, second[utt]), (utt, wave)
 
 
 def test_every_system_of_the_design_is_there():
@@ -81,8 +79,7 @@ def test_every_system_of_the_design_is_there():
 
 def test_finished_waves_are_speech_alone_on_16_bit_steps():
     wave = batch.finish(np.pad(voiced(4.0), 16000), max_seconds=2.5)
-    assert len(wave) == 40000
-    assert np.abs(wave).max() == pytest.approx(batch.PEAK, abs=1e-4)
+    assert (len(wave), np.abs(wave).max()) == (40000, pytest.approx(batch.PEAK, abs=1e-4))
     assert np.array_equal(wave * 32768, np.round(wave * 32768))
 
 
@@ -194,9 +191,8 @@ def test_levinson_agrees_with_a_general_solver():
 
 
 def test_excitation_is_pulses_at_the_pitch_or_noise():
-    excitation = lpc_vocoder.excite(
-        np.r_[np.full(100, 125.0), np.zeros(100)], np.random.default_rng(0)
-    )
+    pitch = np.r_[np.full(100, 125.0), np.zeros(100)]
+    excitation = lpc_vocoder.excite(pitch, np.random.default_rng(0))
     pulses = np.flatnonzero(excitation[:100].ravel())
     assert set(np.diff(pulses)) <= {127, 128, 129}
     assert np.mean(excitation[:100] ** 2) == pytest.approx(1, rel=0.02)
@@ -205,8 +201,8 @@ def test_excitation_is_pulses_at_the_pitch_or_noise():
 
 def test_stretch_moves_a_formant():
     frames = np.exp(-0.5 * ((np.arange(513) - 200) / 5) ** 2)[None]
-    assert np.argmax(world.stretch(frames, 1.2)) == 240
-    assert np.argmax(world.stretch(frames, 1 / 1.25)) == 160
+    places = [np.argmax(world.stretch(frames, ratio)) for ratio in (1.2, 1 / 1.25)]
+    assert places == [240, 160]
     assert np.allclose(world.stretch(frames, 1.0), frames)
 
 
@@ -229,7 +225,7 @@ TEXTS = {
     ("flite", "slt", "en"),
 ])  # fmt: skip
 def test_real_programs_read_text_as_text_in_any_order(system, voice, lang, tmp_path):
-    program = {"espeak": "espeak-ng"}.get(system, system)
+    program = "espeak-ng" if system == "espeak" else system
     places = list(Path("/usr/share/festival/voices").glob(f"*/{voice}"))
     if not shutil.which(program) or (system == "festival" and not places):
         pytest.skip(f"{program} {voice} is not installed")
@@ -249,6 +245,6 @@ def test_networks_read_in_any_order(system, package, lang):
     pytest.importorskip(package)
     if system == "kokoro" and not shutil.which("espeak-ng"):
         pytest.skip("espeak-ng is not installed")
-    texts = [TEXTS[lang][0], "Una voce molto bella, davvero."]
-    requests = [request(t, system, n, lang=lang) for n, t in enumerate(texts)]
+    texts = enumerate([TEXTS[lang][0], "Una voce molto bella, davvero."])
+    requests = [request(text, system, number, lang=lang) for number, text in texts]
     assert_same(results(system, requests), results(system, requests[::-1]))

@@ -150,7 +150,7 @@ def make_batch_exact(upstream):
     upstream.exact_lengths = []  # in samples, of the utterances of the batch in the making
     convolutions = [(c[0].kernel_size[0], c[0].stride[0]) for c in _convolutions(model)]
 
-    def take_lengths(_module, args):
+    def take_lengths(_, args):
         upstream.exact_lengths = [len(wave) for wave in args[0]]
 
     def is_padding(frames, layers, device):  # (B, T)
@@ -166,14 +166,18 @@ def make_batch_exact(upstream):
     if norm is not None:
         norm.forward = _by_utterance(norm.forward, is_padding, convolutions[:1])
     for block in _stacked_pos_conv(model)[1:]:
-        block.register_forward_pre_hook(
-            lambda _, args: (
-                args[0].masked_fill(
-                    is_padding(args[0].shape[-1], convolutions, args[0].device)[:, None], 0
-                ),
-            )
-        )
+        block.register_forward_pre_hook(_zero_padding(is_padding, convolutions))
     return True
+
+
+def _zero_padding(is_padding, convolutions):
+    """A hook that zeroes the padding of a module's input (B, C, T)."""
+
+    def hook(_, args):
+        (x,) = args
+        return (x.masked_fill(is_padding(x.shape[-1], convolutions, x.device)[:, None], 0),)
+
+    return hook
 
 
 def _by_utterance(forward, is_padding, first):
