@@ -17,8 +17,6 @@ from .features.conventions import frame_count
 from .kaldi import MATRIX, read_entry
 from .tables import read_table, require_same_keys
 
-FRAME_RATE = 100  # frames per second of the cached features that have 10 ms
-
 
 class Inputs(torch.utils.data.Dataset):
     """Utterances of one set as (x, length, index): x (L, T, D) or (S,), before batching.
@@ -43,7 +41,7 @@ class Inputs(torch.utils.data.Dataset):
             path = f"{folder}/{layer_name(layer)}/feats.scp"
             self.feats.append(read_table(path))
             require_same_keys(self.wavs, self.feats[-1], wav_scp, path)
-        self.length = round(self.crop["seconds"] * FRAME_RATE)
+        self.length = round(self.crop["seconds"] * frame_rate(data_dir, folder))
 
     def __len__(self):
         return len(self.utts)
@@ -73,6 +71,13 @@ class Inputs(torch.utils.data.Dataset):
         return np.random.default_rng(
             int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
         )
+
+
+def frame_rate(data_dir, folder):
+    """Frames per second of cached features, to the next ten: edges cost each utterance a few."""
+    frames = sum(map(int, read_table(f"{folder}/utt2num_frames").values()))
+    seconds = sum(map(float, read_table(f"{data_dir}/utt2dur").values()))
+    return max(10, 10 * round(frames / seconds / 10))
 
 
 def fit(x, axis, length, policy, pad, rng):

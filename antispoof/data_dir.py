@@ -1,5 +1,6 @@
 """The data directory: tables that hold the same utterances, and lists of trials."""
 
+import math
 import re
 from pathlib import Path
 
@@ -60,6 +61,19 @@ def _check_values(data_dir, tables):
                 f"{data_dir / 'utt2attack'}: '{utt}' is {label} with attack '{attack}'; "
                 "wanted '-' for bona fide and a name for spoof"
             )
+
+
+def read_durations(data_dir):
+    """{utterance: seconds} of utt2dur. Raises UserError for what is no length of time."""
+    durations = {}
+    for utt, text in read_table(Path(data_dir) / "utt2dur").items():
+        try:
+            durations[utt] = float(text)
+        except ValueError:
+            durations[utt] = math.nan
+        if not 0 < durations[utt] < math.inf:
+            raise UserError(f"{data_dir}/utt2dur: {utt}: found '{text}', wanted seconds")
+    return durations
 
 
 def trial_lists(data_dir):

@@ -76,8 +76,9 @@ def test_extraction_stops_at_it_and_goes_on_when_it_is_mended(bad, data, tmp_pat
     good = read_table(data / "wav.scp")["train_009"]
     for number, kind in enumerate(["truncated", "pipe"]):
         change(data / "wav.scp", train_009=bad[kind][0])
-        line = refused(EXTRACT, config, data, tmp_path / "dump", cwd=tmp_path)
-        assert f"{bad[kind][0]}: train_009: " in line
+        status, _, error = worker(EXTRACT, config, data, tmp_path / "dump", cwd=tmp_path)
+        assert (status, len(error.splitlines())) == (1, 1), error
+        assert f"{bad[kind][0]}: train_009: " in error
         assert not list((tmp_path / "dump").rglob("feats.scp")), number
     change(data / "wav.scp", train_009=good)
     for dump in ("dump", "undisturbed"):

@@ -33,6 +33,7 @@ CONFIGS = sorted([*ROOT.glob("conf/**/*.yaml"), *ROOT.glob("egs/*/conf/**/*.yaml
 NAMES = [str(path.relative_to(ROOT)) for path in CONFIGS]
 EXPERIMENTS = [name for name in NAMES if "/train_" in name]
 UPSTREAMS = [name for name in NAMES if "/upstream/" in name]
+PRETRAININGS = [name for name in NAMES if "/pretrain_" in name]  # of test_pretraining.py
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def extract(place, config_path):
 
 
 def test_no_config_is_of_an_unknown_kind():
-    assert sorted(EXPERIMENTS + UPSTREAMS) == NAMES
+    assert sorted(EXPERIMENTS + UPSTREAMS + PRETRAININGS) == NAMES
     assert EXPERIMENTS
     assert UPSTREAMS
 
@@ -80,7 +81,8 @@ def test_no_config_is_of_an_unknown_kind():
 def test_an_upstream_gives_finite_frames(place, name):
     config = load_upstream_config(ROOT / name)
     find_upstream(config["name"])  # s3prl knows the name
-    window, rate = config["window"], 50 if config["name"] in DOWNLOADED else 100
+    learnt = config["name"] in DOWNLOADED or config["checkpoint"]
+    window, rate = config["window"], 50 if learnt else 100
     seconds = 1.15 if window["policy"] == "full" else window["samples"] / 16000
     for features in extract(place, ROOT / name).values():
         if isinstance(config["layers"], list):
