@@ -7,6 +7,7 @@ feats.scp. A job that was killed continues behind its last whole utterance.
 
 import argparse
 
+from antispoof.data_dir import read_durations
 from antispoof.errors import one_line_errors
 from antispoof.progress import Progress
 from antispoof.tables import read_table, require_same_keys
@@ -49,7 +50,7 @@ def main():
     config = load_upstream_config(args.config)
     claim_dump(args.dump_dir, config)
     wavs = read_table(f"{args.data_dir}/wav.scp")
-    seconds = {u: float(s) for u, s in read_table(f"{args.data_dir}/utt2dur").items()}
+    seconds = read_durations(args.data_dir)
     require_same_keys(wavs, seconds, f"{args.data_dir}/wav.scp", f"{args.data_dir}/utt2dur")
     seconds = kept_seconds(seconds, config["window"])
     upstream = FrozenUpstream(config, choose_device(args.device))

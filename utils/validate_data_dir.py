@@ -2,12 +2,11 @@
 """Check a data directory: the same utterances in every table, and sounds that exist and decode."""
 
 import argparse
-import math
 import multiprocessing
 
 from antispoof import SAMPLE_RATE
 from antispoof.audio import read_wave
-from antispoof.data_dir import read_data_dir, read_trials, trial_lists
+from antispoof.data_dir import read_data_dir, read_durations, read_trials, trial_lists
 from antispoof.errors import UserError, one_line_errors
 from antispoof.progress import Progress
 
@@ -27,19 +26,6 @@ def check_sound(item):
     return None
 
 
-def read_durations(data_dir, table):
-    """{utt: seconds}. Raises UserError for what is no length of time."""
-    durations = {}
-    for utt, text in table.items():
-        try:
-            durations[utt] = float(text)
-        except ValueError:
-            durations[utt] = math.nan
-        if not 0 < durations[utt] < math.inf:
-            raise UserError(f"{data_dir}/utt2dur: {utt}: found '{text}', wanted seconds")
-    return durations
-
-
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -52,7 +38,7 @@ def main():
     tables = read_data_dir(args.data_dir)
     for name in trial_lists(args.data_dir):
         read_trials(args.data_dir, name)
-    wavs, durations = tables["wav.scp"], read_durations(args.data_dir, tables["utt2dur"])
+    wavs, durations = tables["wav.scp"], read_durations(args.data_dir)
     if not args.no_sound:
         items = [(utt, wavs[utt], durations[utt]) for utt in wavs]
         progress, problems = Progress(len(items), "sounds", args.data_dir), []
