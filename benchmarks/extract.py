@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+"""How fast is extraction? Ours against s3prl called one utterance at a time, same clips, one run.
+
+The model is wav2vec 2.0 of random weights, 1024 wide like XLS-R, with --layers layers. On a CPU
+ours runs as --jobs jobs of one thread each, and s3prl with as many threads; on a GPU one job of
+each. Both read the sounds and write all layers as Kaldi archives; neither is charged for loading
+the model. Prints both rates, their ratio, the largest difference, and which share of the machine's
+own rate of matrix products ours reaches.
+"""
+
+import argparse
+import multiprocessing
+import tempfile
+import time
+from pathlib import Path
+
+import kaldiio
+import numpy as np
+import soundfile
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from antispoof.audio import read_wave
+from antispoof.checkpoints import convert, load_local, save
+from antispoof.config import UPSTREAM
+from antispoof.features.archive import ShareWriter, join_shares, layer_name
+from antispoof.features.extraction import extract
+from antispoof.features.plan import plan_batches
+from antispoof.features.upstream import FrozenUpstream
+from antispoof.kaldi import MATRIX, read_entry
+from antispoof.progress import Progress
+from antispoof.tables import read_table
+
+
+def make_model(folder, layers):
+    """A random wav2vec 2.0 in s3prl's form; returns its path."""
+    import transformers
+
+    torch.manual_seed(0)
+    config = transformers.Wav2Vec2Config(
+        hidden_size=1024, num_hidden_layers=layers, num_attention_heads=16, intermediate_size=4096,
+        feat_extract_norm="layer", do_stable_layer_norm=True, conv_bias=True, vocab_size=32,
+    )  # fmt: skip
+    transformers.Wav2Vec2Model(config).save_pretrained(folder / "hf")
+    save(convert(folder / "hf", normalize=True)[0], folder / "model.pt")
+    return folder / "model.pt"
+
+
+def make_clips(folder, count):
+    """{utterance: path} of `count` sounds of 1.5 to 5 s, and {utterance: seconds}."""
+    rng = np.random.default_rng(0)
+    seconds = {f"clip{n:03d}": float(rng.uniform(1.5, 5.0)) for n in range(count)}
+    for utt, length in seconds.items():
+        soundfile.write(
+            folder / f"{utt}.flac", 0.1 * rng.standard_normal(int(16000 * length)), 16000
+        )
+    return {utt: str(folder / f"{utt}.flac") for utt in seconds}, seconds
+
+
+def one_by_one(model, wavs, folder, device, threads):
+    """Seconds that s3prl takes, called for one utterance after another."""
+    torch.set_num_threads(threads)
+    upstream = load_local(model).to(device)
+    folder.mkdir()
+    with torch.inference_mode():
+        upstream([torch.zeros(16000, device=device)])
+        started = time.perf_counter()
+        for utt, path in wavs.items():
+            wave = torch.from_numpy(read_wave(path, utt)).to(device)
+            for index, states in enumerate(upstream([wave])["hidden_states"]):
+                with open(folder / f"{index}.ark", "ab") as stream:
+                    kaldiio.save_ark(stream, {utt: states[0].cpu().numpy()})
+        return time.perf_counter() - started
+
+
+def our_job(job, jobs, config, wavs, seconds, folder, device, ready, spans):
+    """One job of ours; puts when it began and ended into `spans`."""
+    torch.set_num_threads(1)
+    upstream = FrozenUpstream(config, device)
+    writer = ShareWriter(folder, job, jobs, upstream.layer_indices, None)
+    share = plan_batches(seconds, 32.0)[job - 1 :: jobs]
+    ready.wait()
+    started = time.perf_counter()
+    extract(upstream, share, wavs, writer, Progress(len(wavs), "utterances", f"job {job}"))
+    spans.put((started, time.perf_counter()))
+
+
+def ours(model, wavs, seconds, folder, device, jobs):
+    """Seconds that our extraction takes."""
+    config = {**UPSTREAM, "name": "wav2vec2_local", "checkpoint": str(model), "layers": "all"}
+    context = multiprocessing.get_context("spawn")
+    ready, spans = context.Barrier(jobs), context.Queue()
+    rest = (jobs, config, wavs, seconds, folder, device, ready, spans)
+    workers = [context.Process(target=our_job, args=(n, *rest)) for n in range(1, jobs + 1)]
+    for worker in workers:
+        worker.start()
+    found = [spans.get() for _ in workers]
+    for worker in workers:
+        worker.join()
+    join_shares(folder, jobs, list(wavs))
+    return max(end for _, end in found) - min(start for start, _ in found)
+
+
+def difference(wavs, theirs, folder):
+    """Largest difference between the two, over all utterances and layers."""
+    worst = 0.0
+    for index, path in enumerate(sorted(theirs.glob("*.ark"))):
+        places = read_table(folder / layer_name(index) / "feats.scp")
+        for utt, matrix in kaldiio.load_ark(str(path)):
+            worst = max(worst, float(np.abs(matrix - read_entry(places[utt], utt, MATRIX)).max()))
+    return worst
+
+
+def matrix_rate(device, threads):
+    """Floating-point operations per second of a large matrix product."""
+    torch.set_num_threads(threads)
+    size = 2048 if device == "cpu" else 8192
+    a = torch.randn(size, size, device=device)
+    float((a @ a)[0, 0])
+    started = time.perf_counter()
+    for _ in range(4):
+        b = a @ a
+    float(b[0, 0])
+    return 4 * 2 * size**3 / (time.perf_counter() - started)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--clips", type=int, default=48)
+    parser.add_argument("--jobs", type=int, default=2)
+    args = parser.parse_args()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    jobs = 1 if device == "cuda" else args.jobs
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        model = make_model(folder, args.layers)
+        wavs, seconds = make_clips(folder, args.clips)
+        with FlopCounterMode(display=False) as counter, torch.inference_mode():
+            load_local(model)([torch.zeros(48000)])
+        work = counter.get_total_flops() / 3.0 * sum(seconds.values())
+        theirs = one_by_one(model, wavs, folder / "theirs", device, args.jobs)
+        mine = ours(model, wavs, seconds, folder / "ours", device, jobs)
+        share = work / mine / matrix_rate(device, args.jobs)
+        print(f"device: {torch.cuda.get_device_name() if device == 'cuda' else 'cpu'}, {jobs} jobs")
+        print(f"s3prl, one by one: {args.clips / theirs:.2f} utterances/s")
+        print(f"ours:              {args.clips / mine:.2f} utterances/s")
+        print(f"ratio: {theirs / mine:.2f}")
+        print(f"largest difference: {difference(wavs, folder / 'theirs', folder / 'ours'):.1e}")
+        print(f"share of the matrix-product rate: {100 * share:.0f} %")
+
+
+if __name__ == "__main__":
+    main()
