@@ -11,6 +11,7 @@ import torch
 
 from . import SAMPLE_RATE
 from .audio import read_wave
+from .data_dir import read_durations
 from .errors import UserError
 from .features.archive import layer_name
 from .features.conventions import frame_count
@@ -76,7 +77,7 @@ class Inputs(torch.utils.data.Dataset):
 def frame_rate(data_dir, folder):
     """Frames per second of cached features, to the next ten: edges cost each utterance a few."""
     frames = sum(map(int, read_table(f"{folder}/utt2num_frames").values()))
-    seconds = sum(map(float, read_table(f"{data_dir}/utt2dur").values()))
+    seconds = sum(read_durations(data_dir).values())
     return max(10, 10 * round(frames / seconds / 10))
 
 
