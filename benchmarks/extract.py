@@ -25,7 +25,7 @@ from antispoof.checkpoints import convert, load_local, save
 from antispoof.config import UPSTREAM
 from antispoof.features.archive import ShareWriter, join_shares, layer_name
 from antispoof.features.extraction import extract
-from antispoof.features.plan import plan_batches
+from antispoof.features.plan import BATCH_SECONDS, plan_batches
 from antispoof.features.upstream import FrozenUpstream
 from antispoof.kaldi import MATRIX, read_entry
 from antispoof.progress import Progress
@@ -81,7 +81,7 @@ def our_job(job, jobs, config, wavs, seconds, folder, device, ready, spans):
     torch.set_num_threads(1)
     upstream = FrozenUpstream(config, device)
     writer = ShareWriter(folder, job, jobs, upstream.layer_indices, None)
-    share = plan_batches(seconds, 32.0)[job - 1 :: jobs]
+    share = plan_batches(seconds, BATCH_SECONDS[torch.device(device).type])[job - 1 :: jobs]
     ready.wait()
     started = time.perf_counter()
     extract(upstream, share, wavs, writer, Progress(len(wavs), "utterances", f"job {job}"))

@@ -22,7 +22,11 @@ def parse(argv=None):
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--share", default="1/1", help="JOB/N: which part of the utterances")
-    parser.add_argument("--batch-seconds", type=float, default=32.0, help="of sound in one batch")
+    parser.add_argument(
+        "--batch-seconds",
+        type=float,
+        help="of sound in one batch; default: 8, on a GPU 32",
+    )
     parser.add_argument("--workers", type=int, default=0, help="processes that decode ahead")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("config", help="conf/upstream/<name>.yaml")
@@ -43,7 +47,13 @@ def main():
     from antispoof.device import choose_device
     from antispoof.features.archive import ShareWriter, bytes_written, join_shares
     from antispoof.features.extraction import extract
-    from antispoof.features.plan import kept_seconds, plan_batches, plan_bytes, require_room
+    from antispoof.features.plan import (
+        BATCH_SECONDS,
+        kept_seconds,
+        plan_batches,
+        plan_bytes,
+        require_room,
+    )
     from antispoof.features.upstream import DTYPES, FrozenUpstream, claim_dump, load_upstream_config
 
     torch.set_num_threads(1)  # jobs share the cores, and more threads would round differently
@@ -58,7 +68,10 @@ def main():
     wanted = plan_bytes(seconds, len(layers), upstream.dim, upstream.frame_rate, config["dtype"])
     there = bytes_written(args.dump_dir)
     print(require_room(args.dump_dir, wanted, there, config, len(layers), upstream.dim), flush=True)
-    batches = plan_batches(seconds, args.batch_seconds if upstream.batches else 0.0)
+    batch_seconds = args.batch_seconds
+    if batch_seconds is None:
+        batch_seconds = BATCH_SECONDS[upstream.device.type]
+    batches = plan_batches(seconds, batch_seconds if upstream.batches else 0.0)
     share = batches[args.job - 1 :: args.jobs]
     writer = ShareWriter(args.dump_dir, args.job, args.jobs, layers, DTYPES[config["dtype"]])
     count = sum(map(len, share))

@@ -9,6 +9,7 @@ from antispoof.checkpoints import convert, load_local, save
 from antispoof.errors import UserError
 from antispoof.features import conventions
 from antispoof.features.conventions import frame_count, make_batch_exact, set_final_norm
+from antispoof.features.cpu_convolutions import use_matrix_products
 from antispoof.features.s3prl_stand_ins import find_upstream
 
 PRE_NORM = ("wav2vec2_large", "hubert_large", "wavlm_large")
@@ -167,3 +168,27 @@ def test_upstreams_of_other_families_are_left_alone():
         conventions.set_waveform_norm(fbank, True)
     with pytest.raises(UserError, match="'middle'"):
         set_final_norm(fbank, "middle")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_convolutions_as_matrix_products_are_the_same_convolutions(made, kind):
+    _, upstream = made(kind)
+    make_batch_exact(upstream)
+    waves = [*sounds(33000), *sounds(400), *sounds(7001)]
+    before = states(upstream, waves)
+    assert use_matrix_products(upstream)
+    after = states(upstream, waves)
+    for index, wave in enumerate(waves):
+        count = frame_count(len(wave))
+        ours, theirs = ([layer[index, :count] for layer in found] for found in (after, before))
+        assert worst(ours, theirs) < 1e-4
+    assert max(float((a - b).abs().max()) for a, b in zip(after, before, strict=True)) > 0
+    assert batch_error(upstream, waves) < TOLERANCE
+
+
+def test_convolutions_of_an_unknown_form_are_left_alone(made):
+    _, upstream = made("wav2vec2_large")
+    upstream.model.feature_extractor.conv_layers[3][0] = torch.nn.Conv1d(16, 16, 3, 2, groups=2)
+    forward = upstream.model.feature_extractor.forward
+    assert not use_matrix_products(upstream)
+    assert upstream.model.feature_extractor.forward == forward

@@ -10,6 +10,7 @@ from ..config import UPSTREAM, load_config, one_of, write_config
 from ..errors import UserError
 from ..places import find
 from . import conventions
+from .cpu_convolutions import use_matrix_products
 from .fetch import make_upstream
 
 DTYPES = {"float32": None, "two_byte": 3, "one_byte": 5}  # Kaldi's compression methods
@@ -67,6 +68,8 @@ class FrozenUpstream:
         self.name, self.config, self.device = config["name"], config, torch.device(device)
         self.model, self.transformer, self.batches = open_upstream(config)
         self.model.requires_grad_(False).to(self.device)
+        if self.transformer and self.device.type == "cpu":
+            use_matrix_products(self.model)
         self.amp = AUTOCAST[config["autocast"]] if self.device.type == "cuda" else None
         hidden = self._hidden([np.zeros(SAMPLE_RATE, np.float32)])
         count, layers = len(hidden), config["layers"]
