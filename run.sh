@@ -25,6 +25,7 @@ eval_sets=eval      # data/<set> to report on; none of them chooses anything
 by=attack           # break results down by these factors, e.g. attack,codec
 size=               # how much of the corpus, where its recipe offers a choice: full or small
 corpus=             # where the corpus lies on disk, where its recipe asks for it
+allow=              # what configs allow to be done to sounds: resample, mixdown
 cache=              # downloads and built corpora; empty: $XDG_CACHE_HOME/antispoof
 allow_partial=false # true: go on without the attacks that cannot be made here; the table says so
 override=           # of configs, e.g. "epochs=3 batch_size=8"; needs a --tag
@@ -38,7 +39,7 @@ if from_to 1 "data"; then
     local/prepare_data.py --out data --nj SLOTS "${prepare_options[@]}"
   job --done data/SET/.done.validate --from "data/SET/wav.scp data/SET/utt2* data/SET/trials/*" \
     "SET=$(commas "$train_set $dev_set $eval_sets")" data/log/validate.SET.log \
-    utils/validate_data_dir.py data/SET
+    utils/validate_data_dir.py data/SET "${allow_options[@]}"
 fi
 
 if from_to 2 "features"; then

@@ -1,5 +1,6 @@
 """Reading sound files, and saying what is wrong with a bad one."""
 
+import math
 import re
 from pathlib import Path
 
@@ -10,26 +11,33 @@ from . import SAMPLE_RATE
 from .data_dir import is_pipe
 from .errors import UserError
 
+CONVERSIONS = ("resample", "mixdown")  # what a config may allow to be done to a sound
 
-def read_wave(path, utt):
+
+def read_wave(path, utt, allow=()):
     """Read one utterance as float32 mono in [-1, 1], shape (samples,), at 16 kHz.
 
     `path` is a sound file that libsndfile reads, or Kaldi's `ark:offset` of a wave archive; never
-    a pipe. Raises UserError naming `utt` and `path` where the sound is missing, empty, truncated,
-    not a sound, not mono, at another rate, or not finite.
+    a pipe. `allow` names which of CONVERSIONS may be made. Raises UserError naming `utt` and `path`
+    where the sound is missing, empty, truncated, not a sound, not finite, or, unless that is
+    allowed, not mono or at another rate.
     """
     if is_pipe(path):
         raise UserError(f"{path}: {utt}: is a shell pipe, which is never run; wanted a sound file")
     samples, rate = _read_ark(path, utt) if re.search(r":\d+$", path) else _read_file(path, utt)
+    if samples.ndim != 1 and "mixdown" in allow:
+        samples = samples.mean(1)
     if samples.ndim != 1:
         raise UserError(
             f"{path}: {utt}: found {samples.shape[1]} channels, wanted 1; mix it down, "
-            f"e.g. sox {path} mono.wav remix -"
+            f"e.g. sox {path} mono.wav remix -, or allow: [mixdown]"
         )
+    if rate != SAMPLE_RATE and "resample" in allow and np.isfinite(samples).all():
+        samples, rate = resample(samples, rate), SAMPLE_RATE
     if rate != SAMPLE_RATE:
         raise UserError(
             f"{path}: {utt}: found {rate} Hz, wanted {SAMPLE_RATE} Hz; resample it, "
-            f"e.g. sox {path} -r {SAMPLE_RATE} new.wav"
+            f"e.g. sox {path} -r {SAMPLE_RATE} new.wav, or allow: [resample]"
         )
     if samples.size == 0:
         raise UserError(f"{path}: {utt}: holds no sample; take it out of the tables or mend it")
@@ -37,6 +45,14 @@ def read_wave(path, utt):
         first = int(np.flatnonzero(~np.isfinite(samples))[0])
         raise UserError(f"{path}: {utt}: sample {first} is {samples[first]}, wanted finite samples")
     return samples
+
+
+def resample(samples, rate):
+    """(S,) float32 at `rate` Hz -> (ceil(S * 16000 / rate),) at 16 kHz, band-limited."""
+    from scipy.signal import resample_poly  # late: most sounds need none
+
+    common = math.gcd(rate, SAMPLE_RATE)
+    return resample_poly(samples, SAMPLE_RATE // common, rate // common).astype(np.float32)
 
 
 def _read_file(path, utt):

@@ -25,6 +25,8 @@ EXPERIMENT = {
         "layer_drop": 0.0,  # how often a trained layer is left out in training
         "checkpointing": False,  # store less of each layer for backward, compute it twice
     },
+    "allow": [],  # wave, ssl: what may be done to a sound that is not mono at 16 kHz:
+    # resample, mixdown
     "model": "",  # a name in antispoof.models.MODELS
     "model_conf": {},
     "crop": {
@@ -56,6 +58,7 @@ UPSTREAM = {
         "samples": 64600,
         "pad": "tile",  # what a shorter utterance gets: tile, zero or none
     },
+    "allow": [],  # what may be done to a sound that is not mono at 16 kHz: resample, mixdown
     "dtype": "two_byte",  # float32, two_byte or one_byte: how Kaldi stores it
     "autocast": "none",  # on a GPU: none, bf16 or fp16
     "tolerance": 0.0,  # largest difference from float32 that autocast may bring, at unit scale
@@ -149,6 +152,12 @@ def one_of(path, key, value, allowed):
         hint = f", did you mean '{near[0]}'?" if near else ""
         wanted = f"one of {', '.join(allowed)}" if len(allowed) <= SHOWN else "a known one"
         raise UserError(f"{path}: '{key}' is '{value}', wanted {wanted}{hint}")
+
+
+def some_of(path, key, values, allowed):
+    """Raise UserError unless each of the list `values` is one of `allowed`."""
+    for value in values:
+        one_of(path, key, value, allowed)
 
 
 def write_config(path, config):

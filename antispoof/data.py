@@ -50,7 +50,7 @@ class Inputs(torch.utils.data.Dataset):
     def __getitem__(self, index):
         utt = self.utts[index]
         if self.config["feats"] != "cached":
-            x, axis = read_wave(self.wavs[utt], utt), 0
+            x, axis = read_wave(self.wavs[utt], utt, self.config["allow"]), 0
         else:
             x, axis = np.stack([self._load(feats[utt], utt) for feats in self.feats]), 1
         x, length = fit(x, axis, self.length, self.policy, self.crop["pad"], self._rng(utt))

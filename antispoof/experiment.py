@@ -8,7 +8,8 @@ from pathlib import Path
 import yaml
 
 from . import LABELS
-from .config import EXPERIMENT, load_config, one_of, write_config
+from .audio import CONVERSIONS
+from .config import EXPERIMENT, load_config, one_of, some_of, write_config
 from .errors import UserError
 from .files import atomic_open
 from .places import ROOT, find
@@ -32,6 +33,7 @@ def load_experiment(path, seed, overrides=()):
         one_of(path, f"crop.{key}", config["crop"][key], CROPS)
     one_of(path, "crop.pad", config["crop"]["pad"], PADS)
     one_of(path, "select.metric", config["select"]["metric"], METRICS)
+    some_of(path, "allow", config["allow"], CONVERSIONS)
     if config["feats"] != "wave" and not config["upstream"]:
         raise UserError(
             f"{path}: 'feats: {config['feats']}' wants 'upstream', a name in conf/upstream/"

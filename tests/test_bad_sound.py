@@ -1,6 +1,8 @@
 """A bad sound is named, with its utterance, wherever sounds are read; a pipe is never run."""
 
+import numpy as np
 import pytest
+import soundfile
 from made_up import refused, worker
 from sounds import bad_sounds, make_corpus, make_data
 
@@ -85,3 +87,30 @@ def test_extraction_stops_at_it_and_goes_on_when_it_is_mended(bad, data, tmp_pat
         assert worker(EXTRACT, config, data, dump, cwd=tmp_path)[0] == 0
     tables = [(tmp_path / dump / "utt2sum").read_bytes() for dump in ("dump", "undisturbed")]
     assert tables[0] == tables[1]
+
+
+def test_what_a_config_allows_is_converted(data, tmp_path):
+    time = np.arange(44100) / 44100
+    left = 0.2 * np.sin(2 * np.pi * 1000 * time) + 0.2 * np.sin(2 * np.pi * 12000 * time)
+    path = tmp_path / "stereo.wav"
+    soundfile.write(path, np.stack([left, 0.5 * left], 1), 44100)
+    change(data / "wav.scp", train_003=path)
+    change(data / "utt2dur", train_003="1.0")
+    wave = read_wave(str(path), "train_003", ["resample", "mixdown"])
+    assert len(wave) == 16000
+    tone = 0.15 * np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000)  # 12 kHz would fold to 4 kHz
+    assert np.abs(wave - tone)[200:-200].max() < 2e-3
+    with pytest.raises(UserError, match="found 2 channels.*allow: .mixdown"):
+        read_wave(str(path), "train_003", ["resample"])
+    with pytest.raises(UserError, match="found 44100 Hz.*allow: .resample"):
+        read_wave(str(path), "train_003", ["mixdown"])
+    assert worker(VALIDATE, data, cwd=data)[0] == 1
+    assert worker(VALIDATE, data, "--allow", "resample", "mixdown", cwd=data)[0] == 0
+    config = tmp_path / "fbank.yaml"
+    config.write_text("name: fbank\nfinal_norm: after\n")
+    status, _, error = worker(EXTRACT, config, data, tmp_path / "dump", cwd=data)
+    assert status == 1
+    assert f"{path}: train_003: found 2 channels" in error
+    config.write_text("name: fbank\nallow: [resample, mixdown]\n")
+    assert worker(EXTRACT, config, data, tmp_path / "dump2", cwd=data)[0] == 0
+    assert int(read_table(tmp_path / "dump2" / "utt2num_frames")["train_003"]) in range(95, 102)

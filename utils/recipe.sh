@@ -1,5 +1,5 @@
 # Sourced by run.sh, below its options: the particles of its sentences.
-# shellcheck shell=bash disable=SC2154 # the options are set by run.sh
+# shellcheck shell=bash disable=SC2034,SC2154 # shared with run.sh
 
 stop() { # stop WHY: the user is to mend an option
   echo "$0: $*" >&2
@@ -28,6 +28,9 @@ prepare_options=()
 [ -z "$corpus" ] || prepare_options+=(--corpus "$corpus")
 [ -z "$cache" ] || prepare_options+=(--cache "$cache")
 [ "$allow_partial" = false ] || prepare_options+=(--allow-partial)
+
+allow_options=()
+[ -z "$allow" ] || read -ra allow_options <<<"--allow $allow"
 
 overrides=()
 for pair in $override; do overrides+=(--set "$pair"); done

@@ -2,10 +2,11 @@
 """Check a data directory: the same utterances in every table, and sounds that exist and decode."""
 
 import argparse
+import functools
 import multiprocessing
 
 from antispoof import SAMPLE_RATE
-from antispoof.audio import read_wave
+from antispoof.audio import CONVERSIONS, read_wave
 from antispoof.data_dir import read_data_dir, read_durations, read_trials, trial_lists
 from antispoof.errors import UserError, one_line_errors
 from antispoof.progress import Progress
@@ -14,11 +15,11 @@ EXAMPLE = "example:\n  utils/validate_data_dir.py --nj 4 data/train"
 SHOWN = 10
 
 
-def check_sound(item):
+def check_sound(allow, item):
     """(utt, path, duration in seconds by the table) -> None or what is wrong."""
     utt, path, seconds = item
     try:
-        found = len(read_wave(path, utt)) / SAMPLE_RATE
+        found = len(read_wave(path, utt, allow)) / SAMPLE_RATE
     except UserError as error:
         return str(error)
     if not abs(found - seconds) <= 0.01:
@@ -31,6 +32,13 @@ def main():
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--nj", type=int, default=1, help="processes that decode")
+    parser.add_argument(
+        "--allow",
+        nargs="*",
+        default=[],
+        choices=CONVERSIONS,
+        help="do not refuse sounds that configs with the same `allow` will convert",
+    )
     parser.add_argument("--no-sound", action="store_true", help="look at the tables alone")
     parser.add_argument("data_dir")
     args = parser.parse_args()
@@ -43,7 +51,7 @@ def main():
         items = [(utt, wavs[utt], durations[utt]) for utt in wavs]
         progress, problems = Progress(len(items), "sounds", args.data_dir), []
         with multiprocessing.Pool(args.nj) as pool:
-            for problem in pool.imap(check_sound, items, chunksize=64):
+            for problem in pool.imap(functools.partial(check_sound, args.allow), items, 64):
                 progress.advance()
                 problems += [problem] if problem else []
         progress.close()

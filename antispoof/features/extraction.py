@@ -17,8 +17,8 @@ from ..errors import UserError
 class _Batches(torch.utils.data.Dataset):
     """Decodes one batch of utterances: a list of (S,) float32 waves."""
 
-    def __init__(self, batches, wavs, window):
-        self.batches, self.wavs, self.window = batches, wavs, window
+    def __init__(self, batches, wavs, config):
+        self.batches, self.wavs, self.config = batches, wavs, config
 
     def __len__(self):
         return len(self.batches)
@@ -30,7 +30,8 @@ class _Batches(torch.utils.data.Dataset):
             return error
 
     def _wave(self, utt):
-        wave, window = read_wave(self.wavs[utt], utt), self.window
+        wave = read_wave(self.wavs[utt], utt, self.config["allow"])
+        window = self.config["window"]
         rng = np.random.default_rng(zlib.crc32(utt.encode()))
         return fit(wave, 0, window["samples"], window["policy"], window["pad"], rng)[0]
 
@@ -44,7 +45,7 @@ def extract(upstream, batches, wavs, writer, progress, workers=0):
     todo = [batch for batch in batches if any(utt not in writer.finished for utt in batch)]
     progress.advance(sum(map(len, batches)) - sum(map(len, todo)))
     loader = torch.utils.data.DataLoader(
-        _Batches(todo, wavs, upstream.config["window"]),
+        _Batches(todo, wavs, upstream.config),
         batch_size=None,
         num_workers=workers,
         collate_fn=_as_it_is,

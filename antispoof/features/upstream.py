@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from .. import SAMPLE_RATE
-from ..config import UPSTREAM, load_config, one_of, write_config
+from ..audio import CONVERSIONS
+from ..config import UPSTREAM, load_config, one_of, some_of, write_config
 from ..errors import UserError
 from ..places import find
 from . import conventions
@@ -28,6 +29,7 @@ def load_upstream_config(path):
     one_of(path, "window.policy", config["window"]["policy"], WINDOWS)
     one_of(path, "window.pad", config["window"]["pad"], PADS)
     one_of(path, "autocast", config["autocast"], tuple(AUTOCAST))
+    some_of(path, "allow", config["allow"], CONVERSIONS)
     if config["autocast"] != "none" and config["tolerance"] <= 0:
         raise UserError(f"{path}: 'autocast: {config['autocast']}' wants a 'tolerance' above 0")
     return config
