@@ -4,13 +4,12 @@ Every draw comes from (seed, epoch, utterance), never from the order of loading,
 was killed continues with the same numbers.
 """
 
-import hashlib
-
 import numpy as np
 import torch
 
 from . import SAMPLE_RATE
 from .audio import read_wave
+from .augment.chain import Chain, generator
 from .data_dir import read_durations
 from .errors import UserError
 from .features.archive import layer_name
@@ -30,6 +29,7 @@ class Inputs(torch.utils.data.Dataset):
         self.config, self.seed, self.epoch = config, config["seed"], 0
         self.crop = config["crop"]
         self.policy = self.crop["train" if train else "test"]
+        self.augment = Chain(config["augment"] if train else [])
         wav_scp = f"{data_dir}/wav.scp"
         self.wavs = read_table(wav_scp)
         self.utts = list(self.wavs)
@@ -51,9 +51,11 @@ class Inputs(torch.utils.data.Dataset):
         utt = self.utts[index]
         if self.config["feats"] != "cached":
             x, axis = read_wave(self.wavs[utt], utt, self.config["allow"]), 0
+            x, _ = self.augment(x, utt, self.seed, self.epoch)
         else:
             x, axis = np.stack([self._load(feats[utt], utt) for feats in self.feats]), 1
-        x, length = fit(x, axis, self.length, self.policy, self.crop["pad"], self._rng(utt))
+        rng = generator(self.seed, self.epoch, utt)
+        x, length = fit(x, axis, self.length, self.policy, self.crop["pad"], rng)
         if self.config["feats"] == "ssl" and not frame_count(length):
             raise UserError(
                 f"{self.wavs[utt]}: {utt}: {length} samples are too short for a frame of 400; "
@@ -66,12 +68,6 @@ class Inputs(torch.utils.data.Dataset):
         if not np.isfinite(matrix).all():
             raise UserError(f"{place}: {utt}: holds numbers that are not finite; run stage 2 again")
         return matrix
-
-    def _rng(self, utt):
-        text = f"{self.seed} {self.epoch} {utt}".encode()
-        return np.random.default_rng(
-            int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
-        )
 
 
 def frame_rate(data_dir, folder):
