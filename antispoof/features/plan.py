@@ -45,28 +45,33 @@ def plan_bytes(seconds, layers, dim, frame_rate, dtype):
     }
 
 
-def require_room(folder, wanted, there, config, layers, dim):
+def require_room(folder, wanted, there, config, layers, dim, copies=0):
     """A line that says how much the features take; raises UserError where they cannot fit.
 
-    wanted: {utterance: bytes}; there: bytes written already, by any job.
+    wanted: {utterance: bytes} without copies; there: bytes written already, by any job; copies: how
+    many of each utterance.
     """
+    wanted = {utt: (1 + copies) * size for utt, size in wanted.items()}
     total = sum(wanted.values())
     left, mean = max(0, total - there), total / max(1, len(wanted))
     place = next(p for p in [Path(folder), *Path(folder).parents] if p.exists())
     free = shutil.disk_usage(place).free
+    more = f" and {copies} copies of each" if copies else ""
     line = (
-        f"{folder}: {len(wanted)} utterances, {layers} layers of {dim}, {config['dtype']}: "
+        f"{folder}: {len(wanted)} utterances{more}, {layers} layers of {dim}, {config['dtype']}: "
         f"{human(mean)} each, {human(total)} in all, {human(left)} to write, "
         f"{human(free)} free"
     )
     if left > free:
-        raise UserError(f"{line}: cannot fit; {advice(free / left, config, layers)}")
+        raise UserError(f"{line}: cannot fit; {advice(free / left, config, layers, copies)}")
     return line
 
 
-def advice(share, config, layers):
+def advice(share, config, layers, copies=0):
     """What would fit into `share` of the bytes."""
     ways = []
+    if copies and (1 + copies) * share >= 1:
+        ways.append(f"copies.count: {int((1 + copies) * share) - 1}")
     if int(layers * share) >= 1 and layers > 1:
         ways.append(f"{int(layers * share)} layers")
     for dtype in ("two_byte", "one_byte"):
