@@ -33,7 +33,7 @@ class _Batches(torch.utils.data.Dataset):
         wave = read_wave(self.wavs[utt], utt, self.config["allow"])
         window = self.config["window"]
         rng = np.random.default_rng(zlib.crc32(utt.encode()))
-        return fit(wave, 0, window["samples"], window["policy"], window["pad"], rng)[0]
+        return fit(wave, window["samples"], window["policy"], window["pad"], rng)[0]
 
 
 def extract(upstream, batches, wavs, writer, progress, workers=0):

@@ -31,8 +31,11 @@ class MHFA(nn.Module):
 
     def embed(self, x, lengths):
         """(B, L, T, D), (B,) -> (B, O)."""
-        key = self.key(torch.einsum("l,bltd->btd", self.key_weights.softmax(0), x))
-        value = self.value(torch.einsum("l,bltd->btd", self.value_weights.softmax(0), x))
+        weights = torch.stack([self.key_weights.softmax(0), self.value_weights.softmax(0)])
+        # both sums in one product, which reads the layers once: they are large
+        mixed = weights.expand(len(x), -1, -1) @ x.flatten(2)  # (B, 2, T D)
+        key, value = mixed.unflatten(2, x.shape[2:]).unbind(1)
+        key, value = self.key(key), self.value(value)
         padded = torch.arange(x.shape[2], device=x.device)[None, :, None] >= lengths[:, None, None]
         weights = self.attention(key).masked_fill(padded, float("-inf")).softmax(1)  # (B, T, H)
         pooled = torch.einsum("bth,btc->bhc", weights, value)
