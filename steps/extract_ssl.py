@@ -49,6 +49,7 @@ def main():
     from antispoof.features.extraction import extract
     from antispoof.features.plan import (
         BATCH_SECONDS,
+        explained_disk_full,
         kept_seconds,
         plan_batches,
         plan_bytes,
@@ -77,7 +78,8 @@ def main():
     count = sum(map(len, share))
     if not writer.complete:
         progress = Progress(count, "utterances", f"{upstream.name} {args.share}")
-        extract(upstream, share, wavs, writer, progress, args.workers)
+        with explained_disk_full(args.dump_dir, wanted, lambda: bytes_written(args.dump_dir)):
+            extract(upstream, share, wavs, writer, progress, args.workers)
         progress.close()
     print(f"share {args.share}: {count} utterances, {len(writer.finished)} were there already")
     if join_shares(args.dump_dir, args.jobs, list(wavs)):

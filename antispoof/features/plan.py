@@ -1,10 +1,11 @@
 """What extraction will do, before it starts: batches, and bytes against the free disk."""
 
+import contextlib
 import shutil
 from pathlib import Path
 
 from .. import SAMPLE_RATE
-from ..errors import UserError
+from ..errors import DISK_FULL, UserError
 
 BYTES = {"float32": 4, "two_byte": 2, "one_byte": 1}
 # of sound in one batch. More gains nothing on a CPU, costs padding and leaves jobs unequal shares.
@@ -62,6 +63,25 @@ def require_room(folder, wanted, there, config, layers, dim):
     if left > free:
         raise UserError(f"{line}: cannot fit; {advice(free / left, config, layers)}")
     return line
+
+
+@contextlib.contextmanager
+def explained_disk_full(folder, wanted, there):
+    """Turn a disk that fills up within into a UserError that says how much is yet to be written.
+
+    wanted: {utterance: bytes}; there: a function that gives the bytes written by now.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        total, free = sum(wanted.values()), shutil.disk_usage(folder).free
+        raise UserError(
+            f"{folder}: disk full: wanted {human(total)} for {len(wanted)} utterances, of which "
+            f"{human(max(0, total - there()))} are yet to be written, {human(free)} free; make "
+            "room and run again: what is written stays"
+        ) from None
 
 
 def advice(share, config, layers):
