@@ -12,6 +12,7 @@ from torch import nn
 
 from ..features.mel import MelFrontEnd, deltas_and_norm
 from .checks import check_features, check_waves
+from .masks import frame_mask
 
 
 class MelCNN(nn.Module):
@@ -55,8 +56,3 @@ class MelCNN(nn.Module):
         logit = self.head(pooled)
         # softmax over (0, z) is the sigmoid of z: cross-entropy on it is the BCE of document 001
         return torch.cat([torch.zeros_like(logit), logit], 1)
-
-
-def frame_mask(lengths, frames):
-    """(B,) -> (B, frames) of 1 inside each utterance and 0 beyond."""
-    return (torch.arange(frames, device=lengths.device)[None] < lengths[:, None]).float()
