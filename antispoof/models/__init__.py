@@ -9,12 +9,21 @@ import inspect
 
 from ..config import one_of
 from ..errors import UserError
+from .ca_mhfa import CAMHFA
+from .mean_pool import MeanPool
 from .mel_cnn import MelCNN
 from .mhfa import MHFA
+from .nes2net import Nes2Net, Nes2NetX
+from .sls import SLS
 
 MODELS = {
+    "ca_mhfa": CAMHFA,
+    "mean_pool": MeanPool,
     "mel_cnn": MelCNN,
     "mhfa": MHFA,
+    "nes2net": Nes2Net,
+    "nes2net_x": Nes2NetX,
+    "sls": SLS,
 }
 
 
