@@ -15,6 +15,8 @@ from .mel_cnn import MelCNN
 from .mhfa import MHFA
 from .nes2net import Nes2Net, Nes2NetX
 from .sls import SLS
+from .spaarsist import Spaarsist
+from .ssl_aasist import SslAasist
 
 MODELS = {
     "ca_mhfa": CAMHFA,
@@ -24,6 +26,8 @@ MODELS = {
     "nes2net": Nes2Net,
     "nes2net_x": Nes2NetX,
     "sls": SLS,
+    "spaarsist": Spaarsist,
+    "ssl_aasist": SslAasist,
 }
 
 
