@@ -16,12 +16,15 @@ from .masks import frame_mask
 
 
 class MelCNN(nn.Module):
-    """Args: widths: channels of the four blocks; front_end: wave or cached; dropout."""
+    """Args: widths: channels of the four blocks; front_end: wave or cached; hidden: width before
+    the logit; dropout.
+    """
+
+    channels = 2  # of the image: mel and delta
 
     def __init__(self, widths=(32, 64, 128, 256), front_end="wave", hidden=64, dropout=0.3):
         super().__init__()
         self.front_end = MelFrontEnd() if front_end == "wave" else None
-        channels = [2, *widths]
         self.blocks = nn.ModuleList(
             nn.Sequential(
                 nn.Conv2d(before, after, 3, padding=1, bias=False),
@@ -29,7 +32,7 @@ class MelCNN(nn.Module):
                 nn.ReLU(),
                 nn.MaxPool2d(2),
             )
-            for before, after in itertools.pairwise(channels)
+            for before, after in itertools.pairwise([self.channels, *widths])
         )
         self.head = nn.Sequential(
             nn.Linear(widths[-1], hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, 1)

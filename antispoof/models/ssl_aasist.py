@@ -86,7 +86,9 @@ class AttentionMap(nn.Module):
         self.narrow = nn.Conv2d(2 * channels, channels, 1)
 
     def forward(self, x):
-        weights = self.narrow(self.norm(F.selu(self.wide(x), inplace=True)))
-        x, weights = x.permute(0, 2, 3, 1), weights.permute(0, 2, 3, 1)  # (B, F, T, C), contiguous
+        x = x.permute(0, 2, 3, 1)  # (B, F, T, C), as it lies in memory
+        wide = F.selu(F.linear(x, self.wide.weight[:, :, 0, 0], self.wide.bias), inplace=True)
+        wide = self.norm(wide.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        weights = F.linear(wide, self.narrow.weight[:, :, 0, 0], self.narrow.bias)
         rows = (x * weights.softmax(2)).sum(2)
         return rows, (x * weights.softmax(1)).sum(1)
