@@ -9,6 +9,7 @@ import inspect
 
 from ..config import one_of
 from ..errors import UserError
+from .aasist import Aasist, AasistL
 from .ca_mhfa import CAMHFA
 from .lfcc_lcnn import LFCCLCNN
 from .mean_pool import MeanPool
@@ -24,6 +25,8 @@ from .ssl_aasist import SslAasist
 from .wavlm_cnn import WavLMCNN
 
 MODELS = {
+    "aasist": Aasist,
+    "aasist_l": AasistL,
     "ca_mhfa": CAMHFA,
     "lfcc_lcnn": LFCCLCNN,
     "mean_pool": MeanPool,
