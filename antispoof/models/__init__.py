@@ -9,12 +9,38 @@ import inspect
 
 from ..config import one_of
 from ..errors import UserError
+from .aasist import Aasist, AasistL
+from .ca_mhfa import CAMHFA
+from .lfcc_lcnn import LFCCLCNN
+from .mean_pool import MeanPool
 from .mel_cnn import MelCNN
+from .mel_multiscale import MelMultiScale
+from .mel_vit import MelViT
 from .mhfa import MHFA
+from .nes2net import Nes2Net, Nes2NetX
+from .rawnet2 import RawNet2
+from .sls import SLS
+from .spaarsist import Spaarsist
+from .ssl_aasist import SslAasist
+from .wavlm_cnn import WavLMCNN
 
 MODELS = {
+    "aasist": Aasist,
+    "aasist_l": AasistL,
+    "ca_mhfa": CAMHFA,
+    "lfcc_lcnn": LFCCLCNN,
+    "mean_pool": MeanPool,
     "mel_cnn": MelCNN,
+    "mel_multiscale": MelMultiScale,
+    "mel_vit": MelViT,
     "mhfa": MHFA,
+    "nes2net": Nes2Net,
+    "nes2net_x": Nes2NetX,
+    "rawnet2": RawNet2,
+    "sls": SLS,
+    "spaarsist": Spaarsist,
+    "ssl_aasist": SslAasist,
+    "wavlm_cnn": WavLMCNN,
 }
 
 
