@@ -19,6 +19,8 @@ from .mhfa import MHFA
 from .nes2net import Nes2Net, Nes2NetX
 from .rawnet2 import RawNet2
 from .sls import SLS
+from .spaarsist import Spaarsist
+from .ssl_aasist import SslAasist
 from .wavlm_cnn import WavLMCNN
 
 MODELS = {
@@ -33,6 +35,8 @@ MODELS = {
     "nes2net_x": Nes2NetX,
     "rawnet2": RawNet2,
     "sls": SLS,
+    "spaarsist": Spaarsist,
+    "ssl_aasist": SslAasist,
     "wavlm_cnn": WavLMCNN,
 }
 
