@@ -38,6 +38,4 @@ class Spaarsist(SslAasist):
         dropouts=(0.2, 0.5),
     ):
         k = (k_train, k_infer)
-        super().__init__(
-            dim, embedding, classifier, k, temperatures, dropouts, scorer, aggregation
-        )
+        super().__init__(dim, embedding, classifier, k, temperatures, dropouts, scorer, aggregation)
