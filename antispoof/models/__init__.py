@@ -22,6 +22,7 @@ from .nes2net import Nes2Net, Nes2NetX
 from .rawnet2 import RawNet2
 from .sls import SLS
 from .spaarsist import Spaarsist
+from .spaarsist_lite import SpaarsistLite
 from .ssl_aasist import SslAasist
 from .wavlm_aasist import WavLMAasist
 from .wavlm_cnn import WavLMCNN
@@ -41,6 +42,7 @@ MODELS = {
     "rawnet2": RawNet2,
     "sls": SLS,
     "spaarsist": Spaarsist,
+    "spaarsist_lite": SpaarsistLite,
     "ssl_aasist": SslAasist,
     "wavlm_aasist": WavLMAasist,
     "wavlm_cnn": WavLMCNN,

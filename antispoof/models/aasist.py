@@ -1,6 +1,6 @@
 """AASIST and AASIST-L, on the raw waveform (Jung et al., ICASSP 2022).
 
-    S samples -> 70 fixed band-passes of 129 taps -> |.|, max of 3 x 3 -> an image of 23 x S/3 -> BN,
+    S samples -> 70 fixed band-passes of 129 taps -> |.|, max of 3 x 3 -> 23 x S/3 image -> BN,
     SELU -> residual encoder, each of six blocks taking the maximum of 3 columns -> max of |.| over
     time: 23 spectral nodes; over rows: S/2187 temporal nodes -> graph attention -> two logits
 

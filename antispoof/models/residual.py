@@ -17,7 +17,7 @@ from torch.nn import functional as F
 class ResidualBlock(nn.Module):
     """(B, before, F, T) -> (B, after, F, T, or T // pool)."""
 
-    def __init__(self, before, after, unused, pool):
+    def __init__(self, before, after, unused=False, pool=1):
         super().__init__()
         self.unused = nn.BatchNorm2d(before) if unused else None
         self.conv1 = nn.Conv2d(before, after, (2, 3), padding=(1, 1))

@@ -44,7 +44,7 @@ class SslAasist(nn.Module):
     ):
         super().__init__()
         ks = k if isinstance(k, (list, tuple)) else (k, k)
-        self.dim = dim
+        self.dim, self.shortest = dim, POOL
         self.project = nn.Linear(dim, WIDTH)
         self.norm_in = nn.BatchNorm2d(1)
         self.encoder = ResidualEncoder((1, 32, 32, 64, 64, 64, 64))
@@ -67,7 +67,7 @@ class SslAasist(nn.Module):
         return self.out(self.graph(*self.attention(self.image(x))))
 
     def forward(self, x, lengths):
-        check_features(x, lengths, 1, self.dim, POOL)
+        check_features(x, lengths, 1, self.dim, self.shortest)
         found = by_length(self.embed, x[:, 0], lengths, 1, self.training)
         return found if self.classifier is None else self.classifier(found)
 
@@ -76,14 +76,15 @@ class AttentionMap(nn.Module):
     """Image (B, C, F, T) -> a node for each row (B, F, C) and each column (B, T, C).
 
     A node is the mean of its row or column, weighted by a softmax along it of 1 x 1 convolutions
-    C - 2C - C of the image, each channel by itself.
+    C - width - C of the image (width: 2 C where it is not given), each channel by itself.
     """
 
-    def __init__(self, channels):
+    def __init__(self, channels, width=None):
         super().__init__()
-        self.wide = nn.Conv2d(channels, 2 * channels, 1)
-        self.norm = nn.BatchNorm2d(2 * channels)
-        self.narrow = nn.Conv2d(2 * channels, channels, 1)
+        width = width or 2 * channels
+        self.wide = nn.Conv2d(channels, width, 1)
+        self.norm = nn.BatchNorm2d(width)
+        self.narrow = nn.Conv2d(width, channels, 1)
 
     def forward(self, x):
         x = x.permute(0, 2, 3, 1)  # (B, F, T, C), as it lies in memory
