@@ -5,11 +5,13 @@ import torch
 from torchaudio.functional import compute_deltas
 from torchaudio.transforms import LFCC, AmplitudeToDB, MelSpectrogram
 
+from antispoof.config import EXPERIMENT
 from antispoof.errors import UserError
 from antispoof.features.lfcc import LFCCFrontEnd
 from antispoof.features.mel import MelFrontEnd
 from antispoof.features.sinc import sinc_filters
 from antispoof.models import build_model
+from antispoof.system import build_system
 
 COUNTS = [
     ("mel_cnn", {"widths": (32, 64, 128, 256)}, 405121),
@@ -19,6 +21,7 @@ COUNTS = [
     ("mel_multiscale", {"widths": (14, 28, 56), "rows": "mean", "bottleneck": 128}, 560568),
     ("mel_vit", {}, 42929665),
     ("wavlm_cnn", {"dim": 1024, "widths": (32, 64, 128, 256)}, 404833),
+    ("wavlm_aasist", {"dim": 1024}, 1144121),
     ("lfcc_lcnn", {}, 269826),
     ("rawnet2", {}, 17621410),
 ]
@@ -35,6 +38,34 @@ def test_parts_of_mel_multiscale():
     parts = (model.blocks, model.pool, model.head[0], model.head[3])
     counts = [sum(p.numel() for p in part.parameters()) for part in parts]
     assert counts == [647173, 961692, 393280, 65]
+
+
+def test_streams_of_wavlm_aasist():
+    model = build_model("wavlm_aasist")
+    streams = (
+        (model.narrow, model.pool, model.pooled),
+        (model.mel, model.mel_stream),
+        (model.lfcc, model.lfcc_blocks, model.lfcc_out),
+        (model.fusion,),
+    )
+    counts = [sum(p.numel() for part in stream for p in part.parameters()) for stream in streams]
+    assert counts == [459648, 356936, 130416, 197121]
+
+
+def test_each_stream_of_wavlm_aasist_is_heard():
+    torch.manual_seed(0)
+    model, lengths = build_model("wavlm_aasist", dim=8).eval(), torch.tensor([9])
+    waves, samples = sound(16000)[None], torch.tensor([16000])
+    x = torch.randn(1, 1, 9, 8)
+    found = model(x, lengths, waves, samples)
+    assert not torch.allclose(found, model(x + 1, lengths, waves, samples))
+    assert not torch.allclose(found, model(x, lengths, waves.flip(1), samples))
+
+
+def test_wavlm_aasist_wants_the_waveform_too():
+    conf = {**EXPERIMENT, "feats": "cached", "upstream": "wavlm_large", "model": "wavlm_aasist"}
+    with pytest.raises(UserError, match="'wavlm_aasist' reads the waveform .* 'feats: ssl'"):
+        build_system(conf)
 
 
 def sound(samples, scale=0.1):

@@ -2,7 +2,8 @@
 
 Contract: `forward(x, lengths) -> (B, 2)` logits in the order of `antispoof.LABELS`. x is a waveform
 batch (B, S) or cached features (B, L, T, D); lengths (B,) counts the valid samples or frames; what
-stands beyond them never changes another utterance's logits.
+stands beyond them never changes another utterance's logits. A class that says `takes_waveform` gets
+both: features and frames, then waveforms and samples.
 """
 
 import inspect
@@ -22,6 +23,7 @@ from .rawnet2 import RawNet2
 from .sls import SLS
 from .spaarsist import Spaarsist
 from .ssl_aasist import SslAasist
+from .wavlm_aasist import WavLMAasist
 from .wavlm_cnn import WavLMCNN
 
 MODELS = {
@@ -40,6 +42,7 @@ MODELS = {
     "sls": SLS,
     "spaarsist": Spaarsist,
     "ssl_aasist": SslAasist,
+    "wavlm_aasist": WavLMAasist,
     "wavlm_cnn": WavLMCNN,
 }
 

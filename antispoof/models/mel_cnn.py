@@ -25,15 +25,7 @@ class MelCNN(nn.Module):
     def __init__(self, widths=(32, 64, 128, 256), front_end="wave", hidden=64, dropout=0.3):
         super().__init__()
         self.front_end = MelFrontEnd() if front_end == "wave" else None
-        self.blocks = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(before, after, 3, padding=1, bias=False),
-                nn.BatchNorm2d(after),
-                nn.ReLU(),
-                nn.MaxPool2d(2),
-            )
-            for before, after in itertools.pairwise([self.channels, *widths])
-        )
+        self.blocks = PooledConvolutions([self.channels, *widths])
         self.head = nn.Sequential(
             nn.Linear(widths[-1], hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, 1)
         )
@@ -49,13 +41,33 @@ class MelCNN(nn.Module):
 
     def forward(self, x, lengths):
         image, lengths = self.image(x, lengths)
+        logit = self.head(self.blocks(image, lengths))
+        # softmax over (0, z) is the sigmoid of z: cross-entropy on it is the BCE of document 001
+        return torch.cat([torch.zeros_like(logit), logit], 1)
+
+
+class PooledConvolutions(nn.ModuleList):
+    """Images (B, C, D, T), valid frames (B,) -> (B, C'): blocks, and the mean over what is left.
+
+    Args: channels: of the image and after each block, [C, ..., C']. Each block halves D and T.
+    """
+
+    def __init__(self, channels):
+        super().__init__(
+            nn.Sequential(
+                nn.Conv2d(before, after, 3, padding=1, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+            )
+            for before, after in itertools.pairwise(channels)
+        )
+
+    def forward(self, image, lengths):
         image = image.contiguous(memory_format=torch.channels_last)  # a fifth faster on a CPU
-        for block in self.blocks:
+        for block in self:
             image = block(image)
             lengths = lengths // 2
             # what lies beyond an utterance is zero again, as at the edge of an unpadded one
             image = image * frame_mask(lengths, image.shape[3])[:, None, None, :]
-        pooled = image.sum((2, 3)) / (lengths[:, None] * image.shape[2])
-        logit = self.head(pooled)
-        # softmax over (0, z) is the sigmoid of z: cross-entropy on it is the BCE of document 001
-        return torch.cat([torch.zeros_like(logit), logit], 1)
+        return image.sum((2, 3)) / (lengths[:, None] * image.shape[2])
