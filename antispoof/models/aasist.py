@@ -1,7 +1,7 @@
 """AASIST and AASIST-L, on the raw waveform (Jung et al., ICASSP 2022).
 
-    S samples -> 70 fixed band-passes of 129 taps -> |.|, max of 3 x 3 -> 23 x S/3 image -> BN,
-    SELU -> residual encoder, each of six blocks taking the maximum of 3 columns -> max of |.| over
+    S samples -> 70 fixed band-passes of 129 taps -> |.|, max of 3 x 3 -> an image of 23 x S/3 ->
+    BN, SELU -> residual encoder, six blocks that each take the max of 3 columns -> max of |.| over
     time: 23 spectral nodes; over rows: S/2187 temporal nodes -> graph attention -> two logits
 
 297,866 and 85,306 parameters. The published weights were trained on the first 64,600 samples of an
