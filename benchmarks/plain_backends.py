@@ -1,7 +1,7 @@
 """Plain transcriptions of published formulas: what `backends.py` is measured against.
 
-Every product of two nodes is written out as (B, N, N, D), images stay as they come (B, C, F, T), and
-whatever the published networks compute is computed, used or not. The modules bear the names of
+Every product of two nodes is written out as (B, N, N, D), images stay as they come (B, C, F, T),
+and whatever the published networks compute is computed, used or not. The modules bear the names of
 those in `antispoof/models/`, so that one state dict fits both.
 """
 

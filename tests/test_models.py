@@ -26,6 +26,8 @@ def about(count, layers, dim):
 
 # each: how it is built, and what makes an input of so many frames of 10 ms
 CASES = {
+    "aasist": ("aasist", {"widths": (4, 4, 4, 4, 4, 4), "nodes": (4, 8)}, wave),
+    "aasist_l": ("aasist_l", {"widths": (4, 4, 6, 6, 6, 6), "nodes": (6, 8)}, wave),
     "lfcc_lcnn": ("lfcc_lcnn", {}, wave),
     "mel_cnn wave": ("mel_cnn", {"widths": (4, 4, 8, 8)}, wave),
     "mel_cnn cached": (
@@ -63,6 +65,11 @@ CASES = {
         cached(1, 64),
     ),
     "spaarsist": ("spaarsist", {"dim": 20, "embedding": 16}, cached(1, 20)),
+    "spaarsist mean": (
+        "spaarsist",
+        {"dim": 20, "embedding": 16, "scorer": "magnitude", "aggregation": "node_mean"},
+        cached(1, 20),
+    ),
     "ssl_aasist": ("ssl_aasist", {"dim": 20}, cached(1, 20)),
     "wavlm_aasist": ("wavlm_aasist", {"dim": 400, "size": 8, "widths": (4, 4, 4, 4)}, wave),
     "wavlm_cnn": ("wavlm_cnn", {"widths": (4, 4, 8, 8), "dim": 40}, cached(1, 40)),

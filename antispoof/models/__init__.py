@@ -10,6 +10,7 @@ import inspect
 
 from ..config import one_of
 from ..errors import UserError
+from .aasist import Aasist, AasistL
 from .ca_mhfa import CAMHFA
 from .lfcc_lcnn import LFCCLCNN
 from .mean_pool import MeanPool
@@ -26,6 +27,8 @@ from .wavlm_aasist import WavLMAasist
 from .wavlm_cnn import WavLMCNN
 
 MODELS = {
+    "aasist": Aasist,
+    "aasist_l": AasistL,
     "ca_mhfa": CAMHFA,
     "lfcc_lcnn": LFCCLCNN,
     "mean_pool": MeanPool,

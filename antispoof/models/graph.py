@@ -116,6 +116,8 @@ class GraphPool(nn.Module):
     def __init__(self, dim, k, scorer="learned", dropout=0.3):
         super().__init__()
         self.k_train, self.k_infer = k
+        if not (0 < self.k_train <= 1 and 0 < self.k_infer <= 1):
+            raise UserError(f"config: k_train, k_infer {tuple(k)} want more than 0 and at most 1")
         self.scorer = nn.Linear(dim, 1) if scorer == "learned" else None
         self.dropout, self.kept = nn.Dropout(dropout), None
         _drop_from_states(self, ["scorer"] if self.scorer is None else [])

@@ -8,8 +8,8 @@ Parameters at D 1024, without the classifier:
     learned     611,784     586,696         605,384
     magnitude   611,522     586,434         605,122
 
-The paper says "mean aggregation over retained nodes" and counts 586,434 parameters. In the code that
-was released with that size no node reaches the stack node, and none attends to another:
+The paper says "mean aggregation over retained nodes" and counts 586,434 parameters. In the code
+that was released with that size no node reaches the stack node, and none attends to another:
 `released_mean`. `node_mean` is what the words say. The paper trains with the learned scorer and
 attention, and chooses scorer, aggregation and k_infer in evaluation: a state of such a training
 loads into every other choice, which takes what it has use for.
