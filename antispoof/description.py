@@ -94,7 +94,7 @@ def example(config):
 
 
 def _frames_and_dim(config, samples):
-    """(T, D) of what is cached; an upstream with weights is opened only where the model takes any D."""
+    """(T, D) of what is cached; weights are opened only for a model that takes any D."""
     settings = load_upstream_config(f"conf/upstream/{config['upstream']}.yaml")
     if settings["window"]["policy"] != "full":
         samples = settings["window"]["samples"]
