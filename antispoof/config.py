@@ -27,6 +27,7 @@ EXPERIMENT = {
     },
     "allow": [],  # wave, ssl: what may be done to a sound that is not mono at 16 kHz:
     # resample, mixdown
+    "augment": [],  # wave, ssl: a chain of antispoof.augment for training, before the crop
     "model": "",  # a name in antispoof.models.MODELS
     "model_conf": {},
     "crop": {

@@ -4,13 +4,12 @@ Every draw comes from (seed, epoch, utterance), never from the order of loading,
 was killed continues with the same numbers.
 """
 
-import hashlib
-
 import numpy as np
 import torch
 
 from . import SAMPLE_RATE
 from .audio import read_wave
+from .augment.chain import Chain, generator
 from .data_dir import read_durations
 from .errors import UserError
 from .features.archive import layer_name
@@ -30,6 +29,7 @@ class Inputs(torch.utils.data.Dataset):
         self.config, self.seed, self.epoch = config, config["seed"], 0
         self.crop = config["crop"]
         self.policy = self.crop["train" if train else "test"]
+        self.augment = Chain(config["augment"] if train else [])
         wav_scp = f"{data_dir}/wav.scp"
         self.wavs = read_table(wav_scp)
         self.utts = list(self.wavs)
@@ -49,11 +49,11 @@ class Inputs(torch.utils.data.Dataset):
 
     def __getitem__(self, index):
         utt = self.utts[index]
-        if self.config["feats"] != "cached":
-            x = read_wave(self.wavs[utt], utt, self.config["allow"])
-        else:
+        if self.config["feats"] == "cached":
             x, length = self._cached(utt)
             return torch.from_numpy(x), length, index
+        x = read_wave(self.wavs[utt], utt, self.config["allow"])
+        x, _ = self.augment(x, utt, self.seed, self.epoch)
         x, length = self._fit(x, utt)
         if self.config["feats"] == "ssl" and not frame_count(length):
             raise UserError(
@@ -63,7 +63,8 @@ class Inputs(torch.utils.data.Dataset):
         return torch.from_numpy(x), length, index
 
     def _fit(self, x, utt):
-        return fit(x, self.length, self.policy, self.crop["pad"], self._rng(utt))
+        rng = generator(self.seed, self.epoch, utt)
+        return fit(x, self.length, self.policy, self.crop["pad"], rng)
 
     def _cached(self, utt):
         """(L, T, D) of the layers read, each cropped alike, and its valid frames."""
@@ -75,12 +76,6 @@ class Inputs(torch.utils.data.Dataset):
         if not np.isfinite(matrix).all():
             raise UserError(f"{place}: {utt}: holds numbers that are not finite; run stage 2 again")
         return matrix
-
-    def _rng(self, utt):
-        text = f"{self.seed} {self.epoch} {utt}".encode()
-        return np.random.default_rng(
-            int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
-        )
 
 
 def frame_rate(data_dir, folder):

@@ -9,6 +9,7 @@ import yaml
 
 from . import LABELS
 from .audio import CONVERSIONS
+from .augment.chain import Chain
 from .config import EXPERIMENT, load_config, one_of, some_of, write_config
 from .errors import UserError
 from .files import atomic_open
@@ -38,6 +39,12 @@ def load_experiment(path, seed, overrides=()):
         raise UserError(
             f"{path}: 'feats: {config['feats']}' wants 'upstream', a name in conf/upstream/"
         )
+    if config["augment"] and config["feats"] == "cached":
+        raise UserError(
+            f"{path}: 'augment' wants 'feats: wave' or 'feats: ssl'; for cached features, 'copies' "
+            "of conf/upstream/, or steps/augment_data_dir.py before stage 2"
+        )
+    Chain(config["augment"], path)
     if config["epochs"] < 1 or config["batch_size"] < 1:
         raise UserError(f"{path}: 'epochs' and 'batch_size' want at least 1")
     if not config["crop"]["seconds"] > 0:

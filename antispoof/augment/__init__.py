@@ -1,0 +1,1 @@
+"""Augmentation of waveforms: what is drawn stands apart from the arithmetic."""

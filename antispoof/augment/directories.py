@@ -1,0 +1,161 @@
+"""Data directory -> data directory of augmented sounds, written by N jobs, each resumable.
+
+    OUT/sounds/<utt><suffix>.flac  one for each utterance, 16 bits
+    OUT/wav.scp, utt2*, trials/    as in the data directory that it comes from, by the new names
+    OUT/utt2codec, utt2augment     which codecs, and which augmentations, an utterance went through
+    OUT/draws.jsonl                what was drawn for each
+    OUT/augment.yaml               the chain and the seed
+    OUT/shares/JOBofN              what a finished job noted
+
+An utterance's draws come from (seed, utterance), so jobs and kills change nothing.
+"""
+
+import contextlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import yaml
+
+from .. import SAMPLE_RATE
+from ..audio import CONVERSIONS, read_wave
+from ..config import load_config, some_of, write_config
+from ..data_dir import read_trials, trial_lists
+from ..errors import UserError
+from ..files import atomic_open
+from ..places import find
+from ..tables import write_table
+from .chain import Chain, loggable
+from .codecs import label
+
+AUGMENTATION = {  # what conf/augment_<name>.yaml can say
+    "allow": [],  # what may be done to a sound that is not mono at 16 kHz: resample, mixdown
+    "augment": [],  # a chain of antispoof.augment
+}
+
+
+def load_augmentation(path):
+    """Read conf/augment_<name>.yaml; its chain is not built. Raises UserError."""
+    config = load_config(find(path), AUGMENTATION)
+    some_of(path, "allow", config["allow"], CONVERSIONS)
+    if not config["augment"]:
+        raise UserError(f"{path}: 'augment' is empty, wanted a list of augmentations")
+    return config
+
+
+def claim_directory(out_dir, settings):
+    """Write `settings` into `out_dir`; refuse a folder that others made."""
+    path = Path(out_dir) / "augment.yaml"
+    if path.exists() and yaml.safe_load(path.read_text("utf-8")) != settings:
+        raise UserError(f"{path}: holds sounds of other settings; remove {out_dir} to redo them")
+    if not path.exists():
+        write_config(path, settings)
+
+
+class Share:
+    """Job `job` of `jobs` over the utterances of `tables` (of `read_data_dir`) into `out_dir`.
+
+    settings: {"augment", "allow", "seed", "suffix"}; `finished` are the notes that were there.
+    """
+
+    def __init__(self, tables, out_dir, settings, job, jobs):
+        self.wavs, self.out_dir, self.settings = tables["wav.scp"], Path(out_dir), settings
+        self.utts = list(self.wavs)[job - 1 :: jobs]
+        self.chain = Chain(settings["augment"], self.out_dir / "augment.yaml")
+        self.note = self.out_dir / "shares" / f"{job}of{jobs}"
+        self.finished = _notes(self.out_dir / "shares")
+
+    def run(self, progress):
+        """Make what is missing. Raises UserError for a bad sound, or where none is left."""
+        part = self.note.with_name(f".{self.note.name}.part")
+        part.parent.mkdir(parents=True, exist_ok=True)
+        known = {utt: self.finished[utt] for utt in self.utts if utt in self.finished}
+        known = {utt: note for utt, note in known.items() if self.path(utt).exists()}
+        with open(part, "w", encoding="utf-8", newline="\n") as notes:
+            notes.writelines(json.dumps(note) + "\n" for note in known.values())
+            progress.advance(len(known))
+            for utt in self.utts:
+                if utt not in known:
+                    notes.write(json.dumps(self.make(utt)) + "\n")
+                    notes.flush()
+                    progress.advance()
+        part.replace(self.note)
+
+    def path(self, utt):
+        return sound_path(self.out_dir, utt + self.settings["suffix"])
+
+    def make(self, utt):
+        """Write the sound of `utt`; returns its note."""
+        wave = read_wave(self.wavs[utt], utt, self.settings["allow"])
+        wave, drawn = self.chain(wave, utt, self.settings["seed"])
+        peak = float(np.abs(wave).max())
+        sound = io.BytesIO()  # a full disk is then the file's error, which says so
+        soundfile.write(sound, wave / max(1.0, peak), SAMPLE_RATE, format="FLAC")
+        with atomic_open(self.path(utt), "wb") as stream:
+            stream.write(sound.getbuffer())
+        return {
+            "utt": utt,
+            "seconds": len(wave) / SAMPLE_RATE,
+            "divided_by": max(1.0, peak),
+            "drawn": loggable(drawn),
+        }
+
+
+def sound_path(out_dir, utt):
+    """Where the sound of `utt` lies; an id that names another folder is refused."""
+    if "/" in utt:
+        raise UserError(f"{utt}: holds a '/', and cannot name a sound file; mend wav.scp")
+    return Path(out_dir, "sounds", f"{utt}.flac").absolute()
+
+
+def _notes(folder):
+    """{utterance: note} of all jobs, finished or killed; a torn last line is none."""
+    notes = {}
+    for path in [*folder.glob("*of*"), *folder.glob(".*of*.part")]:
+        with contextlib.suppress(FileNotFoundError):  # another job just finished
+            for line in path.read_text("utf-8").splitlines(keepends=True):
+                if line.endswith("\n"):
+                    note = json.loads(line)
+                    notes[note["utt"]] = note
+    return notes
+
+
+def join(in_dir, tables, out_dir, suffix, jobs):
+    """Write the tables of `out_dir` once all `jobs` shares have ended; returns whether they have.
+
+    tables: of `in_dir`.
+    """
+    out_dir = Path(out_dir)
+    shares = [out_dir / "shares" / f"{job}of{jobs}" for job in range(1, jobs + 1)]
+    if not all(share.exists() for share in shares):
+        return False
+    notes = _notes(out_dir / "shares")
+    codecs = tables.get("utt2codec", {})
+    made = {
+        "wav.scp": {utt: sound_path(out_dir, utt + suffix) for utt in notes},
+        "utt2dur": {utt: f"{note['seconds']:.4f}" for utt, note in notes.items()},
+        "utt2codec": {utt: _codec(codecs.get(utt, "-"), note) for utt, note in notes.items()},
+        "utt2augment": {
+            utt: "+".join(entry["name"] for entry in note["drawn"]) or "-"
+            for utt, note in notes.items()
+        },
+    }
+    for name, table in {**tables, **made}.items():
+        write_table(out_dir / name, {utt + suffix: value for utt, value in table.items()})
+    for name in trial_lists(in_dir):
+        with atomic_open(out_dir / "trials" / name) as stream:
+            utts = [utt + suffix for utt in read_trials(in_dir, name)]
+            stream.writelines(f"{utt}\n" for utt in sorted(utts, key=str.encode))
+    with atomic_open(out_dir / "draws.jsonl") as stream:
+        for utt in sorted(notes, key=str.encode):
+            line = {**notes[utt], "utt": utt + suffix, "from": utt}
+            stream.write(json.dumps(line) + "\n")
+    return True
+
+
+def _codec(before, note):
+    """The codecs that an utterance went through, in their order: `mp3_16k+alaw`, or - for none."""
+    labels = [label(entry) for entry in note["drawn"] if entry["name"] == "codec"]
+    return "+".join([before] * (before != "-") + labels) or "-"

@@ -1,0 +1,156 @@
+"""A data directory of augmented sounds: valid, logged, the same whatever the jobs and the kills."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from made_up import ROOT, refused, worker
+from sounds import make_corpus, make_data
+
+from antispoof.audio import read_wave
+from antispoof.augment.chain import Chain
+from antispoof.augment.directories import Share, load_augmentation
+from antispoof.data_dir import read_data_dir, read_trials
+from antispoof.progress import Progress
+from antispoof.tables import read_table, write_table
+
+AUGMENT, VALIDATE = "steps/augment_data_dir.py", "utils/validate_data_dir.py"
+CONFIG = """
+augment:
+  - speed: {factors: [0.9, 1.1], p: 0.5}
+  - rawboost: {algo: 4}
+  - codec: {of: {alaw: [], mp3: [16]}, p: 0.8}
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with data/eval of 10 utterances, conf.yaml, and data/out made of them by one job."""
+    folder = tmp_path_factory.mktemp("augmented")
+    make_data(folder / "data", make_corpus(folder / "corpus", {"eval": 10}))
+    utts = read_table(folder / "data/eval/wav.scp")
+    write_table(folder / "data/eval/utt2codec", dict.fromkeys(utts, "gsm"))
+    (folder / "conf.yaml").write_text(CONFIG)
+    status, out, error = augment(folder, "data/out")
+    assert status == 0, error
+    assert "data/out: 10 utterances, suffix _aug7" in out
+    return folder
+
+
+def augment(folder, out, *options, seed=7):
+    options = ["--config", "conf.yaml", "--seed", seed, *options]
+    return worker(AUGMENT, *options, "data/eval", out, cwd=folder)
+
+
+def bytes_of(folder):
+    """{name: digest} of sounds, tables and draws, paths in wav.scp aside."""
+    paths = [*folder.glob("sounds/*"), *folder.glob("utt2*"), folder / "draws.jsonl"]
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def test_what_comes_out_is_a_valid_data_directory(place):
+    status, out, error = worker(VALIDATE, "data/out", cwd=place)
+    assert status == 0, error
+    assert "10 utterances, 5 bona fide, 5 spoof" in out
+    before, after = read_data_dir(place / "data/eval"), read_data_dir(place / "data/out")
+    for name in ("utt2label", "utt2spk", "utt2attack"):
+        assert after[name] == {f"{utt}_aug7": value for utt, value in before[name].items()}
+    known = read_trials(place / "data/eval", "known")
+    assert read_trials(place / "data/out", "known") == [f"{utt}_aug7" for utt in known]
+
+
+def test_tables_and_log_say_what_was_done(place):
+    tables = read_data_dir(place / "data/out")
+    lines = (place / "data/out/draws.jsonl").read_text().splitlines()
+    notes = {note["utt"]: note for note in map(json.loads, lines)}
+    assert list(notes) == list(tables["wav.scp"])
+    assert len(set(tables["utt2codec"].values())) > 1
+    for utt, note in notes.items():
+        names = [entry["name"] for entry in note["drawn"]]
+        assert tables["utt2augment"][utt] == "+".join(names)
+        codec = next((e["codec"] for e in note["drawn"] if e["name"] == "codec"), None)
+        wanted = {None: "gsm", "alaw": "gsm+alaw", "mp3": "gsm+mp3_16k"}[codec]
+        assert tables["utt2codec"][utt] == wanted
+        assert note["from"] + "_aug7" == utt
+
+
+def test_a_sound_is_what_the_chain_gives(place):
+    chain = Chain(load_augmentation(place / "conf.yaml")["augment"])
+    for utt, path in read_table(place / "data/eval/wav.scp").items():
+        wanted, _ = chain(read_wave(path, utt), utt, 7)
+        found, _ = soundfile.read(place / f"data/out/sounds/{utt}_aug7.flac")
+        np.testing.assert_allclose(found, wanted / max(1, np.abs(wanted).max()), atol=1e-4)
+
+
+def test_jobs_and_kills_change_nothing(place, monkeypatch):
+    assert augment(place, "data/jobs", "--share", "2/3")[0] == 0
+    assert not (place / "data/jobs/wav.scp").exists()
+    monkeypatch.chdir(place)
+    tables = read_data_dir("data/eval")
+    settings = {"from": "data/eval", **load_augmentation("conf.yaml"), "seed": 7, "suffix": "_aug7"}
+    share, made = Share(tables, "data/jobs", settings, 1, 3), []
+    make = share.make
+
+    def killed(utt):
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        made.append(utt)
+        return make(utt)
+
+    share.make = killed
+    with pytest.raises(KeyboardInterrupt):
+        share.run(Progress(4, "", ""))
+    part = place / "data/jobs/shares/.1of3.part"
+    with open(part, "a", encoding="utf-8") as stream:
+        stream.write('{"utt": "eval_006", "seco')  # torn
+    status, out, _ = augment(place, "data/jobs", "--share", "1/3")
+    assert status == 0
+    assert "4 utterances, 2 were there already" in out
+    assert augment(place, "data/jobs", "--share", "3/3")[0] == 0
+    assert bytes_of(place / "data/jobs") == bytes_of(place / "data/out")
+    assert "10 were there already" in augment(place, "data/jobs")[1]
+
+
+def test_another_seed_is_another_folder(place):
+    line = refused(
+        AUGMENT, "--config", "conf.yaml", "--seed", 8, "data/eval", "data/out", cwd=place
+    )
+    assert "augment.yaml: holds sounds of other settings; remove data/out" in line
+    assert augment(place, "data/other", "--suffix", "_b", seed=8)[0] == 0
+    one, other = (next((place / f"data/{n}/sounds").iterdir()) for n in ("out", "other"))
+    assert one.read_bytes() != other.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("augment: []", "'augment' is empty"),
+        ("augment: [rawbost]", "did you mean 'rawboost'?"),
+        ("argument: [trim]", "unknown key 'argument', did you mean 'augment'?"),
+    ],
+)
+def test_a_bad_config_is_one_line(place, text, words):
+    (place / "bad.yaml").write_text(text)
+    arguments = ["--config", "bad.yaml", "--seed", "1", "data/eval", "data/bad"]
+    assert words in refused(AUGMENT, *arguments, cwd=place)
+
+
+def test_a_bad_sound_is_named(place):
+    tables = read_table(place / "data/eval/wav.scp")
+    write_table(place / "data/hurt/wav.scp", {**tables, "eval_003": "/nowhere/x.flac"})
+    for name in ("utt2label", "utt2spk", "utt2attack", "utt2dur"):
+        (place / "data/hurt" / name).write_bytes((place / "data/eval" / name).read_bytes())
+    arguments = ["--config", "conf.yaml", "--seed", "7", "data/hurt", "data/hurt_out"]
+    assert "/nowhere/x.flac: eval_003: no such file" in refused(AUGMENT, *arguments, cwd=place)
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("conf/augment_*.yaml")), ids=lambda p: p.stem)
+def test_committed_configs_run(path):
+    chain = Chain(load_augmentation(path)["augment"], path)
+    wave = np.random.default_rng(0).uniform(-0.5, 0.5, 16000).astype(np.float32)
+    for seed in range(5):
+        out, drawn = chain(wave, "utt", seed)
+        assert np.isfinite(out).all()
+        assert drawn

@@ -1,0 +1,82 @@
+"""Augmentation on the fly: in training alone; seed, epoch and utterance decide, killed or not."""
+
+import pytest
+import torch
+from sounds import make_corpus, make_data
+
+from antispoof.data import Inputs, batches
+from antispoof.errors import UserError
+from antispoof.experiment import load_experiment, read_experiment
+from antispoof.trainer import train
+
+CONFIG = """
+feats: wave
+model: mel_cnn
+model_conf: {widths: [4, 4, 8, 8]}
+crop: {train: random, test: full, seconds: 0.5, pad: none}
+epochs: 2
+batch_size: 8
+augment:
+  - speed: {factors: [0.9, 1.1]}
+  - rawboost: {algo: 5, p: 0.8}
+"""
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    make_data(tmp_path / "data", make_corpus(tmp_path / "corpus", {"train": 8, "dev": 8}))
+    (tmp_path / "train_x.yaml").write_text(CONFIG)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def waves(config, epoch, workers=0, **options):
+    inputs = Inputs(config, "data/train", "dump", **options)
+    inputs.epoch = epoch
+    return torch.cat([x for x, _, _ in batches(inputs, range(8), 4, workers)])
+
+
+def test_seed_epoch_and_utterance_decide(place):
+    config = load_experiment("train_x.yaml", 1)
+    first = waves(config, 1, train=True)
+    assert torch.equal(first, waves(config, 1, train=True))
+    assert torch.equal(first, waves(config, 1, workers=2, train=True))
+    plain = waves(load_experiment("train_x.yaml", 1, ["augment=[]"]), 1, train=True)
+    for other in (plain, waves(config, 2, train=True),
+                  waves(load_experiment("train_x.yaml", 2), 1, train=True)):  # fmt: skip
+        assert not (other == first).flatten(1).all(1).any()
+
+
+def test_dev_and_eval_are_what_they_are(place):
+    config, plain = (load_experiment("train_x.yaml", 1, o) for o in ([], ["augment=[]"]))
+    for (x, _, _), (y, _, _) in zip(
+        Inputs(config, "data/dev", "dump"), Inputs(plain, "data/dev", "dump"), strict=True
+    ):
+        assert torch.equal(x, y)
+
+
+def test_a_run_that_stopped_ends_in_the_same_bytes(place):
+    config = load_experiment("train_x.yaml", 1)
+    for name in ("whole", "stopped"):
+        (place / name).mkdir()
+    arguments = ("data/train", "data/dev", "dump")
+    train(config, *arguments, "whole", torch.device("cpu"), print)
+    train({**config, "epochs": 1}, *arguments, "stopped", torch.device("cpu"), print)
+    train(config, *arguments, "stopped", torch.device("cpu"), print)
+    for name in ("last.pt", "best.pt", "curve.csv"):
+        assert (place / "stopped" / name).read_bytes() == (place / "whole" / name).read_bytes()
+
+
+def test_cached_features_want_another_way(place):
+    with pytest.raises(UserError, match="'augment' wants .*'copies'.*augment_data_dir"):
+        load_experiment("train_x.yaml", 1, ["feats=cached", "upstream=fbank"])
+    with pytest.raises(UserError, match="train_x.yaml: 'augment.0.' is 'rawbost'.*'rawboost'"):
+        load_experiment("train_x.yaml", 1, ["augment=[rawbost]"])
+
+
+def test_a_config_with_a_chain_is_written_and_read(place):
+    from antispoof.config import write_config
+
+    config = load_experiment("train_x.yaml", 1)
+    write_config(place / "config.yaml", config)
+    assert read_experiment(place) == config
