@@ -58,20 +58,31 @@ class Inputs(torch.utils.data.Dataset):
 
     def __getitem__(self, index):
         utt = self.utts[index]
-        if self.config["feats"] != "cached":
-            x, axis = read_wave(self.wavs[utt], utt, self.config["allow"]), 0
-            x, _ = self.augment(x, utt, self.seed, self.epoch)
-        else:
-            drawn = generator("copy", self.seed, self.epoch, utt).integers(len(self.feats))
-            x, axis = np.stack([self._load(feats[utt], utt) for feats in self.feats[drawn]]), 1
-        rng = generator(self.seed, self.epoch, utt)
-        x, length = fit(x, axis, self.length, self.policy, self.crop["pad"], rng)
+        if self.config["feats"] == "cached":
+            x, length = self._cached(utt)
+            return torch.from_numpy(x), length, index
+        x = read_wave(self.wavs[utt], utt, self.config["allow"])
+        x, _ = self.augment(x, utt, self.seed, self.epoch)
+        x, length = self._fit(x, utt)
         if self.config["feats"] == "ssl" and not frame_count(length):
             raise UserError(
                 f"{self.wavs[utt]}: {utt}: {length} samples are too short for a frame of 400; "
                 "take it out, or pad it (crop.pad)"
             )
         return torch.from_numpy(x), length, index
+
+    def _fit(self, x, utt):
+        rng = generator(self.seed, self.epoch, utt)
+        return fit(x, self.length, self.policy, self.crop["pad"], rng)
+
+    def _cached(self, utt):
+        """(L, T, D) of the layers read, each cropped alike, and its valid frames.
+
+        In training, of the original or one of its copies.
+        """
+        drawn = generator("copy", self.seed, self.epoch, utt).integers(len(self.feats))
+        found = [self._fit(self._load(feats[utt], utt), utt) for feats in self.feats[drawn]]
+        return np.stack([x for x, _ in found]), found[0][1]
 
     def _load(self, place, utt):
         matrix = read_entry(place, utt, MATRIX)
@@ -102,25 +113,23 @@ def frame_rate(data_dir, folder):
     return max(10, 10 * round(frames / seconds / 10))
 
 
-def fit(x, axis, length, policy, pad, rng):
-    """Crop or pad `x` along `axis` to `length`; returns (array, valid length).
+def fit(x, length, policy, pad, rng):
+    """Crop or pad `x` along its first axis to `length`; returns (array, valid length).
 
     policy: first, centre, random (drawn from rng) or full (never cropped nor padded). pad: zero
     (padding counts as signal), tile, or none (a shorter x stays short and is masked in the batch).
     """
-    found = x.shape[axis]
+    found = x.shape[0]
     if policy == "full" or (found <= length and pad == "none"):
         return x, found
     if found > length:
         room = found - length
         start = {"first": 0, "centre": room // 2}.get(policy)
         start = int(rng.integers(room + 1)) if start is None else start
-        return np.ascontiguousarray(np.take(x, range(start, start + length), axis)), length
+        return x[start : start + length], length
     if pad == "tile":
-        return np.take(x, np.arange(length) % found, axis), length
-    widths = [(0, 0)] * x.ndim
-    widths[axis] = (0, length - found)
-    return np.pad(x, widths), length
+        return x[np.arange(length) % found], length
+    return np.pad(x, [(0, length - found)] + [(0, 0)] * (x.ndim - 1)), length
 
 
 def collate(items):

@@ -8,6 +8,9 @@ class UserError(Exception):
     """Something the user can mend: file, utterance, what was found, what was wanted, what to do."""
 
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 @contextlib.contextmanager
 def one_line_errors(program):
     """Turn what a user can mend into `program: message` and exit status 1.
@@ -27,7 +30,7 @@ def one_line_errors(program):
 def explain_os_error(error):
     """One line for an `OSError`, with what to do where that is known."""
     place = error.filename or "output"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in DISK_FULL:
         return f"{place}: disk full; free some space and run the same command again"
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return f"{place}: {error.strerror}; wanted a place that can be read and written"

@@ -90,12 +90,12 @@ def _positive(value):
     return isinstance(value, (int, float)) and 0 < value < float("inf")
 
 
-def read_experiment(exp_dir):
-    """The resolved config that `exp_dir` holds."""
+def read_experiment(exp_dir, overrides=()):
+    """The resolved config that `exp_dir` holds, with `key.sub=value` overrides."""
     path = Path(exp_dir) / "config.yaml"
     if not path.is_file():
         raise UserError(f"{path}: no such experiment; train it first (stage 3)")
-    return load_config(path, {**EXPERIMENT, "seed": 0})
+    return load_config(path, {**EXPERIMENT, "seed": 0}, overrides)
 
 
 def claim(exp_dir, config):

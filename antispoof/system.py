@@ -19,6 +19,11 @@ def build_system(config):
     """
     name, conf = config["model"], config["model_conf"]
     if config["feats"] != "ssl":
+        if getattr(MODELS.get(name), "takes_waveform", False):
+            raise UserError(
+                f"config: model '{name}' reads the waveform beside an upstream's states; wanted "
+                f"'feats: ssl', found 'feats: {config['feats']}'"
+            )
         return build_model(name, **conf)
     with torch.random.fork_rng(devices=[]):  # the back end starts as it does on cached features
         front_end = build_front_end(config)

@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from sklearn.mixture import GaussianMixture
-from torchaudio.functional import compute_deltas
-from torchaudio.transforms import LFCC
 
 from antispoof.audio import read_wave
 from antispoof.data_dir import read_data_dir
 from antispoof.errors import one_line_errors
+from antispoof.features.lfcc import LFCCFrontEnd
 from antispoof.tables import read_table, write_table
 
 EXAMPLE = """example (in a recipe's folder, after its stage 1):
@@ -32,11 +31,9 @@ def lfcc(item):
     """(utt, path) -> (T, 60) float32: LFCC, deltas, double deltas."""
     utt, path = item
     torch.set_num_threads(1)
-    window = {"n_fft": 512, "win_length": 320, "hop_length": 160}
-    transform = LFCC(n_filter=20, n_lfcc=20, log_lf=True, speckwargs=window)
-    static = transform(torch.from_numpy(read_wave(path, utt)))
-    delta = compute_deltas(static)
-    return torch.cat([static, delta, compute_deltas(delta)]).T.numpy()
+    wave = torch.from_numpy(read_wave(path, utt))
+    features, _ = LFCCFrontEnd()(wave[None], torch.tensor([len(wave)]))
+    return features[0].T.numpy()
 
 
 def fit(frames, components, seed):

@@ -52,6 +52,7 @@ def main():
     from antispoof.features.archive import bytes_written
     from antispoof.features.plan import (
         BATCH_SECONDS,
+        explained_disk_full,
         kept_seconds,
         plan_batches,
         plan_bytes,
@@ -70,7 +71,8 @@ def main():
     seconds = kept_seconds(seconds, config["window"])
     upstream = FrozenUpstream(config, choose_device(args.device))
     layers, dim = upstream.layer_indices, upstream.dim
-    wanted = plan_bytes(seconds, len(layers), dim, upstream.frame_rate, config["dtype"])
+    rate, dtype = upstream.frame_rate, config["dtype"]
+    wanted = plan_bytes(seconds, len(layers), dim, rate, dtype, copies)
     there = bytes_written(args.dump_dir)
     room = require_room(args.dump_dir, wanted, there, config, len(layers), dim, copies)
     print(room, flush=True)
@@ -78,7 +80,8 @@ def main():
     if batch_seconds is None:
         batch_seconds = BATCH_SECONDS[upstream.device.type]
     batches = plan_batches(seconds, batch_seconds if upstream.batches else 0.0)
-    write(upstream, batches, wavs, copies, args)
+    with explained_disk_full(args.dump_dir, wanted, lambda: bytes_written(args.dump_dir)):
+        write(upstream, batches, wavs, copies, args)
 
 
 def write(upstream, batches, wavs, copies, args):

@@ -5,7 +5,9 @@ import argparse
 
 from antispoof.errors import UserError, one_line_errors
 
-EXAMPLE = "example:\n  steps/score.py exp/mel_cnn_seed1 data/eval exp/mel_cnn_seed1/eval/scores"
+EXAMPLE = """example:
+  steps/score.py exp/mel_cnn_seed1 data/eval exp/mel_cnn_seed1/eval/scores
+  steps/score.py --set model_conf.k_infer=0.1 exp/x_seed1 data/eval exp/x_k1_seed1/eval/scores"""
 
 
 def parse(argv=None):
@@ -13,6 +15,13 @@ def parse(argv=None):
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--dump", default="dump", help="where cached features lie")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="model_conf.KEY=VALUE",
+        help="score with a model that differs from the trained one, as far as its weights fit",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("exp_dir", help="with config.yaml and best.pt")
     parser.add_argument("data_dir")
@@ -31,17 +40,25 @@ def main():
     from antispoof.tables import write_table
     from antispoof.trainer import load_checkpoint, score
 
-    config = read_experiment(args.exp_dir)
+    for override in args.set:
+        if not override.startswith("model_conf."):
+            raise UserError(f"--set {override}: wanted model_conf.KEY=VALUE; the rest stays")
+    config = read_experiment(args.exp_dir, args.set)
     device = choose_device(args.device)
     inputs = Inputs(config, args.data_dir, args.dump)
     model = build_system(config).to(device)
-    model.load_state_dict(load_checkpoint(f"{args.exp_dir}/best.pt", device)["model"])
+    best = f"{args.exp_dir}/best.pt"
+    try:
+        model.load_state_dict(load_checkpoint(best, device)["model"])
+    except RuntimeError as error:  # weights that are missing, unknown or misshapen
+        line = " ".join([*args.set, *str(error).split()])[:300]
+        raise UserError(f"{best}: does not fit its config.yaml: {line}") from None
     scores = score(model, inputs, config["batch_size"], device)
     bad = np.flatnonzero(~np.isfinite(scores))
     if bad.size:
         raise UserError(f"{args.data_dir}: {inputs.utts[bad[0]]}: its score is {scores[bad[0]]}")
     write_table(args.out, {utt: f"{s:.7g}" for utt, s in zip(inputs.utts, scores, strict=True)})
-    print(f"{args.out}: {len(scores)} scores")
+    print(f"{args.out}: {len(scores)} scores", *args.set, sep="; ")
 
 
 if __name__ == "__main__":

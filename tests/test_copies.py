@@ -182,6 +182,8 @@ def test_the_planner_counts_them(monkeypatch, tmp_path):
     monkeypatch.setattr(plan.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 2500}))
     config = {"dtype": "one_byte", "window": {"policy": "full"}}
     with pytest.raises(UserError, match="4.0 kB in all.*what would fit: copies.count: 1, or a win"):
-        plan.require_room(tmp_path, {"a": 500, "b": 500}, 0, config, 1, 80, copies=3)
-    line = plan.require_room(tmp_path, {"a": 500, "b": 500}, 2000, config, 1, 80, copies=3)
+        plan.require_room(tmp_path, {"a": 2000, "b": 2000}, 0, config, 1, 80, copies=3)
+    line = plan.require_room(tmp_path, {"a": 2000, "b": 2000}, 2000, config, 1, 80, copies=3)
     assert "2 utterances and 3 copies of each" in line
+    one, four = (plan.plan_bytes({"a": 1.0}, 2, 80, 100, "two_byte", n) for n in (0, 3))
+    assert four["a"] == 4 * one["a"]

@@ -1,11 +1,15 @@
 """Extraction through a transformer: batches, windows, room on the disk, checks of the store."""
 
 import itertools
+import os
+import re
+import resource
+import subprocess
 import sys
 
 import numpy as np
 import pytest
-from made_up import worker
+from made_up import ROOT, worker
 from sounds import make_corpus, make_data
 from ssl_models import hugging_face
 
@@ -103,6 +107,31 @@ def test_what_cannot_fit_is_said_before(monkeypatch, tmp_path):
 def test_a_sound_whole_dump_is_said_to_be_so(place):
     status, out, _ = worker(CHECK, "whole", cwd=place)
     assert (status, out) == (0, "whole: 13 utterances, 2 layers: whole and finite\n")
+
+
+def test_a_disk_that_fills_up_says_what_it_wanted_and_loses_nothing(place):
+    full, limit = "full", 60_000  # bytes of a file: an archive of the whole share is larger
+    options = ["--batch-seconds", "5", "small.yaml", "data/train", full]
+    command = [sys.executable, ROOT / EXTRACT, *options]
+    done = subprocess.run(
+        command,
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith(f"{EXTRACT}: {full}: disk full: wanted ")
+    assert re.search(r"of which [\d.]+ k?B are yet to be written", line)
+    status, out, error = extract(place, full, "--batch-seconds", "5")
+    assert status == 0, error
+    assert int(re.search(r"13 utterances, (\d+) were there already", out)[1]) > 0
+    for layer in ("layer01", "layer03"):
+        arks = [place / dump / layer / "feats.1.ark" for dump in (full, "whole")]
+        assert arks[0].read_bytes() == arks[1].read_bytes()
 
 
 def flip(path, at):

@@ -6,8 +6,13 @@ import torch
 
 from antispoof.checkpoints import local
 from antispoof.config import EXPERIMENT, UPSTREAM
-from antispoof.features.finetuned import FrontEnd
+from antispoof.features.finetuned import FineTuned, FrontEnd
 from antispoof.features.s3prl_stand_ins import find_upstream
+from antispoof.models import build_model
+
+
+def learning(module):
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
 def test_the_share_that_learns_of_wavlm_large(monkeypatch):
@@ -28,4 +33,8 @@ def test_the_share_that_learns_of_wavlm_large(monkeypatch):
             upstream = local.build({"cfg": settings, "model": weights}, "nowhere")
             finetune = {**EXPERIMENT["finetune"], "layers": learn}
             front = FrontEnd(upstream, UPSTREAM, [24], finetune)
-            assert sum(p.numel() for p in front.parameters() if p.requires_grad) == expected
+            assert learning(front) == expected
+            with torch.device("cpu"):
+                system = FineTuned(front, build_model("wavlm_aasist"))
+            assert learning(system) == expected + 1144121
+            assert sum(p.numel() for p in system.parameters()) == 316597241

@@ -37,7 +37,7 @@ class _Batches(torch.utils.data.Dataset):
         window = self.config["window"]
         name = f"{utt} {self.copy}" if self.copy else utt
         rng = np.random.default_rng(zlib.crc32(name.encode()))
-        return fit(wave, 0, window["samples"], window["policy"], window["pad"], rng)[0]
+        return fit(wave, window["samples"], window["policy"], window["pad"], rng)[0]
 
 
 def extract(upstream, batches, wavs, writer, progress, workers=0, copy=0):

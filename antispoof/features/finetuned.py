@@ -26,7 +26,8 @@ CONVENTIONS = ("name", "waveform_norm", "final_norm", "frames")  # change what t
 class FineTuned(nn.Module):
     """Front end and back end as one model of the contract: `forward(x (B, S), lengths) -> (B, 2)`.
 
-    Args: front_end: a `FrontEnd`; back_end: any model that takes (B, L, T, D) and frames (B,).
+    Args: front_end: a `FrontEnd`; back_end: any model that takes (B, L, T, D) and frames (B,), or,
+    where its class says `takes_waveform = True`, x and lengths after these.
     """
 
     def __init__(self, front_end, back_end):
@@ -34,7 +35,10 @@ class FineTuned(nn.Module):
         self.front_end, self.back_end = front_end, back_end
 
     def forward(self, x, lengths):
-        return self.back_end(*self.front_end(x, lengths))
+        states, frames = self.front_end(x, lengths)
+        if getattr(self.back_end, "takes_waveform", False):
+            return self.back_end(states, frames, x, lengths)
+        return self.back_end(states, frames)
 
 
 class FrontEnd(nn.Module):

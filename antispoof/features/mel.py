@@ -48,12 +48,20 @@ def mirrored(x, lengths, margin):
 def deltas_and_norm(mel, lengths):
     """(B, D, T) log-mels -> (B, 2, D, T): mel and delta, normalised over valid frames."""
     inside = (torch.arange(mel.shape[2], device=mel.device)[None] < lengths[:, None])[:, None, None]
-    # the delta at the last valid frame sees the frame repeated, as at the end of an unpadded one
-    last = mel.gather(2, (lengths - 1)[:, None, None].expand(-1, mel.shape[1], 1))
-    mel = torch.where(inside[:, 0], mel, last)
+    mel = held(mel, lengths)
     image = torch.stack([mel, compute_deltas(mel)], 1) * inside
     count = (lengths * mel.shape[1])[:, None, None, None]
     mean = image.sum((2, 3), keepdim=True) / count
     centred = (image - mean) * inside
     deviation = (centred.square().sum((2, 3), keepdim=True) / count).sqrt()
     return centred / (deviation + 1e-5)
+
+
+def held(x, lengths):
+    """(B, D, T) with the last valid frame repeated beyond each end.
+
+    A delta there then is that of an unpadded utterance, whose ends `compute_deltas` repeats.
+    """
+    inside = torch.arange(x.shape[2], device=x.device)[None] < lengths[:, None]
+    last = x.gather(2, (lengths - 1)[:, None, None].expand(-1, x.shape[1], 1))
+    return torch.where(inside[:, None], x, last)

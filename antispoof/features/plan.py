@@ -1,10 +1,11 @@
 """What extraction will do, before it starts: batches, and bytes against the free disk."""
 
+import contextlib
 import shutil
 from pathlib import Path
 
 from .. import SAMPLE_RATE
-from ..errors import UserError
+from ..errors import DISK_FULL, UserError
 
 BYTES = {"float32": 4, "two_byte": 2, "one_byte": 1}
 # of sound in one batch. More gains nothing on a CPU, costs padding and leaves jobs unequal shares.
@@ -37,10 +38,14 @@ def kept_seconds(seconds, window):
     return {utt: length if found > length else max(found, short) for utt, found in seconds.items()}
 
 
-def plan_bytes(seconds, layers, dim, frame_rate, dtype):
-    """{utterance: bytes} that its features will take, within a frame or two."""
+def plan_bytes(seconds, layers, dim, frame_rate, dtype, copies=0):
+    """{utterance: bytes} that its features and its copies' will take, within a frame or two.
+
+    What changes a copy's length, as speed does, is not foreseen.
+    """
+    frame = dim * BYTES[dtype]
     return {
-        utt: layers * (HEADER + 2 * len(utt) + int(found * frame_rate) * dim * BYTES[dtype])
+        utt: (1 + copies) * layers * (HEADER + 2 * len(utt) + int(found * frame_rate) * frame)
         for utt, found in seconds.items()
     }
 
@@ -48,10 +53,8 @@ def plan_bytes(seconds, layers, dim, frame_rate, dtype):
 def require_room(folder, wanted, there, config, layers, dim, copies=0):
     """A line that says how much the features take; raises UserError where they cannot fit.
 
-    wanted: {utterance: bytes} without copies; there: bytes written already, by any job; copies: how
-    many of each utterance.
+    wanted: {utterance: bytes}, its copies too; there: bytes written already, by any job.
     """
-    wanted = {utt: (1 + copies) * size for utt, size in wanted.items()}
     total = sum(wanted.values())
     left, mean = max(0, total - there), total / max(1, len(wanted))
     place = next(p for p in [Path(folder), *Path(folder).parents] if p.exists())
@@ -65,6 +68,25 @@ def require_room(folder, wanted, there, config, layers, dim, copies=0):
     if left > free:
         raise UserError(f"{line}: cannot fit; {advice(free / left, config, layers, copies)}")
     return line
+
+
+@contextlib.contextmanager
+def explained_disk_full(folder, wanted, there):
+    """Turn a disk that fills up within into a UserError that says how much is yet to be written.
+
+    wanted: {utterance: bytes}; there: a function that gives the bytes written by now.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        total, free = sum(wanted.values()), shutil.disk_usage(folder).free
+        raise UserError(
+            f"{folder}: disk full: wanted {human(total)} for {len(wanted)} utterances, of which "
+            f"{human(max(0, total - there()))} are yet to be written, {human(free)} free; make "
+            "room and run again: what is written stays"
+        ) from None
 
 
 def advice(share, config, layers, copies=0):

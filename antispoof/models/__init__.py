@@ -2,19 +2,50 @@
 
 Contract: `forward(x, lengths) -> (B, 2)` logits in the order of `antispoof.LABELS`. x is a waveform
 batch (B, S) or cached features (B, L, T, D); lengths (B,) counts the valid samples or frames; what
-stands beyond them never changes another utterance's logits.
+stands beyond them never changes another utterance's logits. A class that says `takes_waveform` gets
+both: features and frames, then waveforms and samples.
 """
 
 import inspect
 
 from ..config import one_of
 from ..errors import UserError
+from .aasist import Aasist, AasistL
+from .ca_mhfa import CAMHFA
+from .lfcc_lcnn import LFCCLCNN
+from .mean_pool import MeanPool
 from .mel_cnn import MelCNN
+from .mel_multiscale import MelMultiScale
+from .mel_vit import MelViT
 from .mhfa import MHFA
+from .nes2net import Nes2Net, Nes2NetX
+from .rawnet2 import RawNet2
+from .sls import SLS
+from .spaarsist import Spaarsist
+from .spaarsist_lite import SpaarsistLite
+from .ssl_aasist import SslAasist
+from .wavlm_aasist import WavLMAasist
+from .wavlm_cnn import WavLMCNN
 
 MODELS = {
+    "aasist": Aasist,
+    "aasist_l": AasistL,
+    "ca_mhfa": CAMHFA,
+    "lfcc_lcnn": LFCCLCNN,
+    "mean_pool": MeanPool,
     "mel_cnn": MelCNN,
+    "mel_multiscale": MelMultiScale,
+    "mel_vit": MelViT,
     "mhfa": MHFA,
+    "nes2net": Nes2Net,
+    "nes2net_x": Nes2NetX,
+    "rawnet2": RawNet2,
+    "sls": SLS,
+    "spaarsist": Spaarsist,
+    "spaarsist_lite": SpaarsistLite,
+    "ssl_aasist": SslAasist,
+    "wavlm_aasist": WavLMAasist,
+    "wavlm_cnn": WavLMCNN,
 }
 
 

@@ -11,16 +11,49 @@ import torch
 from torch import nn
 
 from ..features.mel import MelFrontEnd, deltas_and_norm
+from .checks import check_features, check_waves
+from .masks import frame_mask
 
 
 class MelCNN(nn.Module):
-    """Args: widths: channels of the four blocks; front_end: wave or cached; dropout."""
+    """Args: widths: channels of the four blocks; front_end: wave or cached; hidden: width before
+    the logit; dropout.
+    """
+
+    channels = 2  # of the image: mel and delta
 
     def __init__(self, widths=(32, 64, 128, 256), front_end="wave", hidden=64, dropout=0.3):
         super().__init__()
         self.front_end = MelFrontEnd() if front_end == "wave" else None
-        channels = [2, *widths]
-        self.blocks = nn.ModuleList(
+        self.blocks = PooledConvolutions([self.channels, *widths])
+        self.head = nn.Sequential(
+            nn.Linear(widths[-1], hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, 1)
+        )
+
+    def image(self, x, lengths):
+        """Waveforms or cached features -> (B, 2, D, T) mel and delta, and (B,) valid frames."""
+        least = 2 ** len(self.blocks)  # frames, of which the blocks leave one
+        if self.front_end is not None:
+            check_waves(x, lengths, (least - 1) * self.front_end.mel.hop_length)
+            return self.front_end(x, lengths)
+        check_features(x, lengths, layers=1, least=least)
+        return deltas_and_norm(x[:, 0].transpose(1, 2), lengths), lengths
+
+    def forward(self, x, lengths):
+        image, lengths = self.image(x, lengths)
+        logit = self.head(self.blocks(image, lengths))
+        # softmax over (0, z) is the sigmoid of z: cross-entropy on it is the BCE of document 001
+        return torch.cat([torch.zeros_like(logit), logit], 1)
+
+
+class PooledConvolutions(nn.ModuleList):
+    """Images (B, C, D, T), valid frames (B,) -> (B, C'): blocks, and the mean over what is left.
+
+    Args: channels: of the image and after each block, [C, ..., C']. Each block halves D and T.
+    """
+
+    def __init__(self, channels):
+        super().__init__(
             nn.Sequential(
                 nn.Conv2d(before, after, 3, padding=1, bias=False),
                 nn.BatchNorm2d(after),
@@ -29,30 +62,12 @@ class MelCNN(nn.Module):
             )
             for before, after in itertools.pairwise(channels)
         )
-        self.head = nn.Sequential(
-            nn.Linear(widths[-1], hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, 1)
-        )
 
-    def image(self, x, lengths):
-        """Waveforms or cached features -> (B, 2, D, T) mel and delta, and (B,) valid frames."""
-        if self.front_end is not None:
-            return self.front_end(x, lengths)
-        return deltas_and_norm(x[:, 0].transpose(1, 2), lengths), lengths
-
-    def forward(self, x, lengths):
-        image, lengths = self.image(x, lengths)
+    def forward(self, image, lengths):
         image = image.contiguous(memory_format=torch.channels_last)  # a fifth faster on a CPU
-        for block in self.blocks:
+        for block in self:
             image = block(image)
-            lengths = (lengths // 2).clamp(min=1)
+            lengths = lengths // 2
             # what lies beyond an utterance is zero again, as at the edge of an unpadded one
             image = image * frame_mask(lengths, image.shape[3])[:, None, None, :]
-        pooled = image.sum((2, 3)) / (lengths[:, None] * image.shape[2])
-        logit = self.head(pooled)
-        # softmax over (0, z) is the sigmoid of z: cross-entropy on it is the BCE of document 001
-        return torch.cat([torch.zeros_like(logit), logit], 1)
-
-
-def frame_mask(lengths, frames):
-    """(B,) -> (B, frames) of 1 inside each utterance and 0 beyond."""
-    return (torch.arange(frames, device=lengths.device)[None] < lengths[:, None]).float()
+        return image.sum((2, 3)) / (lengths[:, None] * image.shape[2])

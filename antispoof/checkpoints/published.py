@@ -1,0 +1,186 @@
+"""Weights that others published, as experiments of ours that score.
+
+| layout | programs | how it is known |
+|---|---|---|
+| aasist, aasist_l | clovaai/aasist | `pos_S` of width 64 or 24, no front end |
+| ssl_aasist | SSL_Anti-spoofing | `LL.weight` and a fairseq front end, `ssl_model.model.` |
+| sls | SLSforASVspoof-2021-DF | `fc0.weight` and the same front end |
+
+All of them read the first 64,600 samples, repeat what is shorter, and give (spoof, bona fide).
+"""
+
+import re
+
+import torch
+
+from ..config import EXPERIMENT
+from ..errors import UserError
+from ..features.finetuned import FineTuned
+from ..system import build_system
+from .pickles import read_pickled
+
+UPSTREAMS = {"ssl_aasist": "xls_r_300m_aasist", "sls": "xls_r_300m"}  # with their conventions
+FRONT_END = "ssl_model.model."
+SHOWN = 8  # names in a message
+
+_GRAPH = (
+    (r"\.proj_type(\d)\.", r".type\1."),
+    (r"\.att_proj\.", ".pair."),
+    (r"\.att_projM\.", ".pair_master."),
+    (r"\.att_weightM$", ".score_master"),
+    (r"\.att_weight(\d*)$", r".score\1"),
+    (r"\.proj_with_att\.", ".attended."),
+    (r"\.proj_with_attM\.", ".attended_master."),
+    (r"\.proj_without_att\.", ".own."),
+    (r"\.proj_without_attM\.", ".own_master."),
+    (r"(GAT_layer_\w+)\.bn\.", r"\1.norm."),
+    (r"^(pool_\w+)\.proj\.", r"\1.scorer."),
+    (r"^pos_S$", "graph.position"),
+    (r"^master1$", "graph.branches.0.master"),
+    (r"^master2$", "graph.branches.1.master"),
+    (r"^GAT_layer_S\.", "graph.spectral."),
+    (r"^GAT_layer_T\.", "graph.temporal."),
+    (r"^pool_S\.", "graph.pool_spectral."),
+    (r"^pool_T\.", "graph.pool_temporal."),
+    (r"^HtrgGAT_layer_ST1", "graph.branches.0."),
+    (r"^HtrgGAT_layer_ST2", "graph.branches.1."),
+    (r"^pool_hS1\.", "graph.branches.0.pool_spectral."),
+    (r"^pool_hT1\.", "graph.branches.0.pool_temporal."),
+    (r"^pool_hS2\.", "graph.branches.1.pool_spectral."),
+    (r"^pool_hT2\.", "graph.branches.1.pool_temporal."),
+    (r"^(graph\.branches\.\d\.)1\.", r"\1first."),
+    (r"^(graph\.branches\.\d\.)2\.", r"\1second."),
+    (r"^encoder\.(\d)\.0\.", r"encoder.\1."),
+    (r"^(encoder\.\d)\.bn1\.", r"\1.unused."),
+    (r"^(encoder\.\d)\.bn2\.", r"\1.norm."),
+    (r"^(encoder\.\d)\.conv_downsample\.", r"\1.shortcut."),
+    (r"^out_layer\.", "out."),
+)
+_NAMES = {  # layout: (their name, ours), applied one after another
+    "aasist": (*_GRAPH, (r"^first_bn\.", "norm.")),
+    "ssl_aasist": (
+        *_GRAPH,
+        (r"^LL\.", "project."),
+        (r"^first_bn\.", "norm_in."),
+        (r"^first_bn1\.", "norm_out."),
+        (r"^attention\.0\.", "attention.wide."),
+        (r"^attention\.2\.", "attention.norm."),
+        (r"^attention\.3\.", "attention.narrow."),
+    ),
+    "sls": (
+        (r"^first_bn\.", "norm."),
+        (r"^fc0\.", "gate."),
+        (r"^fc1\.", "hidden."),
+        (r"^fc3\.", "output."),
+    ),
+}
+_NAMES["aasist_l"] = _NAMES["aasist"]
+
+
+def import_published(path, upstream=""):
+    """(config, model) of the published weights in `path`.
+
+    config: of an experiment, as `antispoof.experiment.claim` wants it. upstream: of conf/upstream/,
+    for a layout with a front end, in place of that of UPSTREAMS; its own weights must be at hand,
+    and are then replaced by those in `path`. Raises UserError for a file of none of the layouts,
+    and for weights that are missing, unknown or misshapen.
+    """
+    state = read_weights(path)
+    layout = layout_of(state, path)
+    config = config_of(layout, state, upstream)
+    model = build_system(config)
+    weights = {our_name(name, layout): tensor for name, tensor in state.items()}
+    _require_same(weights, _wanted(model), f"{path}: as weights of '{layout}'")
+    if isinstance(model, FineTuned):
+        weights["front_end._extra_state"] = model.front_end.get_extra_state()
+    model.load_state_dict(weights)
+    return config, model
+
+
+def read_weights(path):
+    """{name: tensor} in the file `path`, without the `module.` of DataParallel."""
+    state = read_pickled(path)
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
+    ):
+        raise UserError(f"{path}: wanted a state dict, names and tensors alone")
+    return {name.removeprefix("module."): tensor for name, tensor in state.items()}
+
+
+def layout_of(state, path):
+    """The layout, a name in MODELS, of published weights. Raises UserError."""
+    front_end = any(name.startswith(FRONT_END) for name in state)
+    if front_end and "fc0.weight" in state:
+        return "sls"
+    if front_end and "LL.weight" in state:
+        return "ssl_aasist"
+    if not front_end and "pos_S" in state:
+        return "aasist_l" if state["pos_S"].shape[-1] == 24 else "aasist"
+    raise UserError(
+        f"{path}: holds {_listed(state) or 'nothing'}; wanted the weights of AASIST, AASIST-L, "
+        "SSL_Anti-spoofing or SLS"
+    )
+
+
+def config_of(layout, state, upstream=""):
+    """The resolved config of an experiment with these weights."""
+    config = {
+        **EXPERIMENT,
+        "feats": "wave",
+        "model": layout,
+        "crop": {"train": "random", "test": "first", "seconds": 64600 / 16000, "pad": "tile"},
+        "batch_size": 8,
+        "seed": 0,
+    }
+    if layout not in UPSTREAMS:
+        return config
+    found = (re.match(re.escape(FRONT_END) + r"encoder\.layers\.(\d+)\.", name) for name in state)
+    depth = 1 + max((int(match[1]) for match in found if match), default=-1)
+    return {
+        **config,
+        "feats": "ssl",
+        "upstream": upstream or UPSTREAMS[layout],
+        "layers": list(range(1, depth + 1)) if layout == "sls" else [depth],
+        "finetune": {**EXPERIMENT["finetune"], "layers": "all"},
+    }
+
+
+def our_name(name, layout):
+    """Our name of the published weight `name`, which keeps what no rule knows."""
+    if layout in UPSTREAMS and name.startswith(FRONT_END):
+        return "front_end.upstream.model." + name.removeprefix(FRONT_END)
+    for theirs, ours in _NAMES[layout]:
+        name = re.sub(theirs, ours, name)
+    return f"back_end.{name}" if layout in UPSTREAMS else name
+
+
+def _wanted(model):
+    """{name: tensor} of all that a model computes with, its front end included."""
+    if not isinstance(model, FineTuned):
+        return model.state_dict()
+    front_end = {f"front_end.{name}": p for name, p in model.front_end.named_parameters()}
+    back_end = {f"back_end.{name}": t for name, t in model.back_end.state_dict().items()}
+    return {**front_end, **back_end}
+
+
+def _require_same(found, wanted, what):
+    """Raise UserError unless both hold the same names, of the same shapes."""
+    shapes = [
+        f"{name} {tuple(found[name].shape)}, wanted {tuple(wanted[name].shape)}"
+        for name in found.keys() & wanted.keys()
+        if found[name].shape != wanted[name].shape
+    ]
+    lists = {
+        "missing": wanted.keys() - found.keys(),
+        "unknown": found.keys() - wanted.keys(),
+        "misshapen": shapes,
+    }
+    wrong = [f"{word}: {_listed(names)}" for word, names in lists.items() if names]
+    if wrong:
+        raise UserError(f"{what}: {'; '.join(wrong)}")
+
+
+def _listed(names):
+    names = sorted(names)
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

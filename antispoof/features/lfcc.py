@@ -1,0 +1,34 @@
+"""LFCC: cepstral coefficients of a linear filter bank, with deltas and double deltas."""
+
+import torch
+from torch import nn
+from torchaudio.functional import compute_deltas
+from torchaudio.transforms import LFCC
+
+from .mel import held, mirrored
+
+
+class LFCCFrontEnd(nn.Module):
+    """(B, S) waveforms at 16 kHz -> (B, 3 count, T): LFCC, deltas, double deltas.
+
+    Windows of 20 ms every 10 ms, 512 points of FFT, `count` filters up to 8 kHz and as many
+    coefficients of the log: 60 numbers with 20, as in the baselines of the ASVspoof 2021 challenge.
+    T is samples // 160 + 1; frames are centred, and the sound is mirrored at its ends.
+    """
+
+    def __init__(self, count=20):
+        super().__init__()
+        self.dim = 3 * count
+        window = {"n_fft": 512, "win_length": 320, "hop_length": 160, "center": False}
+        self.lfcc = LFCC(n_filter=count, n_lfcc=count, log_lf=True, speckwargs=window)
+        self.margin, self.hop = window["n_fft"] // 2, window["hop_length"]
+
+    def forward(self, x, lengths):
+        """Returns the features, zero beyond each utterance, and (B,) valid frames."""
+        x = x * (torch.arange(x.shape[1], device=x.device)[None] < lengths[:, None])
+        frames = lengths // self.hop + 1
+        static = held(self.lfcc(mirrored(x, lengths, self.margin)), frames)
+        delta = held(compute_deltas(static), frames)
+        joined = torch.cat([static, delta, compute_deltas(delta)], 1)
+        inside = torch.arange(joined.shape[2], device=x.device)[None] < frames[:, None]
+        return joined * inside[:, None], frames

@@ -1,0 +1,28 @@
+"""Models that cannot mask padding (graphs, a max over time, a top-k): equal lengths together."""
+
+from ..errors import UserError
+
+
+def by_length(function, x, lengths, time_axis, training=False):
+    """`function` of x cut along `time_axis` to each utterance's own length -> (B, ...).
+
+    It is called once for each distinct length of lengths (B,), with the utterances of that length,
+    so that what it returns (its first axis is the batch) knows no padding. Raises UserError for
+    unequal lengths in training, where small groups would spoil the batch norms.
+    """
+    found = lengths.tolist()
+    if training and len(set(found)) > 1:
+        raise UserError(
+            f"lengths {min(found)} to {max(found)} in one training batch; this model wants equal "
+            "ones: 'crop.pad' zero or tile, and 'crop.train' other than full"
+        )
+    if len(set(found)) == 1:
+        return function(x.narrow(time_axis, 0, found[0]))
+    result = None
+    for length in sorted(set(found)):
+        chosen = (lengths == length).nonzero()[:, 0].to(x.device)
+        part = function(x.index_select(0, chosen).narrow(time_axis, 0, length))
+        if result is None:
+            result = part.new_empty(len(found), *part.shape[1:])
+        result[chosen] = part
+    return result

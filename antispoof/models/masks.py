@@ -1,0 +1,14 @@
+"""What lies beyond an utterance: masks, and means that do not see it."""
+
+import torch
+
+
+def frame_mask(lengths, frames):
+    """(B,) -> (B, frames) of 1 inside each utterance and 0 beyond."""
+    return (torch.arange(frames, device=lengths.device)[None] < lengths[:, None]).float()
+
+
+def masked_mean(x, mask):
+    """Mean over time of x (B, ..., T) where mask (B, T) is 1 -> (B, ...)."""
+    mask = mask.view(len(mask), *[1] * (x.ndim - 2), -1)
+    return (x * mask).sum(-1) / mask.sum(-1)

@@ -1,0 +1,24 @@
+"""Mean over layers and time, then the classifier: the back end without a parameter.
+
+Source: one of the compared back ends of SpAArSIST (arXiv 2606.11674).
+"""
+
+from torch import nn
+
+from .checks import check_features
+from .classifier import make_classifier
+from .masks import frame_mask, masked_mean
+
+
+class MeanPool(nn.Module):
+    """Args: layers: L of the input; dim: D of each; classifier: linear or ff."""
+
+    def __init__(self, layers=24, dim=1024, classifier="linear"):
+        super().__init__()
+        self.layers, self.dim = layers, dim
+        self.classifier = make_classifier(classifier, dim)
+
+    def forward(self, x, lengths):
+        check_features(x, lengths, self.layers, self.dim)
+        mean = x.mean(1).transpose(1, 2)  # (B, D, T)
+        return self.classifier(masked_mean(mean, frame_mask(lengths, x.shape[2])))

@@ -1,0 +1,118 @@
+"""Attention scores of all pairs of nodes, each unordered pair computed once.
+
+    s_k(i, j) = v_k . tanh(W (x_i * x_j) + b)
+
+is symmetric in i and j, so node i meets only the nodes i, i + 1, ..., i + N/2, counted around the
+circle: about half the products, and no (B, N, N, D) array. On a CPU one such distance is done at a
+time, which stays in the cache; nothing is kept for backward, which computes the products again.
+
+A counter of operations (`FlopCounterMode`) sees the N * N products of the formula.
+"""
+
+import torch
+from torch.utils.flop_counter import register_flop_formula
+
+AT_ONCE = 1 << 17  # numbers of a group of distances on a CPU: 512 kB of float32
+
+
+def pair_scores(x, weight, bias, vectors):
+    """Nodes x (B, N, D), W (O, D), b (O,), v (K, O) -> s (B, N // 2 + 1, N, K) at [distance, i]."""
+    return torch.ops.antispoof.pair_scores(
+        x, weight.to(x.dtype), bias.to(x.dtype), vectors.to(x.dtype)
+    )
+
+
+def square(count, device):
+    """Where s(i, j) stands in [distance, i] -> (N, N) indices into distance * N + i."""
+    index = torch.arange(count, device=device)
+    ahead = (index[None] - index[:, None]) % count  # how far j is ahead of i
+    near = ahead <= count // 2
+    distance = torch.where(near, ahead, count - ahead)
+    return distance * count + torch.where(near, index[:, None], index[None])
+
+
+def _groups(x):
+    """Distances to be done at once: slices of 0 ... N // 2."""
+    batch, count, dim = x.shape
+    reach = count // 2 + 1
+    step = reach if x.is_cuda else max(1, AT_ONCE // max(1, batch * count * dim))
+    return [(start, min(start + step, reach)) for start in range(0, reach, step)]
+
+
+def _neighbours(twice, count, start, stop):
+    """View of x twice over (B, 2N, D): x_(i + d) as (B, d, N, D)."""
+    return torch.stack([twice[:, d : d + count] for d in range(start, stop)], 1)
+
+
+@torch.library.custom_op("antispoof::pair_scores", mutates_args=())
+def _pair_scores(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, vectors: torch.Tensor
+) -> torch.Tensor:
+    twice, count = torch.cat([x, x], 1), x.shape[1]
+    scores = x.new_empty(x.shape[0], count // 2 + 1, count, len(vectors))
+    for start, stop in _groups(x):
+        products = _neighbours(twice, count, start, stop).mul_(x[:, None])
+        hidden = torch.addmm(bias, products.flatten(0, 2), weight.t()).tanh_()
+        part = (hidden @ vectors.t()).view(len(x), stop - start, count, -1)
+        scores[:, start:stop] = part
+    return scores
+
+
+@_pair_scores.register_fake
+def _(x, weight, bias, vectors):
+    return x.new_empty(x.shape[0], x.shape[1] // 2 + 1, x.shape[1], vectors.shape[0])
+
+
+@torch.library.custom_op("antispoof::pair_scores_backward", mutates_args=())
+def _pair_scores_backward(
+    grad: torch.Tensor,
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor,
+    vectors: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    twice, count = torch.cat([x, x], 1), x.shape[1]
+    to_twice = torch.zeros_like(twice)
+    to_x, to_weight = torch.zeros_like(x), torch.zeros_like(weight)
+    to_bias, to_vectors = torch.zeros_like(bias), torch.zeros_like(vectors)
+    for start, stop in _groups(x):
+        products = (_neighbours(twice, count, start, stop) * x[:, None]).flatten(0, 2)
+        hidden = torch.addmm(bias, products, weight.t()).tanh_()
+        part = grad[:, start:stop].reshape(-1, len(vectors))
+        to_vectors.addmm_(part.t(), hidden)
+        inner = (part @ vectors).mul_(hidden.square_().neg_().add_(1))
+        to_bias += inner.sum(0)
+        to_weight.addmm_(inner.t(), products)
+        to_products = (inner @ weight).view(len(x), stop - start, count, -1)
+        for d in range(start, stop):
+            one = to_products[:, d - start]
+            to_x.addcmul_(one, twice[:, d : d + count])
+            to_twice[:, d : d + count].addcmul_(one, x)
+    return to_x + to_twice[:, :count] + to_twice[:, count:], to_weight, to_bias, to_vectors
+
+
+@_pair_scores_backward.register_fake
+def _(grad, x, weight, bias, vectors):
+    return tuple(torch.empty_like(of) for of in (x, weight, bias, vectors))
+
+
+def _save(ctx, inputs, output):
+    ctx.save_for_backward(*inputs)
+
+
+def _backward(ctx, grad):
+    return torch.ops.antispoof.pair_scores_backward(grad, *ctx.saved_tensors)
+
+
+_pair_scores.register_autograd(_backward, setup_context=_save)
+
+
+@register_flop_formula(torch.ops.antispoof.pair_scores)
+def _flops(x, weight, bias, vectors, **_):
+    (batch, count, dim), out = x, weight[0]
+    return 2 * batch * count * count * out * (dim + 1)
+
+
+@register_flop_formula(torch.ops.antispoof.pair_scores_backward)
+def _flops_backward(grad, x, weight, bias, vectors, **_):
+    return 2 * _flops(x, weight, bias, vectors)

@@ -1,0 +1,25 @@
+"""Attentive statistics pooling (Okabe et al., Interspeech 2018), which several back ends share."""
+
+import torch
+from torch import nn
+
+
+class AttentiveStatistics(nn.Module):
+    """(B, C, T) -> (B, 2C): mean and deviation over time, weighted by attention.
+
+    The weights of each channel are a softmax over time of Linear(C, bottleneck) - tanh -
+    Linear(bottleneck, C). Frames where the mask (B, T) is 0 have none.
+    """
+
+    def __init__(self, dim, bottleneck):
+        super().__init__()
+        self.squeeze = nn.Conv1d(dim, bottleneck, 1)
+        self.score = nn.Conv1d(bottleneck, dim, 1)
+
+    def forward(self, x, mask):
+        scores = self.score(self.squeeze(x).tanh())
+        weights = scores.masked_fill(mask[:, None] == 0, float("-inf")).softmax(2)
+        mean = (weights * x).sum(2)
+        variance = (weights * (x - mean[:, :, None]).square()).sum(2)
+        # the root has no gradient at 0, where an utterance of one frame is
+        return torch.cat([mean, variance.clamp(min=1e-7).sqrt()], 1)

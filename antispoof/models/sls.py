@@ -1,0 +1,72 @@
+"""Sensitive Layer Selection (Zhang et al., ACM MM 2024, doi 10.1145/3664647.3681345).
+
+    g_l = sigmoid(w . mean_t h_l + b)    one number per layer h_l (T, D), w shared by the layers
+    F = sum_l g_l h_l                    (T, D)
+    BatchNorm - SELU - max-pool 3 x 3 - flatten - Linear to 1024 - SELU - Linear to 2 - SELU
+
+23,399,429 parameters for L 24, D 1024 and 201 frames (64,600 samples), of which the first linear
+layer has 23,396,352. The published model ends in a log-softmax; it is left out here, since the
+cross-entropy takes one itself (a second one changes nothing), and since the difference of the two
+logits, our score, is that of the two log-probabilities. The SELU before it changes both, and stays.
+
+`pooling: fixed` is the published model: the flattened map has as many numbers as the linear layer
+only for `frames` frames and up to two more. `pooling: adaptive` takes any length with the same
+parameters: time is max-pooled into frames / 3 spans of equal length, that overlap by a frame where
+it does not divide. At 201 frames both are the same.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from ..config import one_of
+from ..errors import UserError
+from .checks import check_features
+from .masks import frame_mask, masked_mean
+
+
+class SLS(nn.Module):
+    """Args: layers: L; dim: D; frames: T that the head is made for; pooling: fixed or adaptive;
+    hidden: width of the head.
+    """
+
+    def __init__(self, layers=24, dim=1024, frames=201, pooling="fixed", hidden=1024):
+        super().__init__()
+        one_of("config", "model_conf.pooling", pooling, ("fixed", "adaptive"))
+        if frames < 3 or dim < 3:
+            raise UserError(f"config: model_conf.frames {frames} and dim {dim} want 3 or more")
+        self.layers, self.dim, self.adaptive = layers, dim, pooling == "adaptive"
+        self.spans = frames // 3
+        self.gate = nn.Linear(dim, 1)
+        self.norm = nn.BatchNorm2d(1)
+        self.hidden = nn.Linear(self.spans * (dim // 3), hidden)
+        self.output = nn.Linear(hidden, 2)
+
+    def forward(self, x, lengths):
+        check_features(x, lengths, self.layers, self.dim)
+        counts = lengths.tolist()
+        self._check_frames(counts)
+        inside = frame_mask(lengths, x.shape[2])
+        means = masked_mean(x.transpose(2, 3), inside)  # (B, L, D)
+        gates = self.gate(means).sigmoid().squeeze(2)
+        summed = torch.einsum("bl,bltd->btd", gates, x)[inside.bool()]  # valid frames of all
+        normed = functional.selu(self.norm(summed[None, None])[0, 0])
+        maps = torch.stack([self._pool(one) for one in normed.split(counts)])
+        return functional.selu(self.output(functional.selu(self.hidden(maps.flatten(1)))))
+
+    def _pool(self, one):
+        """(T, D) -> (spans, D // 3)."""
+        if self.adaptive:
+            narrow = functional.max_pool2d(one[None], (1, 3))
+            return functional.adaptive_max_pool2d(narrow, (self.spans, None))[0]
+        return functional.max_pool2d(one[None], 3)[0]
+
+    def _check_frames(self, counts):
+        least = 3 * self.spans
+        wrong = [count for count in counts if not least <= count <= least + 2]
+        if wrong and not self.adaptive:
+            raise UserError(
+                f"sls: found {wrong[0]} frames, 'pooling: fixed' wants {least} to {least + 2}; "
+                "model_conf.frames decides it, and crop.seconds and crop.pad what there is; "
+                "'pooling: adaptive' takes any"
+            )

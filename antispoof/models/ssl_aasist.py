@@ -1,0 +1,121 @@
+"""AASIST on the states of a self-supervised model (Tak et al., Odyssey 2022; SSL_Anti-spoofing).
+
+    x (T, D) -> Linear(D, 128) -> max of 3 x 3 -> an image of 42 x T/3 -> BN, SELU -> residual
+    encoder 1-32-32-64-64-64-64 -> BN, SELU -> an attention map -> over time a node for each of the
+    42 rows, over rows a node for each of the T/3 columns -> graph attention -> 160 numbers
+
+Parameters at D 1024: 447,242 with two logits of its own (`embedding: 0`), 611,784 with an embedding
+of 1024 and without the classifier on it. Two of the 128 numbers of a frame, and up to two frames at
+the end, fall to the pooling.
+"""
+
+import torch
+from torch import nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+from .checks import check_features
+from .classifier import make_classifier
+from .graph import GraphReadout
+from .lengths import by_length
+from .residual import ResidualEncoder
+
+WIDTH = 128  # of the projection; an image has WIDTH // 3 rows
+POOL = 3
+
+
+class SslAasist(nn.Module):
+    """One cached layer (B, 1, T, D), T >= 3, -> logits (B, 2).
+
+    Args: dim: D; embedding: its size, or 0: the last layer gives the logits; classifier: on the
+        embedding, see make_classifier; k: share of nodes that each pool keeps, or a pair (in
+        training, in evaluation); temperatures: of the spectral, the temporal and the two stacking
+        layers; dropouts: of the branches, the output; scorer, aggregation: see graph.py.
+    """
+
+    def __init__(
+        self,
+        dim=1024,
+        embedding=0,
+        classifier="linear",
+        k=0.5,
+        temperatures=(2.0, 2.0, 100.0, 100.0),
+        dropouts=(0.2, 0.5),
+        scorer="learned",
+        aggregation="attention",
+    ):
+        super().__init__()
+        ks = k if isinstance(k, (list, tuple)) else (k, k)
+        self.dim, self.shortest = dim, POOL
+        self.project = nn.Linear(dim, WIDTH)
+        self.norm_in = nn.BatchNorm2d(1)
+        self.encoder = ResidualEncoder((1, 32, 32, 64, 64, 64, 64))
+        self.norm_out = nn.BatchNorm2d(64)
+        self.attention = AttentionMap(64)
+        self.graph = GraphReadout(
+            WIDTH // POOL, 64, 32, [ks] * 3, temperatures, dropouts, scorer, aggregation
+        )
+        self.out = nn.Linear(5 * 32, embedding or 2)
+        self.classifier = make_classifier(classifier, embedding) if embedding else None
+
+    def image(self, x):
+        """(B, T, D) -> (B, 64, 42, T // 3)."""
+        x = F.max_pool2d(self.project(x)[:, None], POOL).transpose(2, 3)  # (B, 1, 42, T // 3)
+        x = self.encoder(F.selu(self.norm_in(x)))
+        return F.selu(self.norm_out(x), inplace=True)
+
+    def embed(self, x):
+        """(B, T, D), all frames valid -> (B, embedding), or logits."""
+        return self.out(self.graph(*self.attention(self.image(x))))
+
+    def forward(self, x, lengths):
+        check_features(x, lengths, 1, self.dim, self.shortest)
+        found = by_length(self.embed, x[:, 0], lengths, 1, self.training)
+        return found if self.classifier is None else self.classifier(found)
+
+
+class AttentionMap(nn.Module):
+    """Image (B, C, F, T) -> a node for each row (B, F, C) and each column (B, T, C).
+
+    A node is the mean of its row or column, weighted by a softmax along it of 1 x 1 convolutions
+    C - width - C of the image (width: 2 C where it is not given), each channel by itself.
+    """
+
+    def __init__(self, channels, width=None):
+        super().__init__()
+        width = width or 2 * channels
+        self.wide = nn.Conv2d(channels, width, 1)
+        self.norm = nn.BatchNorm1d(width)
+        self.narrow = nn.Conv2d(width, channels, 1)
+
+    def forward(self, x):
+        x = x.permute(0, 2, 3, 1)  # (B, F, T, C), as it lies in memory
+        flat = x.flatten(0, 2)  # a 1 x 1 convolution is a matrix product
+        wide = F.linear(flat, self.wide.weight[:, :, 0, 0], self.wide.bias)
+        wide = self.norm(F.selu(wide, inplace=True))
+        logits = F.linear(wide, self.narrow.weight[:, :, 0, 0], self.narrow.bias)
+        return WeightedMeans.apply(x, logits.view_as(x))
+
+
+class WeightedMeans(torch.autograd.Function):
+    """x, a (B, F, T, C) -> sum_t x softmax_t(a) (B, F, C) and sum_f x softmax_f(a) (B, T, C).
+
+    Backward knows that d mean / d a = w (x - mean), which spares it the softmax's own.
+    """
+
+    @staticmethod
+    def forward(ctx, x, logits):
+        by_time, by_row = logits.softmax(2), logits.softmax(1)
+        rows, columns = (x * by_time).sum(2), (x * by_row).sum(1)
+        ctx.save_for_backward(x, by_time, by_row, rows, columns)
+        return rows, columns
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, to_rows, to_columns):
+        x, by_time, by_row, rows, columns = ctx.saved_tensors
+        by_time = by_time * to_rows.unsqueeze(2)
+        by_row = by_row * to_columns.unsqueeze(1)
+        to_logits = (x - rows.unsqueeze(2)).mul_(by_time)
+        to_logits.addcmul_(x - columns.unsqueeze(1), by_row)
+        return by_time.add_(by_row), to_logits

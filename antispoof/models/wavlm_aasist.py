@@ -1,0 +1,58 @@
+"""WavLM + AASIST (document 001): three streams of 256 numbers, joined.
+
+    WavLM's last hidden state -> Linear 256 -> attentive statistics -> Linear 256    459,648
+    mel -> the AASIST of a self-supervised model, on 128 mel rows -> 256             356,936
+    LFCC (60) -> four blocks of Mel-CNN, 16-32-64-128 -> Linear 256                  130,416
+    joined, 768 -> Linear 256 -> ReLU -> dropout -> one logit                        197,121
+
+1,144,121 parameters. The document names the parts and no sizes; these are a proposal. Its variants
+are of how much of WavLM learns: with `finetune.layers: 12..23` of WavLM Large 151,161,120 more.
+"""
+
+import torch
+from torch import nn
+
+from ..features.lfcc import LFCCFrontEnd
+from ..features.mel import MelFrontEnd
+from .checks import check_features, check_waves
+from .lengths import by_length
+from .masks import frame_mask
+from .mel_cnn import PooledConvolutions
+from .pooling import AttentiveStatistics
+from .ssl_aasist import WIDTH, SslAasist
+
+
+class WavLMAasist(nn.Module):
+    """Reads one layer (B, 1, T, D) and waveforms (B, S): `feats: ssl`.
+
+    Args: dim: D; size: of a stream; widths: of the LFCC stream's blocks; dropout: before the logit.
+    """
+
+    takes_waveform = True
+
+    def __init__(self, dim=1024, size=256, widths=(16, 32, 64, 128), dropout=0.3):
+        super().__init__()
+        self.dim = dim
+        self.narrow = nn.Linear(dim, size)
+        self.pool, self.pooled = AttentiveStatistics(size, 128), nn.Linear(2 * size, size)
+        self.mel, self.mel_stream = MelFrontEnd(), SslAasist(dim=WIDTH, embedding=size)
+        # a mel image already has the rows that a projection makes of states
+        self.mel_stream.project, self.mel_stream.classifier = nn.Identity(), None
+        self.lfcc, self.lfcc_blocks = LFCCFrontEnd(), PooledConvolutions([1, *widths])
+        self.lfcc_out = nn.Linear(widths[-1], size)
+        self.fusion = nn.Sequential(
+            nn.Linear(3 * size, size), nn.ReLU(), nn.Dropout(dropout), nn.Linear(size, 1)
+        )
+
+    def forward(self, x, lengths, waves, samples):
+        check_features(x, lengths, layers=1, dim=self.dim)
+        check_waves(waves, samples, (2 ** len(self.lfcc_blocks) - 1) * self.lfcc.hop)
+        states = self.narrow(x[:, 0]).transpose(1, 2)  # (B, size, T)
+        states = self.pooled(self.pool(states, frame_mask(lengths, states.shape[2])))
+        mel, frames = self.mel(waves, samples)
+        embed = self.mel_stream.embed
+        mel = by_length(embed, mel[:, 0].transpose(1, 2), frames, 1, self.training)
+        lfcc, frames = self.lfcc(waves, samples)
+        lfcc = self.lfcc_out(self.lfcc_blocks(lfcc[:, None], frames))
+        logit = self.fusion(torch.cat([states, mel, lfcc], 1))
+        return torch.cat([torch.zeros_like(logit), logit], 1)

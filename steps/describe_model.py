@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Say what a model costs: parameters and MACs by module, bytes of its file and of its activations.
+
+The input is one utterance of 64,600 samples, or of the config's crop.seconds where it says another
+length; with cached features, as many frames as the upstream makes of it (T = 201), and without the
+upstream's own cost.
+"""
+
+import argparse
+import json
+
+from antispoof.errors import one_line_errors
+
+EXAMPLE = """example:
+  steps/describe_model.py --config conf/train_mel_cnn.yaml"""
+
+
+def parse(argv=None):
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", required=True, help="conf/train_<name>.yaml")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser.parse_args(argv)
+
+
+def table(found):
+    """Lines for people: modules one below the other, then what is of the whole."""
+    rows = [("module", "parameters", "learning", "MACs")]
+    for part in [*found["modules"], {**found, "name": "total"}]:
+        rows.append((part["name"], *(f"{part[k]:,}" for k in ("parameters", "learning", "macs"))))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    yield f"{found['model']}, input {' x '.join(map(str, found['input']))}"
+    for name, *numbers in rows:
+        cells = (f"{number:>{width}}" for number, width in zip(numbers, widths[1:], strict=True))
+        yield "  ".join([f"{name:<{widths[0]}}", *cells])
+    yield f"learning: {found['learning_share']:.1%} of the parameters"
+    yield f"saved weights: {found['saved_bytes']:,} bytes"
+    yield f"peak activations of one forward pass: {found['peak_activation_bytes']:,} bytes"
+    if found["feats"] == "cached":
+        yield f"the upstream, {found['upstream']}, is apart: its features are cached"
+
+
+def main():
+    args = parse()
+    from antispoof.description import describe  # late: --help answers at once
+    from antispoof.experiment import load_experiment
+
+    found = describe(load_experiment(args.config, 0, args.set))
+    print(json.dumps(found, indent=1) if args.json else "\n".join(table(found)))
+
+
+if __name__ == "__main__":
+    with one_line_errors("steps/describe_model.py"):
+        main()
