@@ -154,7 +154,7 @@ def test_a_missing_program_is_one_line(monkeypatch):
     codecs.lag_of.cache_clear()
     assert str(caught.value) == (
         "conf/x.yaml: 'augment[0].codec': codec g722 at 64 kbit/s: ffmpeg cannot do it here (there "
-        "is no program ffmpeg); install it (Debian: apt-get install ffmpeg), or leave g722 out"
+        "is no program ffmpeg); apt-get install ffmpeg, or leave g722 out"
     )
 
 
