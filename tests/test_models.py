@@ -70,6 +70,7 @@ CASES = {
         {"dim": 20, "embedding": 16, "scorer": "magnitude", "aggregation": "node_mean"},
         cached(1, 20),
     ),
+    "spaarsist_lite": ("spaarsist_lite", {"dim": 20, "embedding": 16}, cached(1, 20)),
     "ssl_aasist": ("ssl_aasist", {"dim": 20}, cached(1, 20)),
     "wavlm_aasist": ("wavlm_aasist", {"dim": 400, "size": 8, "widths": (4, 4, 4, 4)}, wave),
     "wavlm_cnn": ("wavlm_cnn", {"widths": (4, 4, 8, 8), "dim": 40}, cached(1, 40)),
