@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from antispoof.features.sinc import sinc_filters
+
 
 class PlainGraphAttention(nn.Module):
     """Nodes (B, N, in) -> (B, N, out)."""
@@ -170,3 +172,64 @@ class PlainBranch(nn.Module):
         more = self.second(temporal, spectral, master)
         before = (temporal, spectral, master)
         return [self.dropout(a + b) for a, b in zip(before, more, strict=True)]
+
+
+class PlainAasist(nn.Module):
+    """Waveforms (B, S) -> logits (B, 2): AASIST as published."""
+
+    def __init__(self, widths=(32, 32, 64, 64, 64, 64), nodes=(64, 32), ks=(0.5, 0.7, 0.5)):
+        super().__init__()
+        self.register_buffer("filters", sinc_filters(70, 129).unsqueeze(1), persistent=False)
+        self.norm = nn.BatchNorm2d(1)
+        pairs = zip((1, *widths), widths, strict=False)
+        self.encoder = nn.Sequential(
+            *(PlainResidual(a, b, n == 0) for n, (a, b) in enumerate(pairs))
+        )
+        self.graph = PlainGraph(23, *nodes, ks)
+        self.out = nn.Linear(5 * nodes[1], 2)
+
+    def forward(self, x, lengths=None):
+        x = F.conv1d(x.unsqueeze(1), self.filters).unsqueeze(1)
+        x = F.selu(self.norm(F.max_pool2d(x.abs(), (3, 3))))
+        for block in self.encoder:
+            x = F.max_pool2d(block(x), (1, 3))
+        spectral = x.abs().max(3)[0].transpose(1, 2)
+        temporal = x.abs().max(2)[0].transpose(1, 2)
+        return self.out(self.graph(spectral, temporal))
+
+
+class PlainMHFA(nn.Module):
+    """All layers (B, L, T, D) -> logits (B, 2): multi-head factorised attentive pooling."""
+
+    def __init__(self, layers, dim, heads, compression, embedding):
+        super().__init__()
+        self.key_weights = nn.Parameter(torch.zeros(layers))
+        self.value_weights = nn.Parameter(torch.zeros(layers))
+        self.key, self.value = nn.Linear(dim, compression), nn.Linear(dim, compression)
+        self.attention = nn.Linear(compression, heads)
+        self.project = nn.Linear(heads * compression, embedding)
+        self.classifier = nn.Sequential(nn.ReLU(), nn.Dropout(0.0), nn.Linear(embedding, 2))
+
+    def forward(self, x, lengths=None):
+        key = (x * self.key_weights.softmax(0).view(1, -1, 1, 1)).sum(1)
+        value = (x * self.value_weights.softmax(0).view(1, -1, 1, 1)).sum(1)
+        key, value = self.key(key), self.value(value)
+        weights = self.attention(key).softmax(1)  # (B, T, H)
+        pooled = (weights.unsqueeze(3) * value.unsqueeze(2)).sum(1)
+        return self.classifier(self.project(pooled.flatten(1)))
+
+
+class PlainSLS(nn.Module):
+    """All layers (B, L, T, D) -> logits (B, 2): Sensitive Layer Selection."""
+
+    def __init__(self, layers=24, dim=1024, frames=201):
+        super().__init__()
+        self.gate, self.norm = nn.Linear(dim, 1), nn.BatchNorm2d(1)
+        self.hidden = nn.Linear((frames // 3) * (dim // 3), 1024)
+        self.output = nn.Linear(1024, 2)
+
+    def forward(self, x, lengths=None):
+        gates = torch.sigmoid(self.gate(x.mean(2))).unsqueeze(2)
+        x = F.selu(self.norm((x * gates).sum(1).unsqueeze(1)))
+        x = F.max_pool2d(x, (3, 3)).flatten(1)
+        return F.selu(self.output(F.selu(self.hidden(x))))

@@ -9,7 +9,9 @@ of 1024 and without the classifier on it. Two of the 128 numbers of a frame, and
 the end, fall to the pooling.
 """
 
+import torch
 from torch import nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from .checks import check_features
@@ -82,13 +84,37 @@ class AttentionMap(nn.Module):
     def __init__(self, channels):
         super().__init__()
         self.wide = nn.Conv2d(channels, 2 * channels, 1)
-        self.norm = nn.BatchNorm2d(2 * channels)
+        self.norm = nn.BatchNorm1d(2 * channels)
         self.narrow = nn.Conv2d(2 * channels, channels, 1)
 
     def forward(self, x):
         x = x.permute(0, 2, 3, 1)  # (B, F, T, C), as it lies in memory
-        wide = F.selu(F.linear(x, self.wide.weight[:, :, 0, 0], self.wide.bias), inplace=True)
-        wide = self.norm(wide.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        weights = F.linear(wide, self.narrow.weight[:, :, 0, 0], self.narrow.bias)
-        rows = (x * weights.softmax(2)).sum(2)
-        return rows, (x * weights.softmax(1)).sum(1)
+        flat = x.flatten(0, 2)  # a 1 x 1 convolution is a matrix product
+        wide = F.linear(flat, self.wide.weight[:, :, 0, 0], self.wide.bias)
+        wide = self.norm(F.selu(wide, inplace=True))
+        logits = F.linear(wide, self.narrow.weight[:, :, 0, 0], self.narrow.bias)
+        return WeightedMeans.apply(x, logits.view_as(x))
+
+
+class WeightedMeans(torch.autograd.Function):
+    """x, a (B, F, T, C) -> sum_t x softmax_t(a) (B, F, C) and sum_f x softmax_f(a) (B, T, C).
+
+    Backward knows that d mean / d a = w (x - mean), which spares it the softmax's own.
+    """
+
+    @staticmethod
+    def forward(ctx, x, logits):
+        by_time, by_row = logits.softmax(2), logits.softmax(1)
+        rows, columns = (x * by_time).sum(2), (x * by_row).sum(1)
+        ctx.save_for_backward(x, by_time, by_row, rows, columns)
+        return rows, columns
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, to_rows, to_columns):
+        x, by_time, by_row, rows, columns = ctx.saved_tensors
+        by_time = by_time * to_rows.unsqueeze(2)
+        by_row = by_row * to_columns.unsqueeze(1)
+        to_logits = (x - rows.unsqueeze(2)).mul_(by_time)
+        to_logits.addcmul_(x - columns.unsqueeze(1), by_row)
+        return by_time.add_(by_row), to_logits
