@@ -94,15 +94,16 @@ def example(config):
 
 
 def _frames_and_dim(config, samples):
-    """(T, D) of what is cached, without the upstream's weights where it has any."""
+    """(T, D) of what is cached; weights are opened only for a model that takes any D."""
     settings = load_upstream_config(f"conf/upstream/{config['upstream']}.yaml")
     if settings["window"]["policy"] != "full":
         samples = settings["window"]["samples"]
-    if not settings["checkpoint"] and _is_signal_processing(settings["name"]):
-        (found,) = FrozenUpstream(settings)([torch.zeros(samples).numpy()], [""])
+    known = inspect.signature(MODELS[config["model"]]).parameters
+    baseline = not settings["checkpoint"] and _is_signal_processing(settings["name"])
+    if baseline or "dim" not in known:
+        (found,) = FrozenUpstream(settings)([torch.zeros(samples).numpy()], [config["model"]])
         return next(iter(found.values())).shape
-    default = inspect.signature(MODELS[config["model"]]).parameters["dim"].default
-    dim = config["model_conf"].get("dim", default)
+    dim = config["model_conf"].get("dim", known["dim"].default)
     return frame_count(samples, settings["frames"]), dim
 
 

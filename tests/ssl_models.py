@@ -33,16 +33,16 @@ _KINDS = {
     "data2vec": ("Data2VecAudioModel", "Data2VecAudioConfig", {"num_conv_pos_embeddings": 3}),
 }
 KINDS = tuple(_KINDS)
-# name of s3prl's, of those that only a network can bring: (kind, layers of what stands in for it)
+# names of s3prl that only a network can bring: (kind, layers of what stands in for it, true width)
 DOWNLOADED = {
-    "xls_r_300m": ("wav2vec2_large", 24),
-    "xlsr_53": ("wav2vec2_large", 24),
-    "wav2vec2_large_960": ("wav2vec2_base", 24),
-    "wavlm_base_plus": ("wavlm_base", 12),
-    "wavlm_large": ("wavlm_large", 24),
-    "hubert_base": ("hubert_base", 12),
-    "hubert_large_ll60k": ("hubert_large", 24),
-    "data2vec_large_ll60k": ("data2vec", 24),
+    "xls_r_300m": ("wav2vec2_large", 24, 1024),
+    "xlsr_53": ("wav2vec2_large", 24, 1024),
+    "wav2vec2_large_960": ("wav2vec2_base", 24, 1024),
+    "wavlm_base_plus": ("wavlm_base", 12, 768),
+    "wavlm_large": ("wavlm_large", 24, 1024),
+    "hubert_base": ("hubert_base", 12, 768),
+    "hubert_large_ll60k": ("hubert_large", 24, 1024),
+    "data2vec_large_ll60k": ("data2vec", 24, 1024),
 }
 
 
@@ -80,12 +80,12 @@ def small_upstream(folder, path):
     config = load_upstream_config(path)
     if config["name"] not in DOWNLOADED:
         return config
-    kind, layers = DOWNLOADED[config["name"]]
+    kind, layers, _ = DOWNLOADED[config["name"]]
     place = folder / f"{kind}_{layers}.pt"
     if not place.exists():
         made = folder / f"hf_{kind}_{layers}"
         made.mkdir()
-        hugging_face(kind, made, num_hidden_layers=layers)
+        hugging_face(kind, made, num_hidden_layers=layers, hidden_size=64)  # 8 x 8 parts
         save(convert(made)[0], place)
     return {**config, "checkpoint": str(place)}
 

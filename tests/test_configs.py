@@ -35,11 +35,20 @@ def place(tmp_path_factory):
     return folder
 
 
+class AsWide(FrozenUpstream):
+    """An upstream whose states are as wide as those of what it stands in for."""
+
+    def _frames(self, states, wave):
+        frames = super()._frames(states, wave)
+        *_, width = DOWNLOADED.get(self.name, [frames.shape[1]])
+        return np.tile(frames, (1, width // frames.shape[1]))
+
+
 def extract(place, config_path):
     """Cache the features of data/train by an upstream's config; returns them as {utt: {layer}}."""
     config = small_upstream(place, config_path)
     dump = place / "dump" / config_path.stem / "train"
-    upstream = FrozenUpstream(config)
+    upstream = AsWide(config)
     wavs = read_table(place / "data/train/wav.scp")
     writer = ShareWriter(dump, 1, 1, upstream.layer_indices, DTYPES[config["dtype"]])
     if not writer.complete:

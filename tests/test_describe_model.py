@@ -63,6 +63,15 @@ def test_the_published_length_is_the_default(model, layers, macs):
     assert macs in (None, found["macs"])
 
 
+def test_a_model_that_takes_any_width_is_given_the_upstreams(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    conf = {"front_end": "cached"}
+    found = describe(
+        config(model="mel_cnn", model_conf=conf, feats="cached", upstream="hubert_mini")
+    )
+    assert found["input"] == [1, 1, 201, 192]
+
+
 def test_the_linear_layers_of_mhfa_are_the_published_count():
     conf = {"layers": 24, "embedding": 1024}
     found = describe(config(model="mhfa", model_conf=conf, layers=list(range(1, 25)), **CACHED))
