@@ -99,24 +99,35 @@ def sentence(names, metric, own, level=0.95):
     better = 0 if own["difference"] < 0 else 1
     best, other = names[better], names[1 - better]
     gap = f"{abs(factor * own['difference']):.{digits}f}{unit}"
-    luck = {f"other {WORDS.get(kind, kind)}": found for kind, found in own["trials"].items()}
-    for kind, found in own.get("mixed", {}).items():
-        luck[f"other {WORDS.get(kind, kind)} and seeds"] = found
-    told = [name for name, found in luck.items() if _excludes_zero(found)]
-    open_ = [name for name in luck if name not in told]
+    told, unsure = _kinds_of_luck(own)
     values = f"{factor * means[better]:.{digits}f} against {factor * means[1 - better]:.{digits}f}"
     if own["difference"] == 0:
         return f"{title}: {names[0]} and {names[1]} are equal here."
-    if not told:
+    if unsure and not told:
         return (
             f"{title}: these trials do not tell {best} ({values}) from {other}: the difference of "
-            f"{gap} lies within what {_listed(open_)} would bring."
+            f"{gap} lies within what {_listed(unsure)} would bring."
         )
     text = (
         f"{title}: {best} is better than {other} ({values}, by {gap}), beyond what {_listed(told)} "
         f"would bring at {100 * level:.0f} %"
     )
-    return text + (f"; {_listed(open_)} might still turn it round." if open_ else ".")
+    return text + (f"; {_listed(unsure)} might still turn it round." if unsure else ".")
+
+
+def _kinds_of_luck(own):
+    """What the difference stands above, and what it does not, in words; the strictest alone."""
+    told, unsure = [], []
+    for kind, found in own["trials"].items():
+        word, mixed = WORDS.get(kind, kind), own.get("mixed", {}).get(kind)
+        if not _excludes_zero(found):
+            unsure.append(word)
+        elif mixed is None or _excludes_zero(mixed):
+            told.append(word if mixed is None else f"{word} with other seeds")
+        else:
+            told.append(word)
+            unsure.append(f"{word} with other seeds")
+    return told, unsure
 
 
 def _excludes_zero(found):
@@ -125,7 +136,11 @@ def _excludes_zero(found):
 
 
 def _listed(words):
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+    seeds = " with other seeds"
+    if len(words) > 1 and all(word.endswith(seeds) for word in words):
+        return _listed([word.removesuffix(seeds) for word in words]) + seeds
+    words = [*words[:-2], " or ".join(words[-2:])]
+    return "other " + ", ".join(words)
 
 
 def lines(names, seeds, found, units):

@@ -81,7 +81,7 @@ def test_seeds_drawn_anew_widen_the_interval(hardness):
     assert own["difference"] == pytest.approx(np.mean(own["first"]) - np.mean(own["second"]))
     widths = [np.ptp(own[key]["iid"]["interval"]) for key in ("trials", "mixed")]
     assert widths[1] > 2 * widths[0]
-    assert "other trials and seeds might still turn it round" in sentence("ab", "eer", own)
+    assert "other trials with other seeds might still turn it round" in sentence("ab", "eer", own)
 
 
 @pytest.fixture(scope="module")
