@@ -14,11 +14,15 @@ from .config import EXPERIMENT, load_config, one_of, some_of, write_config
 from .errors import UserError
 from .files import atomic_open
 from .places import ROOT, find
+from .training.losses import LOSSES, loss_settings
+from .training.optimisers import SCHEDULES
 
 CHOICES = {
     "feats": ("wave", "cached", "ssl"),
     "optimizer": ("adam", "adamw", "sgd"),
-    "schedule": ("constant", "cosine"),
+    "schedule": SCHEDULES,
+    "loss": tuple(LOSSES),
+    "autocast": ("none", "bf16", "fp16"),
 }
 CROPS = ("first", "centre", "random", "full")
 PADS = ("zero", "tile", "none")
@@ -45,23 +49,42 @@ def load_experiment(path, seed, overrides=()):
             "of conf/upstream/, or steps/augment_data_dir.py before stage 2"
         )
     Chain(config["augment"], path)
-    if config["epochs"] < 1 or config["batch_size"] < 1:
-        raise UserError(f"{path}: 'epochs' and 'batch_size' want at least 1")
+    check_training(path, config)
     if not config["crop"]["seconds"] > 0:
         raise UserError(
             f"{path}: 'crop.seconds' is {config['crop']['seconds']}, wanted more than 0"
         )
-    layers, weights = config["layers"], config["class_weights"]
+    layers = config["layers"]
     if not layers or not all(type(layer) is int and layer >= 0 for layer in layers):
         raise UserError(f"{path}: 'layers' is {layers}, wanted a list of numbers from 0")
-    if len(weights) != len(LABELS) or not all(_positive(weight) for weight in weights):
-        raise UserError(
-            f"{path}: 'class_weights' is {weights}, wanted a number for each of {LABELS}"
-        )
     finetune = read_finetune(path, config["finetune"])
     if finetune["layers"] != "none" and config["feats"] != "ssl":
         raise UserError(f"{path}: 'finetune' wants 'feats: ssl'; what is cached cannot learn")
     return {**config, "finetune": finetune, "seed": int(seed)}
+
+
+def check_training(path, config):
+    """Raise UserError for numbers with which nothing can be trained."""
+    for key in ("epochs", "batch_size", "accumulate"):
+        if config[key] < 1:
+            raise UserError(f"{path}: '{key}' is {config[key]}, wanted at least 1")
+    if config["accumulate"] > config["batch_size"]:
+        raise UserError(f"{path}: 'accumulate' wants no more parts than 'batch_size' utterances")
+    weights, schedule = config["class_weights"], config["schedule_conf"]
+    if len(weights) != len(LABELS) or not all(_positive(weight) for weight in weights):
+        raise UserError(
+            f"{path}: 'class_weights' is {weights}, wanted a number for each of {LABELS}"
+        )
+    if config["optimizer_conf"]["momentum"] and config["optimizer"] != "sgd":
+        raise UserError(f"{path}: 'optimizer_conf.momentum' wants 'optimizer: sgd'")
+    if schedule["every"] < 1 or not 0 <= schedule["warmup"] <= config["epochs"]:
+        raise UserError(
+            f"{path}: 'schedule_conf' is {schedule}, wanted 'every' from 1, and 'warmup' from 0 to "
+            f"the {config['epochs']} epochs"
+        )
+    if not (_positive(schedule["gamma"]) and 0 <= schedule["least"] <= 1):
+        raise UserError(f"{path}: 'schedule_conf' wants 'gamma' above 0, 'least' from 0 to 1")
+    loss_settings(config["loss"], config["loss_conf"])
 
 
 def read_finetune(path, config):
