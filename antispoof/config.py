@@ -55,7 +55,16 @@ EXPERIMENT = {
     "grad_clip": 1.0,  # largest gradient norm; 0: none
     "autocast": "none",  # on a GPU: none, bf16 or fp16
     "tf32": False,  # on a GPU: float32 products with 10 bits of mantissa, faster
-    "select": {"metric": "dev_eer", "patience": 0},  # or dev_loss; patience 0: every epoch is run
+    "select": {  # which model is kept
+        "metric": "dev_eer",  # dev_eer, dev_min_dcf, dev_cllr, dev_loss or train_loss
+        "patience": 0,  # epochs without a better one, then training stops; 0: all are run
+        "keep": "best",  # best, last, or the mean of some: average_best, average_last
+        "average": 5,  # of how many epochs a mean is taken
+        "ema": 0.0,  # decay of a moving average of the weights, which is judged and kept; 0: none
+    },
+    "stages": [],  # one after the other, from what the one before chose: each names what it changes
+    # of the keys antispoof.training.stages.STAGE_KEYS
+    "init_from": "",  # exp/<name>, whose best.pt training starts from; {seed} stands for the seed
 }
 # What an upstream can say.
 UPSTREAM = {
@@ -93,6 +102,11 @@ def load_config(path, defaults, overrides=()):
         raise UserError(f"{path}: wanted lines of `key: value`")
     for override in overrides:
         _apply_override(given, override)
+    return merge(defaults, given, path)
+
+
+def merge(defaults, given, path):
+    """`given` over `defaults`, checked as `load_config` says; `path` is for errors."""
     return _merge(defaults, given, str(path), "")
 
 

@@ -64,7 +64,7 @@ def fit(exp, *overrides):
     exp.mkdir(exist_ok=True)
     lines = []
     train(load(*overrides), "data/train", "data/dev", "dump", exp, CPU, lines.append)
-    return {path.name: path.read_bytes() for path in exp.iterdir()}, lines
+    return {p.name: p.read_bytes() for p in exp.rglob("*") if p.is_file()}, lines
 
 
 class KilledError(Exception):

@@ -54,7 +54,7 @@ def fit(exp, *overrides, train_dir="data/train", lines=None):
 
 
 def outputs(exp):
-    return {path.name: path.read_bytes() for path in exp.iterdir()}
+    return {path.name: path.read_bytes() for path in exp.rglob("*") if path.is_file()}
 
 
 class KilledError(Exception):
@@ -175,7 +175,7 @@ def test_a_loss_that_is_no_number_stops_and_names_the_batch(place, undisturbed):
 
 
 def test_dev_scores_that_are_no_numbers_stop_it(place):
-    with pytest.raises(UserError, match="scores of data/dev are not finite after epoch 1"):
+    with pytest.raises(UserError, match="scores of data/dev are not finite"):
         fit(place / "exp", "optimizer_conf.lr=1e30", "grad_clip=0.0", "batch_size=20")
     assert not (place / "exp/best.pt").exists()
 
@@ -189,7 +189,7 @@ def test_a_collapsed_model_is_at_chance(place, monkeypatch):
 
 def test_training_without_improvement_ends_early(place, monkeypatch):
     monkeypatch.setattr(trainer, "score", lambda *_: np.arange(12, dtype=np.float32))
-    assert fit(place / "exp", "epochs=9", "select.patience=2") == 1
+    assert fit(place / "exp", "epochs=9", "select.patience=2") == [1]
     assert len((place / "exp/curve.csv").read_text().splitlines()) == 1 + 3
 
 

@@ -11,6 +11,8 @@ from ..data import load
 from ..errors import UserError
 from ..progress import Progress
 from ..system import build_system, parameter_groups
+from .averaging import MovingAverage
+from .checkpoint import load_checkpoint
 from .losses import Loss
 from .optimisers import make_optimizer, make_schedule
 from .team import ALONE, deal
@@ -37,15 +39,35 @@ class Learner:
         self.dtype = DTYPES.get(config["autocast"]) if device.type == "cuda" else None
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = config["tf32"]
-        self.waited = 0.0  # share of the last epoch's time
+        decay = config["select"]["ema"]
+        self.average = MovingAverage(self.model, decay) if decay else None
+        self.waited = 0.0  # share of the last epoch's time in which there was no data
 
     def parts(self):
-        return {
+        own = {
             "model": self.model,
             "optimizer": self.optimizer,
             "schedule": self.schedule,
             "scaler": self.scaler,
         }
+        return {**own, "average": self.average} if self.average else own
+
+    def start_from(self, path):
+        """Take the weights of a checkpoint. Raises UserError where they do not fit."""
+        try:
+            self.model.load_state_dict(load_checkpoint(path, self.device)["model"])
+        except RuntimeError as error:  # weights that are missing, unknown or misshapen
+            line = " ".join(str(error).split())[:300]
+            raise UserError(f"{path}: does not fit the model of {self.name}: {line}") from None
+        if self.average:
+            self.average = MovingAverage(self.model, self.average.decay)
+
+    @contextlib.contextmanager
+    def judged(self):
+        """The model as it is judged and kept: the same in every process, or its moving average."""
+        self.team.share([b for b in self.model.buffers() if b.is_floating_point()])
+        with self.average.inside(self.model) if self.average else contextlib.nullcontext():
+            yield self.model
 
     def state_dict(self):
         return {name: part.state_dict() for name, part in self.parts().items()}
@@ -70,7 +92,7 @@ class Learner:
             asked = time.monotonic()
             loaded = [next(feed) for _ in parts]
             waited += time.monotonic() - asked
-            with self._memory_said():
+            with self.memory_said():
                 loss = self.step(loaded, batch)
             if not math.isfinite(loss):
                 named = ", ".join(self.inputs.utts[i] for i in batch)
@@ -114,6 +136,8 @@ class Learner:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.schedule.step()
+        if self.average:
+            self.average.update(self.model)
 
     def _note(self, loss):
         if self.device.type != "cuda":
@@ -122,7 +146,7 @@ class Learner:
         return f"loss {loss:.3f}, at most {used:.1f} GiB of the GPU"
 
     @contextlib.contextmanager
-    def _memory_said(self):
+    def memory_said(self):
         """Turn a lack of memory into a line that says what to change."""
         try:
             yield
