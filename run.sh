@@ -49,7 +49,8 @@ if from_to 2 "features"; then
       dump=dump/$upstream/$set
       job --done "$dump/.done" --from "conf/upstream/$upstream.yaml data/$set/wav.scp" \
         JOB=1:"$nj" "$dump/log/extract.JOB.log" \
-        steps/extract_ssl.py --share JOB/NJ "conf/upstream/$upstream.yaml" "data/$set" "$dump"
+        steps/extract_ssl.py $(copies_of "$upstream" "$set") --share JOB/NJ \
+        "conf/upstream/$upstream.yaml" "data/$set" "$dump"
     done
   done
 fi

@@ -80,6 +80,10 @@ UPSTREAM = {
         "pad": "tile",  # what a shorter utterance gets: tile, zero or none
     },
     "allow": [],  # what may be done to a sound that is not mono at 16 kHz: resample, mixdown
+    "copies": {  # of training sets, to train on beside the original: each epoch draws one of them
+        "count": 0,
+        "augment": [],  # a chain of antispoof.augment; (copy, utterance) decide its draws
+    },
     "dtype": "two_byte",  # float32, two_byte or one_byte: how Kaldi stores it
     "autocast": "none",  # on a GPU: none, bf16 or fp16
     "tolerance": 0.0,  # largest difference from float32 that autocast may bring, at unit scale

@@ -4,15 +4,18 @@ Every draw comes from (seed, epoch, utterance), never from the order of loading,
 was killed continues with the same numbers.
 """
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
 from . import SAMPLE_RATE
 from .audio import read_wave
 from .augment.chain import Chain, generator
+from .config import UPSTREAM, load_config
 from .data_dir import read_durations
 from .errors import UserError
-from .features.archive import layer_name
+from .features.archive import copy_folder, copy_folders, layer_name
 from .features.conventions import frame_count
 from .kaldi import MATRIX, read_entry
 from .tables import read_table, require_same_keys
@@ -37,12 +40,18 @@ class Inputs(torch.utils.data.Dataset):
             self.length = round(self.crop["seconds"] * SAMPLE_RATE)
             return
         folder = f"{dump}/{config['upstream']}/{data_dir.rstrip('/').split('/')[-1]}"
-        self.feats = []
-        for layer in config["layers"]:
-            path = f"{folder}/{layer_name(layer)}/feats.scp"
-            self.feats.append(read_table(path))
-            require_same_keys(self.wavs, self.feats[-1], wav_scp, path)
+        copies = range(1 + (count_copies(folder) if train else 0))
+        self.feats = [self._tables(copy_folder(folder, copy), wav_scp) for copy in copies]
         self.length = round(self.crop["seconds"] * frame_rate(data_dir, folder))
+
+    def _tables(self, folder, wav_scp):
+        """Where the features of each layer lie."""
+        tables = []
+        for layer in self.config["layers"]:
+            path = f"{folder}/{layer_name(layer)}/feats.scp"
+            tables.append(read_table(path))
+            require_same_keys(self.wavs, tables[-1], wav_scp, path)
+        return tables
 
     def __len__(self):
         return len(self.utts)
@@ -67,8 +76,12 @@ class Inputs(torch.utils.data.Dataset):
         return fit(x, self.length, self.policy, self.crop["pad"], rng)
 
     def _cached(self, utt):
-        """(L, T, D) of the layers read, each cropped alike, and its valid frames."""
-        found = [self._fit(self._load(feats[utt], utt), utt) for feats in self.feats]
+        """(L, T, D) of the layers read, each cropped alike, and its valid frames.
+
+        In training, of the original or one of its copies.
+        """
+        drawn = generator("copy", self.seed, self.epoch, utt).integers(len(self.feats))
+        found = [self._fit(self._load(feats[utt], utt), utt) for feats in self.feats[drawn]]
         return np.stack([x for x, _ in found]), found[0][1]
 
     def _load(self, place, utt):
@@ -76,6 +89,21 @@ class Inputs(torch.utils.data.Dataset):
         if not np.isfinite(matrix).all():
             raise UserError(f"{place}: {utt}: holds numbers that are not finite; run stage 2 again")
         return matrix
+
+
+def count_copies(folder):
+    """How many copies of each utterance a folder of cached features has to train on.
+
+    Raises UserError where they are not those that its config wants.
+    """
+    found, path = len(copy_folders(folder)), Path(folder) / "config.yaml"
+    wanted = load_config(path, UPSTREAM)["copies"]["count"] if path.exists() else found
+    if found != wanted:
+        raise UserError(
+            f"{path}: wants {wanted} copies for training, found {found} in {folder}; run "
+            "steps/extract_ssl.py --copies (stage 2)"
+        )
+    return found
 
 
 def frame_rate(data_dir, folder):

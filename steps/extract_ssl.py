@@ -28,6 +28,9 @@ def parse(argv=None):
         help="of sound in one batch; default: 8, on a GPU 32",
     )
     parser.add_argument("--workers", type=int, default=0, help="processes that decode ahead")
+    parser.add_argument(
+        "--copies", action="store_true", help="of a training set: also what `copies` wants"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("config", help="conf/upstream/<name>.yaml")
     parser.add_argument("data_dir")
@@ -44,9 +47,9 @@ def main():
     args = parse()
     import torch  # late: --help answers at once
 
+    from antispoof.augment.chain import Chain
     from antispoof.device import choose_device
-    from antispoof.features.archive import ShareWriter, bytes_written, join_shares
-    from antispoof.features.extraction import extract
+    from antispoof.features.archive import bytes_written
     from antispoof.features.plan import (
         BATCH_SECONDS,
         explained_disk_full,
@@ -55,35 +58,52 @@ def main():
         plan_bytes,
         require_room,
     )
-    from antispoof.features.upstream import DTYPES, FrozenUpstream, claim_dump, load_upstream_config
+    from antispoof.features.upstream import FrozenUpstream, claim_dump, load_upstream_config
 
     torch.set_num_threads(1)  # jobs share the cores, and more threads would round differently
     config = load_upstream_config(args.config)
+    copies = config["copies"]["count"] if args.copies else 0
+    Chain(config["copies"]["augment"] if copies else [], args.config, "copies.augment")
     claim_dump(args.dump_dir, config)
     wavs = read_table(f"{args.data_dir}/wav.scp")
     seconds = read_durations(args.data_dir)
     require_same_keys(wavs, seconds, f"{args.data_dir}/wav.scp", f"{args.data_dir}/utt2dur")
     seconds = kept_seconds(seconds, config["window"])
     upstream = FrozenUpstream(config, choose_device(args.device))
-    layers = upstream.layer_indices
-    wanted = plan_bytes(seconds, len(layers), upstream.dim, upstream.frame_rate, config["dtype"])
+    layers, dim = upstream.layer_indices, upstream.dim
+    rate, dtype = upstream.frame_rate, config["dtype"]
+    wanted = plan_bytes(seconds, len(layers), dim, rate, dtype, copies)
     there = bytes_written(args.dump_dir)
-    print(require_room(args.dump_dir, wanted, there, config, len(layers), upstream.dim), flush=True)
+    room = require_room(args.dump_dir, wanted, there, config, len(layers), dim, copies)
+    print(room, flush=True)
     batch_seconds = args.batch_seconds
     if batch_seconds is None:
         batch_seconds = BATCH_SECONDS[upstream.device.type]
     batches = plan_batches(seconds, batch_seconds if upstream.batches else 0.0)
+    with explained_disk_full(args.dump_dir, wanted, lambda: bytes_written(args.dump_dir)):
+        write(upstream, batches, wavs, copies, args)
+
+
+def write(upstream, batches, wavs, copies, args):
+    """The share of the batches that is this job's, then that of each copy."""
+    from antispoof.features.archive import ShareWriter, copy_folder, join_shares
+    from antispoof.features.extraction import extract
+    from antispoof.features.upstream import DTYPES
+
     share = batches[args.job - 1 :: args.jobs]
-    writer = ShareWriter(args.dump_dir, args.job, args.jobs, layers, DTYPES[config["dtype"]])
-    count = sum(map(len, share))
-    if not writer.complete:
-        progress = Progress(count, "utterances", f"{upstream.name} {args.share}")
-        with explained_disk_full(args.dump_dir, wanted, lambda: bytes_written(args.dump_dir)):
-            extract(upstream, share, wavs, writer, progress, args.workers)
-        progress.close()
-    print(f"share {args.share}: {count} utterances, {len(writer.finished)} were there already")
-    if join_shares(args.dump_dir, args.jobs, list(wavs)):
-        print(f"{args.dump_dir}: {len(wavs)} utterances joined")
+    count, there = (1 + copies) * sum(map(len, share)), 0
+    progress = Progress(count, "utterances", f"{upstream.name} {args.share}")
+    compression = DTYPES[upstream.config["dtype"]]
+    for copy in range(1 + copies):
+        folder = copy_folder(args.dump_dir, copy)
+        writer = ShareWriter(folder, args.job, args.jobs, upstream.layer_indices, compression)
+        there += len(writer.finished)
+        if not writer.complete:
+            extract(upstream, share, wavs, writer, progress, args.workers, copy)
+        if join_shares(folder, args.jobs, list(wavs)):
+            print(f"{folder}: {len(wavs)} utterances joined")
+    progress.close()
+    print(f"share {args.share}: {count} utterances, {there} were there already")
 
 
 if __name__ == "__main__":

@@ -154,7 +154,7 @@ def test_a_missing_program_is_one_line(monkeypatch):
     codecs.lag_of.cache_clear()
     assert str(caught.value) == (
         "conf/x.yaml: 'augment[0].codec': codec g722 at 64 kbit/s: ffmpeg cannot do it here (there "
-        "is no program ffmpeg); install it (Debian: apt-get install ffmpeg), or leave g722 out"
+        "is no program ffmpeg); apt-get install ffmpeg, or leave g722 out"
     )
 
 
@@ -184,6 +184,16 @@ def test_p_is_how_often():
     assert abs(np.mean(counts) - 0.3) < 0.04
 
 
+def test_a_group_comes_together_or_not():
+    chain = Chain([{"group": {"of": [{"mu_law": {"p": 0.9}}, "trim"], "p": 0.3}}])
+    wave = np.zeros(10, np.float32)
+    drawn = [tuple(name for name, _ in chain(wave, f"u{n}")[1]) for n in range(2000)]
+    shares = {names: drawn.count(names) / 2000 for names in set(drawn)}
+    wanted = {(): 0.7, ("mu_law", "trim"): 0.27, ("trim",): 0.03}
+    assert shares.keys() == wanted.keys()
+    assert all(abs(shares[names] - wanted[names]) < 0.04 for names in wanted)
+
+
 def test_generators_differ_by_key():
     assert generator(1, "a").random() == generator(1, "a").random() != generator(2, "a").random()
 
@@ -199,6 +209,7 @@ def test_generators_differ_by_key():
         ({"mu_law": 3}, "mu_law' is 3, wanted keys and values"),
         ({"mu_law": {}, "trim": {}}, "wanted one `name: {settings}`"),
         ({"noise": {"folder": "nowhere"}}, "nowhere: holds no sound file"),
+        ({"group": {"of": ["trin"]}}, "'augment.0..group.of.0.' is 'trin'.*'trim'"),
         ({"reverb": {}}, "'folder' is '', wanted a folder"),
         ({"codec": {"of": {"mp4": []}}}, "'of' is 'mp4', wanted one of .*did you mean 'mp3'"),
         ({"codec": {"of": {"mp3": [17]}}}, "'of.mp3' is \\[17\\], wanted a list out of 16"),

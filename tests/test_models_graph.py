@@ -11,6 +11,7 @@ from antispoof.errors import UserError
 from antispoof.models import build_model
 from antispoof.models.lengths import by_length
 from antispoof.models.pairs import pair_scores, square
+from antispoof.models.selu import selu_
 
 sys.path.append(str(ROOT / "benchmarks"))
 from plain_backends import PlainGraphAttention, PlainSslAasist
@@ -265,6 +266,17 @@ def test_features_of_another_config(shape, message):
 def test_configs_that_mean_nothing(conf, message):
     with pytest.raises(UserError, match=message):
         build_model("spaarsist", **conf)
+
+
+def test_selu_in_place_is_selu():
+    image = torch.randn(2, 3, 5, 7, dtype=torch.float64)
+    for x in (image, image.contiguous(memory_format=torch.channels_last)):
+        one, two = x.clone().requires_grad_(), x.clone().requires_grad_()
+        mine, theirs = selu_(one * 3), torch.nn.functional.selu(two * 3)
+        torch.testing.assert_close(mine, theirs)
+        mine.square().sum().backward()
+        theirs.square().sum().backward()
+        torch.testing.assert_close(one.grad, two.grad)
 
 
 def test_groups_of_equal_length_come_back_in_order():

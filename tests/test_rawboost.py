@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy import signal, stats
 
+from antispoof.augment import rawboost
 from antispoof.augment.notches import design, draw_notches, reach_of
 from antispoof.augment.rawboost import STEPS, RawBoost, apply_batch, draw_batch
 from benchmarks import plain_rawboost as plain
@@ -93,11 +94,19 @@ def test_notches_are_drawn_as_defined():
     assert stats.chisquare(counts.numpy()).pvalue > 1e-3
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", [*DEVICES, "as on a GPU"])
 def test_impulses_are_drawn_as_defined(device):
     settings, count, length = RawBoost(algo=2), 400, 2000
-    drawn = draw_batch(settings, generators(count), [length] * count, device)
-    factors = drawn["isd"]["factors"].cpu()
+    if device == "as on a GPU":
+        device, there = "cpu", rawboost._draw_impulses_there
+        counts = (0.1 * length * np.random.default_rng(3).random(count)).astype(int).tolist()
+        factors = there(generators(count), [length] * (count - 1) + [length // 2], counts, device)
+        assert ((factors != 0).sum(1).tolist()) == counts
+        assert not factors[-1, length // 2 :].any()
+        factors = factors[:-1]
+    else:
+        drawn = draw_batch(settings, generators(count), [length] * count, device)
+        factors = drawn["isd"]["factors"].cpu()
     shares = (factors != 0).sum(1) / length
     assert stats.kstest(shares.numpy(), "uniform", (0, 0.1)).pvalue > 1e-3  # 0 to 10 %
     assert shares.max() <= 0.1

@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
-from antispoof.features.archive import check_layer, layer_folders
+from antispoof.features.archive import check_layer, copy_folders, layer_folders
 from antispoof.progress import Progress
 from antispoof.tables import read_table
 
@@ -20,7 +20,8 @@ def main():
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("dump_dirs", nargs="+", metavar="DUMP_DIR", help="dump/<upstream>/<set>")
-    for dump_dir in map(Path, parser.parse_args().dump_dirs):
+    dump_dirs = [Path(dump_dir) for dump_dir in parser.parse_args().dump_dirs]
+    for dump_dir in [folder for dump in dump_dirs for folder in (dump, *copy_folders(dump))]:
         sums = read_table(dump_dir / "utt2sum")
         frames = read_table(dump_dir / "utt2num_frames")
         layers = layer_folders(dump_dir)

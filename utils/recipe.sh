@@ -98,6 +98,12 @@ upstreams() { # of all systems, each once
   for system in $systems; do upstream_of "$system"; done | sort -u
 }
 
+copies_of() { # copies_of UPSTREAM SET: the option that asks for a training set's augmented copies
+  local config=conf/upstream/$1.yaml
+  [ -f "$config" ] || config=$root/$config
+  [ "$2" != "$train_set" ] || ! grep -q '^copies:' "$config" || echo --copies
+}
+
 inputs_of() { # inputs_of SYSTEM SETS: the files that say what a system reads of them
   local set upstream
   upstream=$(upstream_of "$1")

@@ -4,6 +4,7 @@
       - rawboost: {algo: 3}
       - noise: {folder: musan, under: [noise, music], snr: [5, 20], p: 0.9}
       - codec: {of: {mp3: [16, 32], alaw: []}, p: 0.5}
+      - group: {of: [{noise: {p: 0.9}}, {filter: {p: 0.9}}], p: 0.3}
 
 Each link is applied in its turn with probability `p`, 1 where nothing is said. Its other keys, with
 their defaults, are the fields of its class.
@@ -23,6 +24,14 @@ from .rawboost import RawBoost
 from .recordings import Noise, Reverb
 from .waveform import Filter, MuLaw, Speed, TimeMask, Trim
 
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Links that come together, or not at all: one chance, drawn once, stands before theirs."""
+
+    of: tuple = ()
+
+
 AUGMENTATIONS = {
     "rawboost": RawBoost,
     "time_mask": TimeMask,
@@ -33,6 +42,7 @@ AUGMENTATIONS = {
     "noise": Noise,
     "reverb": Reverb,
     "codec": Codec,
+    "group": Group,
 }
 SHOWN = 32  # numbers of a draw beyond which a log gives their count
 
@@ -60,9 +70,16 @@ class Chain:
         `utt` and the words and numbers of `key` decide every draw. Raises UserError, naming `utt`,
         where nothing is left, what is left is not finite, or a codec fails.
         """
-        drawn, rng = [], generator("augment", *key, utt)
+        drawn = []
+        wave = self._apply(wave, utt, generator("augment", *key, utt), drawn)
+        return np.ascontiguousarray(wave, np.float32), drawn
+
+    def _apply(self, wave, utt, rng, drawn):
         for name, p, link in self.links:
             if rng.random() >= p:
+                continue
+            if isinstance(link, Chain):
+                wave = link._apply(wave, utt, rng, drawn)
                 continue
             try:
                 record = link.draw(rng, len(wave))
@@ -72,7 +89,7 @@ class Chain:
             drawn.append((name, record))
             if not len(wave) or not np.isfinite(wave).all():
                 raise UserError(f"{utt}: augmentation {name} leaves no sound: {loggable(drawn)}")
-        return np.ascontiguousarray(wave, np.float32), drawn
+        return wave
 
 
 def _link(entry, place, key):
@@ -93,6 +110,8 @@ def _link(entry, place, key):
     p = conf.get("p", 1.0)
     if type(p) not in (int, float) or not 0 <= p <= 1:
         raise UserError(f"{place}: '{key}.{name}.p' is {p!r}, wanted 0 to 1")
+    if kind is Group:
+        return name, p, Chain(conf.get("of", ()), place, f"{key}.{name}.of")
     try:
         return name, p, kind(**{k: v for k, v in conf.items() if k != "p"})
     except (ValueError, UserError) as error:

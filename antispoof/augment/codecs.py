@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from scipy.signal import butter, correlate, resample_poly, sosfilt
 
 from .. import SAMPLE_RATE
 from ..config import one_of
@@ -42,7 +41,7 @@ CODECS = {
     "amr": ("sox", 8000, AMR, ("amr-nb",)),
     "amr_wb": ("sox", 16000, AMR_WB, ("amr-wb",)),
 }
-INSTALL = {"ffmpeg": "ffmpeg", "sox": "sox libsox-fmt-all"}
+PACKAGES = {"ffmpeg": "ffmpeg", "amr": "sox libsox-fmt-all"}  # of Debian; its SoX has no amr_wb
 MOST = 4000  # samples that a codec may delay
 SECONDS = 120  # after which a program is taken for hung
 
@@ -91,6 +90,8 @@ def lag_of(name, kbps):
 
     Raises UserError where this machine lacks the codec, or the bit rate.
     """
+    from scipy.signal import butter, correlate, sosfilt  # late: costs a second
+
     noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE)
     band = butter(2, (200, 3000), "bandpass", fs=SAMPLE_RATE, output="sos")
     bursts = sosfilt(band, noise) * np.sin(20 * np.arange(SAMPLE_RATE) / SAMPLE_RATE) ** 2
@@ -99,16 +100,19 @@ def lag_of(name, kbps):
         decoded = _code(bursts, name, kbps)
     except (UserError, OSError, RuntimeError, ValueError) as error:
         route = CODECS[name][0]
-        hint = f" (Debian: apt-get install {INSTALL[route]})" if route in INSTALL else ""
+        package = PACKAGES.get(name, PACKAGES.get(route))
+        hint = f"apt-get install {package}" if package else f"take a {route} that can"
         raise UserError(
             f"codec {name} at {kbps:g} kbit/s: {route} cannot do it here ({_reason(error)}); "
-            f"install it{hint}, or leave {name} out"
+            f"{hint}, or leave {name} out"
         ) from None
     likeness = np.abs(correlate(decoded, bursts))[len(bursts) - 1 :]
     return int(likeness[:MOST].argmax())
 
 
 def _code(wave, name, kbps):
+    from scipy.signal import resample_poly
+
     route, rate, rates, how = CODECS[name]
     sound = np.clip(wave, -1, 1)
     if rate != SAMPLE_RATE:

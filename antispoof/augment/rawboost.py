@@ -88,10 +88,7 @@ def draw_batch(settings, rngs, lengths, device="cpu"):
 def _draw_noise(rngs, lengths, device):
     noise = torch.zeros(len(rngs), max(lengths), device=device)
     for row, rng, length in zip(noise, rngs, lengths, strict=True):
-        if row.is_cuda:
-            row[:length].normal_(generator=_generator(rng, device))
-        else:
-            rng.standard_normal(dtype=np.float32, out=row.numpy()[:length])
+        row[:length].normal_(generator=_generator(rng, device))
     return noise
 
 
@@ -113,16 +110,15 @@ def _draw_impulses(settings, rngs, lengths, device):
 
 def _draw_impulses_there(rngs, lengths, counts, device):
     """On a GPU: the positions are those of the `count` smallest of as many numbers as samples."""
-    longest = max(lengths)
-    u = torch.full((3, len(rngs), longest), math.inf, dtype=torch.float64, device=device)
+    shape = (3, len(rngs), max(lengths))
+    u = torch.full(shape, math.inf, dtype=torch.float64, device=device)
     for item, (rng, length) in enumerate(zip(rngs, lengths, strict=True)):
         u[:, item, :length] = torch.rand(
             3, length, dtype=u.dtype, device=device, generator=_generator(rng, device)
         )
     ends = torch.tensor(counts, device=device)[:, None]
-    bounds = u[0].sort(-1).values.gather(-1, ends.clamp(max=longest - 1))
-    chosen = (u[0] < bounds) | (ends >= longest)
-    return torch.where(chosen, (2 * u[1] - 1) * (2 * u[2] - 1), 0.0).float()
+    bounds = u[0].sort(-1).values.gather(-1, ends.clamp(max=shape[-1] - 1))
+    return torch.where(u[0] < bounds, (2 * u[1] - 1) * (2 * u[2] - 1), 0.0).float()
 
 
 def _generator(rng, device):

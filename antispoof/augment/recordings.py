@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from scipy.signal import fftconvolve
 
 from .. import SAMPLE_RATE
 from ..errors import UserError
@@ -70,6 +69,8 @@ class Reverb:
         return {"file": files[rng.integers(len(files))]}
 
     def apply(self, wave, drawn):
+        from scipy.signal import fftconvolve  # late: costs a second
+
         response = _read(f"{self.folder}/{drawn['file']}")
         start = int(np.abs(response).argmax())
         wet = fftconvolve(wave, response)[start : start + len(wave)]

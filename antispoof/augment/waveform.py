@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from scipy.signal import butter, resample_poly, sosfilt
 
 from .. import SAMPLE_RATE
 from .checks import require, require_range
@@ -97,6 +96,8 @@ class Speed:
         return {"factor": float(self.factors[rng.integers(len(self.factors))])}
 
     def apply(self, wave, drawn):
+        from scipy.signal import resample_poly  # late: costs a second, and few chains need it
+
         ratio = 1 / Fraction(drawn["factor"]).limit_denominator(100)
         return resample_poly(wave, ratio.numerator, ratio.denominator).astype(np.float32)
 
@@ -119,6 +120,8 @@ class Filter:
         return {"low": uniform(rng, self.low), "high": uniform(rng, self.high)}
 
     def apply(self, wave, drawn):
+        from scipy.signal import butter, sosfilt
+
         edges = (drawn["low"], drawn["high"])
         band = butter(self.order, edges, "bandpass", fs=SAMPLE_RATE, output="sos")
         return sosfilt(band, wave).astype(np.float32)

@@ -4,6 +4,7 @@
     dump/<upstream>/<set>/layer07/feats.scp        `utt path:offset`, after all jobs are joined
     dump/<upstream>/<set>/utt2num_frames, utt2sum  frames, and a checksum of the stored bytes
     dump/<upstream>/<set>/shares/JOBofN            what a finished job wrote
+    dump/<upstream>/<set>/copy01/...               the same, of an augmented copy of each utterance
 
 A job writes under temporary names and notes each utterance after its bytes, so that a killed one
 continues behind the last whole utterance and ends in the same bytes.
@@ -25,6 +26,16 @@ from ..tables import read_table, require_same_keys, write_table
 
 def layer_name(index):
     return f"layer{index:02d}"
+
+
+def copy_folder(folder, copy):
+    """Where the features of copy 1, 2, ... lie; copy 0 is the original."""
+    return Path(folder) / f"copy{copy:02d}" if copy else Path(folder)
+
+
+def copy_folders(folder):
+    """The folders of all copies below `folder`, in order."""
+    return sorted(Path(folder).glob("copy[0-9]*"))
 
 
 class ShareWriter:
@@ -104,9 +115,10 @@ class ShareWriter:
 
 
 def bytes_written(folder):
-    """Bytes of all archives below `folder`, finished or not."""
-    paths = [*Path(folder).glob("layer*/*.ark"), *Path(folder).glob("layer*/.*.ark.part")]
-    return sum(path.stat().st_size for path in paths)
+    """Bytes of all archives below `folder`, finished or not, those of copies too."""
+    names = ("layer*/*.ark", "layer*/.*.ark.part")
+    folders = [Path(folder), *copy_folders(folder)]
+    return sum(p.stat().st_size for place in folders for name in names for p in place.glob(name))
 
 
 def checksum(data):

@@ -10,15 +10,17 @@ import torch
 
 from .. import SAMPLE_RATE
 from ..audio import read_wave
+from ..augment.chain import Chain
 from ..data import fit
 from ..errors import UserError
 
 
 class _Batches(torch.utils.data.Dataset):
-    """Decodes one batch of utterances: a list of (S,) float32 waves."""
+    """Decodes one batch of utterances, or of their copies `copy`: a list of (S,) float32 waves."""
 
-    def __init__(self, batches, wavs, config):
-        self.batches, self.wavs, self.config = batches, wavs, config
+    def __init__(self, batches, wavs, config, copy):
+        self.batches, self.wavs, self.config, self.copy = batches, wavs, config, copy
+        self.augment = Chain(config["copies"]["augment"] if copy else [], key="copies.augment")
 
     def __len__(self):
         return len(self.batches)
@@ -31,21 +33,24 @@ class _Batches(torch.utils.data.Dataset):
 
     def _wave(self, utt):
         wave = read_wave(self.wavs[utt], utt, self.config["allow"])
+        wave, _ = self.augment(wave, utt, "copy", self.copy)
         window = self.config["window"]
-        rng = np.random.default_rng(zlib.crc32(utt.encode()))
+        name = f"{utt} {self.copy}" if self.copy else utt
+        rng = np.random.default_rng(zlib.crc32(name.encode()))
         return fit(wave, window["samples"], window["policy"], window["pad"], rng)[0]
 
 
-def extract(upstream, batches, wavs, writer, progress, workers=0):
+def extract(upstream, batches, wavs, writer, progress, workers=0, copy=0):
     """Write the features of every utterance of `batches` that `writer` has not yet.
 
-    A batch of which a part is there already is computed whole, so that what is missing comes out
-    the same. Raises UserError for a bad sound or features that are not finite.
+    copy: 1, 2, ... for that copy of each, augmented as the config's `copies` says. A batch of which
+    a part is there already is computed whole, so that what is missing comes out the same. Raises
+    UserError for a bad sound or features that are not finite.
     """
     todo = [batch for batch in batches if any(utt not in writer.finished for utt in batch)]
     progress.advance(sum(map(len, batches)) - sum(map(len, todo)))
     loader = torch.utils.data.DataLoader(
-        _Batches(todo, wavs, upstream.config),
+        _Batches(todo, wavs, upstream.config, copy),
         batch_size=None,
         num_workers=workers,
         collate_fn=_as_it_is,

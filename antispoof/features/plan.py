@@ -38,30 +38,35 @@ def kept_seconds(seconds, window):
     return {utt: length if found > length else max(found, short) for utt, found in seconds.items()}
 
 
-def plan_bytes(seconds, layers, dim, frame_rate, dtype):
-    """{utterance: bytes} that its features will take, within a frame or two."""
+def plan_bytes(seconds, layers, dim, frame_rate, dtype, copies=0):
+    """{utterance: bytes} that its features and its copies' will take, within a frame or two.
+
+    What changes a copy's length, as speed does, is not foreseen.
+    """
+    frame = dim * BYTES[dtype]
     return {
-        utt: layers * (HEADER + 2 * len(utt) + int(found * frame_rate) * dim * BYTES[dtype])
+        utt: (1 + copies) * layers * (HEADER + 2 * len(utt) + int(found * frame_rate) * frame)
         for utt, found in seconds.items()
     }
 
 
-def require_room(folder, wanted, there, config, layers, dim):
+def require_room(folder, wanted, there, config, layers, dim, copies=0):
     """A line that says how much the features take; raises UserError where they cannot fit.
 
-    wanted: {utterance: bytes}; there: bytes written already, by any job.
+    wanted: {utterance: bytes}, its copies too; there: bytes written already, by any job.
     """
     total = sum(wanted.values())
     left, mean = max(0, total - there), total / max(1, len(wanted))
     place = next(p for p in [Path(folder), *Path(folder).parents] if p.exists())
     free = shutil.disk_usage(place).free
+    more = f" and {copies} copies of each" if copies else ""
     line = (
-        f"{folder}: {len(wanted)} utterances, {layers} layers of {dim}, {config['dtype']}: "
+        f"{folder}: {len(wanted)} utterances{more}, {layers} layers of {dim}, {config['dtype']}: "
         f"{human(mean)} each, {human(total)} in all, {human(left)} to write, "
         f"{human(free)} free"
     )
     if left > free:
-        raise UserError(f"{line}: cannot fit; {advice(free / left, config, layers)}")
+        raise UserError(f"{line}: cannot fit; {advice(free / left, config, layers, copies)}")
     return line
 
 
@@ -84,9 +89,11 @@ def explained_disk_full(folder, wanted, there):
         ) from None
 
 
-def advice(share, config, layers):
+def advice(share, config, layers, copies=0):
     """What would fit into `share` of the bytes."""
     ways = []
+    if copies and (1 + copies) * share >= 1:
+        ways.append(f"copies.count: {int((1 + copies) * share) - 1}")
     if int(layers * share) >= 1 and layers > 1:
         ways.append(f"{int(layers * share)} layers")
     for dtype in ("two_byte", "one_byte"):

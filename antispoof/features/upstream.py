@@ -30,6 +30,11 @@ def load_upstream_config(path):
     one_of(path, "window.pad", config["window"]["pad"], PADS)
     one_of(path, "autocast", config["autocast"], tuple(AUTOCAST))
     some_of(path, "allow", config["allow"], CONVERSIONS)
+    copies = config["copies"]
+    if copies["count"] < 0 or bool(copies["count"]) != bool(copies["augment"]):
+        raise UserError(
+            f"{path}: 'copies' wants a 'count' from 0, and with 1 or more a list 'augment'"
+        )
     if config["autocast"] != "none" and config["tolerance"] <= 0:
         raise UserError(f"{path}: 'autocast: {config['autocast']}' wants a 'tolerance' above 0")
     return config
