@@ -145,12 +145,25 @@ def collate(items):
     return torch.stack(batch), torch.tensor(lengths), torch.tensor(indices)
 
 
-def batches(inputs, order, batch_size, workers=0):
-    """Yield collated batches of `inputs` in `order`."""
-    loader = torch.utils.data.DataLoader(
-        torch.utils.data.Subset(inputs, order),
-        batch_size=batch_size,
+def load(inputs, parts, workers=0):
+    """Yield a collated batch for each list of indices in `parts`, by `workers` more processes.
+
+    What a worker loads does not depend on which one it is: all draws come from the utterance.
+    """
+    yield from torch.utils.data.DataLoader(
+        inputs,
+        batch_sampler=parts,
         collate_fn=collate,
         num_workers=workers,
+        worker_init_fn=_one_thread,
     )
-    yield from loader
+
+
+def _one_thread(_):
+    torch.set_num_threads(1)
+
+
+def batches(inputs, order, batch_size, workers=0):
+    """Yield collated batches of `inputs` in `order`."""
+    parts = [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
+    yield from load(inputs, parts, workers)

@@ -27,7 +27,8 @@ from antispoof.features.plan import BATCH_SECONDS, plan_batches
 from antispoof.features.upstream import DTYPES, FrozenUpstream, load_upstream_config
 from antispoof.progress import Progress
 from antispoof.tables import write_table
-from antispoof.trainer import Learner, read_labels
+from antispoof.training.learner import Learner
+from antispoof.training.scoring import read_labels
 
 SAMPLES = 64600
 

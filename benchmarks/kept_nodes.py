@@ -19,7 +19,7 @@ from antispoof.experiment import read_experiment
 from antispoof.models.graph import GraphPool
 from antispoof.system import build_system
 from antispoof.tables import read_table
-from antispoof.trainer import load_checkpoint
+from antispoof.training.checkpoint import load_checkpoint
 
 
 def overlaps(exp_dir, data_dir, dump):

@@ -26,6 +26,7 @@ def main():
     from antispoof.evaluation import evaluate
     from antispoof.files import atomic_open
     from antispoof.scores import join
+    from antispoof.training.selection import read_choices
 
     named = None if options.trials in (None, "all") else options.trials
     trials = join(options.data_dir, options.scores, named)
@@ -35,6 +36,8 @@ def main():
     factors = [name for name in options.by.split(",") if name]
     result = evaluate(trials, llr, by=factors, replicates=options.bootstrap, seed=options.seed)
     result["set"], result["trials"] = options.data_dir.resolve().name, named
+    if choices := read_choices(options.scores.parent.parent):  # how its model was chosen
+        result["selection"] = choices
     with atomic_open(options.out) as stream:
         json.dump(result, stream, indent=1, sort_keys=True, allow_nan=False)
         stream.write("\n")

@@ -8,7 +8,6 @@ from recipes import Recipe, succeed
 from sounds import make_corpus, make_data
 from ssl_models import hugging_face
 
-from antispoof import trainer
 from antispoof.checkpoints import convert, save
 from antispoof.data import Inputs
 from antispoof.errors import UserError
@@ -16,7 +15,10 @@ from antispoof.experiment import load_experiment
 from antispoof.models import build_model
 from antispoof.system import build_system, parameter_groups
 from antispoof.tables import read_table, write_table
-from antispoof.trainer import load_checkpoint, read_labels, score, train
+from antispoof.trainer import train
+from antispoof.training import learner as training
+from antispoof.training.checkpoint import load_checkpoint
+from antispoof.training.scoring import read_labels, score
 
 CONFIG = """
 feats: ssl
@@ -62,7 +64,7 @@ def fit(exp, *overrides):
     exp.mkdir(exist_ok=True)
     lines = []
     train(load(*overrides), "data/train", "data/dev", "dump", exp, CPU, lines.append)
-    return {path.name: path.read_bytes() for path in exp.iterdir()}, lines
+    return {p.name: p.read_bytes() for p in exp.rglob("*") if p.is_file()}, lines
 
 
 class KilledError(Exception):
@@ -78,9 +80,9 @@ def test_a_killed_training_ends_in_the_same_bytes(place, tmp_path, monkeypatch, 
         raise KilledError
 
     with monkeypatch.context() as patch:
-        original = trainer.draw_order
+        original = training.draw_order
         patch.setattr(
-            trainer,
+            training,
             "draw_order",
             lambda labels, balanced, seed, epoch: (
                 killed() if epoch == 2 else original(labels, balanced, seed, epoch)
@@ -152,7 +154,7 @@ def test_groups_have_their_own_rates(place):
     frozen = load("finetune.layers=none")
     assert len(parameter_groups(build_system(frozen), frozen)) == 1
     inputs = Inputs(config, "data/train", "dump", train=True)
-    learner = trainer.Learner(config, inputs, read_labels("data/train"), CPU, "x")
+    learner = training.Learner(config, inputs, read_labels("data/train"), CPU, "x")
     assert learner.schedule.get_last_lr() == [5e-3, 1e-3]
     before = [p.clone() for p in learner.model.front_end.parameters()]
     learner.run_epoch(1)

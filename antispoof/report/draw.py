@@ -178,6 +178,27 @@ def training(curves, title):
     return _svg(figure)
 
 
+def watched(rows, title, stream):
+    """Losses, and EER on dev and on each set watched, by epoch, as PNG. rows: {column: number}."""
+    colours = {"text.color": "black", "axes.labelcolor": "black", "axes.edgecolor": "gray"}
+    with matplotlib.rc_context({**STYLE, **colours, "savefig.dpi": 150}):
+        figure, panels = _figure(5.0, rows=2)
+        names = dict.fromkeys(name for row in rows for name in row)
+        endings = (("_loss", 1, "loss"), ("_eer", 100, "EER, %"))
+        for axes, (ending, unit, label) in zip(panels, endings, strict=True):
+            for index, name in enumerate(name for name in names if name.endswith(ending)):
+                points = [(row["epoch"], unit * row[name]) for row in rows if name in row]
+                style = {"color": LIGHT[index % len(LIGHT)], "marker": ".", "linewidth": 1.2}
+                words = name.removesuffix(ending).removeprefix("watch_")
+                axes.plot(*zip(*points, strict=True), label=words, **style)
+            axes.set_ylabel(label)
+            axes.legend(loc="best")
+        panels[0].set_title(title)
+        panels[1].set(xlabel="epoch", ylim=(0, None))
+        panels[1].xaxis.get_major_locator().set_params(integer=True)
+        figure.savefig(stream, format="png", metadata={"Software": None})
+
+
 @_styled
 def forest(rows, title):
     """EER with intervals. rows: [(name, index of its system, eer, low, high)], fractions."""
