@@ -8,6 +8,8 @@ Classes are resampled apart: a tiny set must not lose one. Speakers are drawn ap
 spoke (bona fide, spoof, or both), a speaker of both bringing all trials along.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .metrics.checks import sorted_trials
@@ -36,35 +38,59 @@ def intervals(
     labels, one per trial, to be drawn whole (speakers); default: each trial by itself.
     """
     tables = Ranked(bonafide, spoof, llr or (bonafide, spoof), costs)
-    rng = np.random.default_rng(seed)
-    chunk = max(1, CELLS // (len(tables.bonafide) + len(tables.spoof)))
-    draw = _trial_draws(tables, rng) if groups is None else _group_draws(tables, groups, rng)
+    drawn = draws(tables.sizes, groups, replicates, seed)
+    # trials drawn one by one are alike: which is which needs no looking up
+    places = (None, None) if groups is None else tables.orders
     values = [
-        tables.metrics(*draw(min(chunk, replicates - start)))
-        for start in range(0, replicates, chunk)
+        tables.metrics(*(d.counts(o) for d, o in zip(pair, places, strict=True))) for pair in drawn
     ]
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    return {
-        name: tuple(map(float, np.quantile(np.concatenate([v[name] for v in values]), tails)))
-        for name in METRICS
-    }
+    joined = {name: np.concatenate([part[name] for part in values]) for name in METRICS}
+    return {name: percentiles(joined[name], level) for name in METRICS}
 
 
-def _trial_draws(tables, rng):
+def percentiles(values, level=0.95):
+    """(low, high) that hold the middle `level` of `values`."""
+    return tuple(map(float, np.quantile(values, [(1 - level) / 2, (1 + level) / 2])))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """How often each unit was drawn, and the unit of each trial (None: it is one itself)."""
+
+    times: np.ndarray  # (R, units)
+    unit: np.ndarray  # (N,)
+
+    def counts(self, order=None):
+        """(R, N) counts of the trials in `order` (N,), by default as they came."""
+        if order is None:
+            return self.times if self.unit is None else self.times[:, self.unit]
+        return self.times[:, order if self.unit is None else self.unit[order]]
+
+
+def draws(sizes, groups, replicates, seed):
+    """Yield (bona fide, spoof) pairs of `Drawn`, some replicates at a time, `replicates` in all.
+
+    sizes: trials of each class; groups: as for `intervals`. Whoever judges several systems on the
+    same draws compares them in pairs.
+    """
+    rng = np.random.default_rng(seed)
+    draw = _trial_draws(sizes, rng) if groups is None else _group_draws(groups, rng)
+    chunk = max(1, CELLS // sum(sizes))
+    for start in range(0, replicates, chunk):
+        yield draw(min(chunk, replicates - start))
+
+
+def _trial_draws(sizes, rng):
     def counts(replicates, size):  # row by row: a row's counters stay in the cache
         drawn = (rng.integers(size, size=size, dtype=np.int32) for _ in range(replicates))
         return np.stack([np.bincount(row, minlength=size) for row in drawn])
 
-    return lambda replicates: (
-        counts(replicates, len(tables.bonafide)),
-        counts(replicates, len(tables.spoof)),
-    )
+    return lambda replicates: tuple(Drawn(counts(replicates, size), None) for size in sizes)
 
 
-def _group_draws(tables, groups, rng):
+def _group_draws(groups, rng):
     names, code = np.unique(np.concatenate([np.asarray(g) for g in groups]), return_inverse=True)
-    code_b = code[: len(tables.bonafide)][tables.order_bonafide]
-    code_s = code[len(tables.bonafide) :][tables.order_spoof]
+    code_b, code_s = np.split(code, [len(groups[0])])
     kind = np.isin(np.arange(names.size), code_b) + 2 * np.isin(np.arange(names.size), code_s)
     strata = [np.flatnonzero(kind == value) for value in (1, 2, 3)]
 
@@ -73,7 +99,7 @@ def _group_draws(tables, groups, rng):
         for members in (m for m in strata if m.size):
             share = np.full(members.size, 1 / members.size)
             times[:, members] = rng.multinomial(members.size, share, size=replicates)
-        return times[:, code_b], times[:, code_s]
+        return Drawn(times, code_b), Drawn(times, code_s)
 
     return draw
 
@@ -84,11 +110,11 @@ class Ranked:
     def __init__(self, bonafide, spoof, llr, costs):
         bonafide, spoof = np.asarray(bonafide, float), np.asarray(spoof, float)
         sorted_trials(bonafide, spoof)  # refuses what has no metrics
-        self.order_bonafide = np.argsort(bonafide, kind="stable")
-        self.order_spoof = np.argsort(spoof, kind="stable")
-        self.bonafide, self.spoof = bonafide[self.order_bonafide], spoof[self.order_spoof]
+        self.orders = tuple(np.argsort(part, kind="stable") for part in (bonafide, spoof))
+        self.sizes = bonafide.size, spoof.size
+        self.bonafide, self.spoof = bonafide[self.orders[0]], spoof[self.orders[1]]
         llr_b, llr_s = (np.asarray(part, float) for part in llr)
-        self.llr_b, self.llr_s = llr_b[self.order_bonafide], llr_s[self.order_spoof]
+        self.llr_b, self.llr_s = llr_b[self.orders[0]], llr_s[self.orders[1]]
         self.cost_b, self.cost_s = softplus(-self.llr_b), softplus(self.llr_s)
         self.miss, self.fa = cost_weights(**costs)
         self.threshold = bayes_threshold(**costs)
@@ -96,21 +122,28 @@ class Ranked:
         self.spoof_before = self.spoof.searchsorted(self.bonafide)
         self.bonafide_before = self.bonafide.searchsorted(self.spoof, side="right")
 
-    def metrics(self, counts_b, counts_s):
-        """{metric: (R,)} of replicates with counts (R, nb) and (R, ns)."""
+    def metrics(self, counts_b, counts_s, names=METRICS):
+        """{metric: (R,)} of replicates with counts (R, nb) and (R, ns), for the metrics `names`."""
         below_b, below_s = _running(counts_b), _running(counts_s)
         n_b, n_s = below_b[:, -1:], below_s[:, -1:]
-        missed = _weigh(counts_b, self.llr_b < self.threshold) / n_b[:, 0]
-        accepted = _weigh(counts_s, self.llr_s >= self.threshold) / n_s[:, 0]
-        cost_b = _weigh(counts_b, self.cost_b) / n_b[:, 0]
-        cost_s = _weigh(counts_s, self.cost_s) / n_s[:, 0]
         least = min(self.miss, self.fa)
-        return {
-            "eer": self._eer(below_b, below_s, n_b[:, 0], n_s[:, 0]),
-            "min_dcf": self._least_cost(below_b, below_s, n_b, n_s) / least,
-            "act_dcf": (self.miss * missed + self.fa * accepted) / least,
-            "cllr": (cost_b + cost_s) / np.log(4),
+
+        def act_dcf():
+            missed = _weigh(counts_b, self.llr_b < self.threshold) / n_b[:, 0]
+            accepted = _weigh(counts_s, self.llr_s >= self.threshold) / n_s[:, 0]
+            return (self.miss * missed + self.fa * accepted) / least
+
+        def cllr():
+            cost_b = _weigh(counts_b, self.cost_b) / n_b[:, 0]
+            return (cost_b + _weigh(counts_s, self.cost_s) / n_s[:, 0]) / np.log(4)
+
+        compute = {
+            "eer": lambda: self._eer(below_b, below_s, n_b[:, 0], n_s[:, 0]),
+            "min_dcf": lambda: self._least_cost(below_b, below_s, n_b, n_s) / least,
+            "act_dcf": act_dcf,
+            "cllr": cllr,
         }
+        return {name: compute[name]() for name in names}
 
     def _least_cost(self, below_b, below_s, n_b, n_s):
         """Least cost over the points before each trial of the smaller class, and both ends."""

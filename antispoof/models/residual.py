@@ -13,8 +13,6 @@ import itertools
 from torch import nn
 from torch.nn import functional as F
 
-from .selu import selu_
-
 
 class ResidualBlock(nn.Module):
     """(B, before, F, T) -> (B, after, F, T, or T // pool)."""
@@ -34,7 +32,7 @@ class ResidualBlock(nn.Module):
             hidden = self.norm(convolve(x, self.conv1.weight, self.conv1.bias, (1, 1)))
         else:
             hidden = convolve(x, *folded(self.conv1, self.norm), (1, 1))
-        out = self.conv2(selu_(hidden))
+        out = self.conv2(F.selu(hidden, inplace=True))
         if self.shortcut is None:
             out += x
         else:

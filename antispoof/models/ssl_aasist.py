@@ -18,7 +18,6 @@ from .classifier import make_classifier
 from .graph import GraphReadout
 from .lengths import by_length, one_by_one
 from .residual import ResidualEncoder
-from .selu import selu_
 
 WIDTH = 128  # of the projection; an image has WIDTH // 3 rows
 POOL = 3
@@ -62,7 +61,7 @@ class SslAasist(nn.Module):
         """(B, T, D) -> (B, 64, 42, T // 3)."""
         x = F.max_pool2d(self.project(x)[:, None], POOL).transpose(2, 3)  # (B, 1, 42, T // 3)
         x = self.encoder(F.selu(self.norm_in(x)))
-        return selu_(self.norm_out(x))
+        return F.selu(self.norm_out(x), inplace=True)
 
     def embed(self, x):
         """(B, T, D), all frames valid -> (B, embedding), or logits."""

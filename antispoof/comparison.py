@@ -1,0 +1,175 @@
+"""Two systems on the same trials: is the difference more than luck, and of which kind of luck?
+
+The paired bootstrap draws trials (or whole speakers, or whole attacks) anew and judges both systems
+on every draw, so that what is hard for both cancels. Where a system was trained with several seeds,
+its value is the mean over them, and a mixed comparison draws the seeds anew together with the
+trials: without it, three lucky seeds pass for a better method.
+"""
+
+import numpy as np
+
+from .bootstrap import METRICS, Ranked, draws, percentiles
+from .metrics.detection import COSTS
+
+TEXTS = {  # name, factor, digits, unit of a difference
+    "eer": ("EER", 100, 2, " points"),
+    "min_dcf": ("minDCF", 1, 4, ""),
+    "act_dcf": ("actDCF", 1, 4, ""),
+    "cllr": ("Cllr", 1, 4, " bits"),
+}
+WORDS = {"iid": "trials", "speaker": "speakers", "attack": "attacks"}
+
+
+def compare(
+    first, second, kinds, *, metrics=METRICS, replicates=1000, seed=0, level=0.95, costs=COSTS
+):
+    """{metric: what is known of value(first) - value(second)}; below 0, the first is better.
+
+    first, second: one ((bona fide, spoof) scores, (bona fide, spoof) ratios) for each seed, all of
+    the same trials in the same order. kinds: {name: groups as for `bootstrap.intervals`, or None}.
+
+    A metric has `first` and `second` [value per seed], `difference` (of their means), `trials`
+    {kind: {interval: [low, high], p}} and, with several seeds, `mixed` likewise. Seeds of the two
+    systems are drawn apart. p is two-sided, 2 min(P(difference <= 0), P(difference >= 0)) over the
+    replicates and the observed data, at most 1.
+    """
+    systems = [[Ranked(*scores, llr, costs) for scores, llr in runs] for runs in (first, second)]
+    ones = [np.ones((1, size), np.int64) for size in systems[0][0].sizes]
+    seen = [[table.metrics(*ones, metrics) for table in runs] for runs in systems]
+    found = {}
+    for metric in metrics:
+        values = [[float(run[metric][0]) for run in runs] for runs in seen]
+        found[metric] = {
+            "first": values[0],
+            "second": values[1],
+            "difference": float(np.mean(values[0]) - np.mean(values[1])),
+            "trials": {},
+        }
+    several = max(map(len, systems)) > 1
+    for kind, groups in kinds.items():
+        drawn = _replicates(systems, groups, metrics, replicates, seed)
+        for metric, (a, b) in drawn.items():
+            own = found[metric]
+            own["trials"][kind] = _judge(a.mean(axis=0) - b.mean(axis=0), level)
+            if several:
+                dice = np.random.default_rng([seed, 1])
+                mixed = _seeds_anew(a, dice) - _seeds_anew(b, dice)
+                own.setdefault("mixed", {})[kind] = _judge(mixed, level)
+    return found
+
+
+def _replicates(systems, groups, metrics, replicates, seed):
+    """{metric: (first (seeds, R), second (seeds, R))} on the same draws."""
+    parts = [[[] for _ in runs] for runs in systems]
+    for pair in draws(systems[0][0].sizes, groups, replicates, seed):
+        for runs, kept in zip(systems, parts, strict=True):
+            for table, values in zip(runs, kept, strict=True):
+                counts = (d.counts(o) for d, o in zip(pair, table.orders, strict=True))
+                values.append(table.metrics(*counts, metrics))
+    return {
+        metric: [
+            np.array([np.concatenate([v[metric] for v in values]) for values in kept])
+            for kept in parts
+        ]
+        for metric in metrics
+    }
+
+
+def _seeds_anew(values, dice):
+    """(seeds, R) to the mean (R,) over as many seeds, drawn with replacement in each replicate."""
+    drawn = dice.integers(len(values), size=values.shape)
+    return np.take_along_axis(values, drawn, axis=0).mean(axis=0)
+
+
+def _judge(differences, level):
+    tail = min(np.sum(differences <= 0), np.sum(differences >= 0))
+    return {
+        "interval": list(percentiles(differences, level)),
+        "p": float(min(1, 2 * (1 + tail) / (1 + differences.size))),
+    }
+
+
+def sentence(names, metric, own, level=0.95):
+    """What the comparison of two systems by one metric allows to say, in plain words.
+
+    names: of the first and second system; own: what `compare` found of the metric.
+    """
+    title, factor, digits, unit = TEXTS[metric]
+    means = [float(np.mean(own[key])) for key in ("first", "second")]
+    better = 0 if own["difference"] < 0 else 1
+    best, other = names[better], names[1 - better]
+    gap = f"{abs(factor * own['difference']):.{digits}f}{unit}"
+    told, unsure = _kinds_of_luck(own)
+    values = f"{factor * means[better]:.{digits}f} against {factor * means[1 - better]:.{digits}f}"
+    if own["difference"] == 0:
+        return f"{title}: {names[0]} and {names[1]} are equal here."
+    if unsure and not told:
+        return (
+            f"{title}: these trials do not tell {best} ({values}) from {other}: the difference of "
+            f"{gap} lies within what {_listed(unsure)} would bring."
+        )
+    text = (
+        f"{title}: {best} is better than {other} ({values}, by {gap}), beyond what {_listed(told)} "
+        f"would bring at {100 * level:.0f} %"
+    )
+    return text + (f"; {_listed(unsure)} might still turn it round." if unsure else ".")
+
+
+def _kinds_of_luck(own):
+    """What the difference stands above, and what it does not, in words; the strictest alone."""
+    told, unsure = [], []
+    for kind, found in own["trials"].items():
+        word, mixed = WORDS.get(kind, kind), own.get("mixed", {}).get(kind)
+        if not _excludes_zero(found):
+            unsure.append(word)
+        elif mixed is None or _excludes_zero(mixed):
+            told.append(word if mixed is None else f"{word} with other seeds")
+        else:
+            told.append(word)
+            unsure.append(f"{word} with other seeds")
+    return told, unsure
+
+
+def _excludes_zero(found):
+    low, high = found["interval"]
+    return low > 0 or high < 0
+
+
+def _listed(words):
+    seeds = " with other seeds"
+    if len(words) > 1 and all(word.endswith(seeds) for word in words):
+        return _listed([word.removesuffix(seeds) for word in words]) + seeds
+    words = [*words[:-2], " or ".join(words[-2:])]
+    return "other " + ", ".join(words)
+
+
+def lines(names, seeds, found, units):
+    """The comparison as lines of text. units: {kind: how many of them there are, in words}."""
+    for metric, own in found.items():
+        title, factor, digits, unit = TEXTS[metric]
+
+        def text(value, sign="", factor=factor, digits=digits):
+            return f"{factor * value:{sign}.{digits}f}"
+
+        yield f"{title}{' %' if metric == 'eer' else ''}"
+        for name, values in zip(names, (own["first"], own["second"]), strict=True):
+            yield f"  {name:<28} {_spread(values, text)}"
+        label = "difference"
+        if len(seeds) > 1:
+            pairs = [a - b for a, b in zip(own["first"], own["second"], strict=True)]
+            yield f"  {label:<28} {_spread(pairs, lambda value: text(value, '+'))}{unit}"
+        else:
+            yield f"  {label:<28} {text(own['difference'], '+')}{unit}"
+        for key, also in (("trials", ""), ("mixed", " and seeds")):
+            for kind, judged in own.get(key, {}).items():
+                low, high = (text(value, "+") for value in judged["interval"])
+                label = f"over {WORDS.get(kind, kind)}{also}"
+                yield f"    {label:<26} [{low}, {high}]  p {judged['p']:.3g}  {units[kind]}"
+        yield f"  {sentence(names, metric, own)}"
+
+
+def _spread(values, text):
+    mean = text(np.mean(values))
+    if len(values) < 2:
+        return mean
+    return f"{mean} ± {text(np.std(values, ddof=1)).lstrip('+')}  ({', '.join(map(text, values))})"
