@@ -2,6 +2,8 @@
 
 import struct
 
+from antispoof.report.draw import training
+from antispoof.report.pictures import read_curve
 from antispoof.training import curve
 
 
@@ -17,6 +19,9 @@ def test_a_number_that_an_epoch_lacks_is_empty(tmp_path):
     assert (
         (tmp_path / "curve.csv").read_text().startswith("epoch,lr,train_loss,dev_loss,dev_eer,st")
     )
+    svg = training([read_curve(tmp_path / "curve.csv")], "x")
+    assert ">eval<" in svg
+    assert ">dev<" in svg
     curve.draw_curve(tmp_path / "one.png", rows, "x")
     curve.draw_curve(tmp_path / "two.png", rows, "x")
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
