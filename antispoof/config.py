@@ -32,7 +32,7 @@ EXPERIMENT = {
     "model_conf": {},
     "crop": {
         "train": "random",  # first, centre, random or full
-        "test": "centre",
+        "test": "centre",  # or windows, half of each in the next: an utterance has their mean score
         "seconds": 4.0,
         "pad": "zero",  # zero (and the padding counts as signal), tile, or none (masked)
     },

@@ -22,8 +22,8 @@ def load_experiment(path, seed, overrides=()):
     """The resolved config of an experiment: file, overrides and seed. Raises UserError."""
     config = load_config(find(path), EXPERIMENT, overrides)
     one_of(path, "feats", config["feats"], FEATS)
-    for key in ("train", "test"):
-        one_of(path, f"crop.{key}", config["crop"][key], CROPS)
+    one_of(path, "crop.train", config["crop"]["train"], CROPS)
+    one_of(path, "crop.test", config["crop"]["test"], (*CROPS, "windows"))
     one_of(path, "crop.pad", config["crop"]["pad"], PADS)
     some_of(path, "allow", config["allow"], CONVERSIONS)
     if config["feats"] != "wave" and not config["upstream"]:

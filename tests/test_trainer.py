@@ -164,6 +164,17 @@ def test_one_class_alone_cannot_train(place, name, label, attack):
         fit(place / "exp")
 
 
+def test_a_label_is_one_of_two_words_and_dev_holds_some(place):
+    labels = read_table("data/dev/utt2label")
+    write_table("data/dev/utt2label", {**labels, min(labels): "genuine"})
+    with pytest.raises(UserError, match=r"dev/utt2label: 'dev_000' is 'genuine', wanted bonafide"):
+        fit(place / "exp")
+    for name in ("utt2label", "wav.scp"):
+        (place / "data/dev" / name).write_text("")
+    with pytest.raises(UserError, match=r"data/dev/wav.scp: is empty"):
+        fit(place / "exp")
+
+
 def test_a_loss_that_is_no_number_stops_and_names_the_batch(place, undisturbed):
     with pytest.raises(UserError) as caught:
         fit(place / "exp", "optimizer_conf.lr=1e30", "grad_clip=0.0")

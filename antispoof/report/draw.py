@@ -158,7 +158,7 @@ def histogram(groups, title, calibrated):
 
 @_styled
 def training(curves, title):
-    """Losses and dev EER by epoch. curves: one {column: values} per run of a system."""
+    """Losses, and EER on dev and on sets watched. curves: {column: values} per run of a system."""
     figure, (above, below) = _figure(4.2, rows=2)
     for run, curve in enumerate(curves):
         for index, column in enumerate(("train_loss", "dev_loss")):
@@ -167,13 +167,20 @@ def training(curves, title):
                 above.plot(
                     curve["epoch"], curve[column], color=SERIES[index], linewidth=1.2, label=label
                 )
-        if "dev_eer" in curve:
-            percent = [100 * value for value in curve["dev_eer"]]
-            below.plot(curve["epoch"], percent, color=SERIES[2], linewidth=1.2)
+        watched = sorted(name for name in curve if name.startswith("watch_"))
+        for index, column in enumerate(["dev_eer", *watched] if "dev_eer" in curve else []):
+            points = [(x, 100 * y) for x, y in zip(curve["epoch"], curve[column], strict=True)]
+            points = [point for point in points if not np.isnan(point[1])]
+            words = column.removesuffix("_eer").removeprefix("watch_")
+            style = {"color": SERIES[(index + 2) % len(SERIES)], "linewidth": 1.2}
+            below.plot(*np.reshape(points, (-1, 2)).T, label=None if run else words, **style)
     above.set(title=title, ylabel="loss")
     above.legend(loc="upper right")
-    below.set(xlabel="epoch", ylabel="dev EER, %")
+    several = len(below.get_legend_handles_labels()[1]) > 1
+    below.set(xlabel="epoch", ylabel="EER, %" if several else "dev EER, %")
     below.set_ylim(bottom=0)
+    if several:
+        below.legend(loc="best")
     below.xaxis.get_major_locator().set_params(integer=True)
     return _svg(figure)
 

@@ -41,7 +41,7 @@ class MovingAverage:
         return {"average": self.average, "count": self.count}
 
     def load_state_dict(self, state):
-        _put(self.average, state["average"])
+        self.average = {name: tensor.clone() for name, tensor in state["average"].items()}
         self.count = state["count"]
 
 

@@ -12,17 +12,23 @@ from .team import ALONE
 
 @torch.inference_mode()
 def score(model, inputs, batch_size, device, team=ALONE, workers=0):
-    """Scores (N,) float32 of `inputs` in their order: logit of bona fide minus logit of spoof."""
+    """Scores (N,) float32 of `inputs` in their order: logit of bona fide minus logit of spoof.
+
+    Of an utterance in windows, the mean of theirs.
+    """
     model.eval()
-    found = torch.zeros(len(inputs))
+    total, windows = torch.zeros(len(inputs)), torch.zeros(len(inputs))
     own = range(len(inputs))[team.rank :: team.size]
     progress = Progress(len(own), "utterances", "score")
-    for x, lengths, indices in batches(inputs, own, batch_size, workers):
-        logits = model(x.to(device), lengths.to(device)).float().cpu()
-        found[indices] = logits[:, 1] - logits[:, 0]
-        progress.advance(len(indices))
+    for batch in batches(inputs, own, batch_size, workers):
+        for x, lengths, indices in zip(*(part.split(batch_size) for part in batch), strict=True):
+            logits = model(x.to(device), lengths.to(device)).float().cpu()
+            total.index_add_(0, indices, logits[:, 1] - logits[:, 0])
+            windows.index_add_(0, indices, torch.ones(len(indices)))
+        progress.advance(len(batch[2].unique()))
     progress.close()
-    return team.add(found.to(device)).cpu().numpy()
+    total, windows = team.add(total.to(device)), team.add(windows.to(device))
+    return (total / windows).cpu().numpy()
 
 
 def read_labels(data_dir):
