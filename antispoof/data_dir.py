@@ -101,3 +101,25 @@ def read_trials(data_dir, name):
     if not utts:
         raise UserError(f"{path}: is empty")
     return utts
+
+
+def trial_counts(data_dir):
+    """What is known of the sizes of trial lists: {list: (bona fide, spoof)}, and the published one.
+
+    `data_dir/trial_counts` has lines `eval 14816 133360 published`: list (`all`: every trial), bona
+    fide, spoof and, in one line at most, the word that marks the list that others publish numbers
+    of. Without the file: {} and None. Raises UserError for any other line.
+    """
+    path = Path(data_dir) / "trial_counts"
+    counts, published = {}, []
+    for name, text in read_table(path).items() if path.is_file() else ():
+        found = re.fullmatch(r"(\d+) (\d+)( published)?", text)
+        if not found:
+            raise UserError(
+                f"{path}: {name}: found '{text}', wanted `<bona fide> <spoof>[ published]`"
+            )
+        counts[name] = int(found[1]), int(found[2])
+        published += [name] if found[3] else []
+    if len(published) > 1:
+        raise UserError(f"{path}: found {' and '.join(published)} published, wanted one")
+    return counts, published[0] if published else None

@@ -9,7 +9,7 @@ from .errors import UserError
 FEW = 30  # trials of a class below which a cell is marked
 
 
-def evaluate(trials, llr=None, *, by=(), replicates=1000, seed=0, costs=metrics.COSTS):
+def evaluate(trials, llr=None, *, by=(), asv=None, replicates=1000, seed=0, costs=metrics.COSTS):
     """Everything `result.json` holds but the names of set and list, of `scores.Trials`.
 
     counts {bonafide, spoof, trials}; costs {p_spoof, c_miss, c_fa}; threshold {metric: score};
@@ -19,7 +19,9 @@ def evaluate(trials, llr=None, *, by=(), replicates=1000, seed=0, costs=metrics.
 
     llr (N,): natural-log likelihood ratios for `act_dcf` and `cllr`, by default the scores
     themselves, of which `llr_given` tells. by: factors to break down by, `attack*codec` for a
-    table of two. replicates 0 leaves the intervals out.
+    table of two. asv: an `antispoof.asv` to add tandem costs, and itself as `asv`. replicates 0
+    leaves the intervals out. `ece` is that of P(bona fide) = 1 / (1 + e^-(llr + log odds)) at the
+    odds of the two classes in these trials; `classification` decides at ratio 0.
     """
     given = llr is not None
     llr = trials.scores if llr is None else llr
@@ -39,12 +41,23 @@ def evaluate(trials, llr=None, *, by=(), replicates=1000, seed=0, costs=metrics.
             **_cell_metrics(trials.split(), trials.split(llr), costs),
             "auc": metrics.auc(bonafide, spoof),
             "min_cllr": metrics.min_cllr(bonafide, spoof),
+            "ece": metrics.ece(*posteriors(*trials.split(llr))),
+            **(asv.costs(bonafide, spoof) if asv else {}),
         },
-        "by": {factor: break_down(trials, llr, factor, factors, costs) for factor in by},
+        "classification": metrics.classification(*trials.split(llr)),
+        "by": {factor: break_down(trials, llr, factor, factors, costs, asv) for factor in by},
     }
+    if asv:
+        result["asv"] = asv.summary()
     if replicates:
         result.update(_intervals(trials, llr, replicates, seed, costs))
     return result
+
+
+def posteriors(bonafide, spoof):
+    """P(bona fide) of ratios, pooled at the odds of the two classes: (bona fide, spoof) parts."""
+    odds = np.log(bonafide.size / spoof.size)
+    return tuple(1 / (1 + np.exp(-np.clip(part + odds, -500, 500))) for part in (bonafide, spoof))
 
 
 def _cell_metrics(scores, llr, costs):
@@ -87,23 +100,31 @@ def _names(factor):
     return names
 
 
-def break_down(trials, llr, factor, factors, costs=metrics.COSTS):
+def break_down(trials, llr, factor, factors, costs=metrics.COSTS, asv=None):
     """{level: {n_bonafide, n_spoof, few, metrics}} of a factor, or of several as `attack*codec`.
 
-    An attack is set against all bona fide trials; every other factor restricts both classes. A
-    cell without both classes has metrics None. Levels of several factors are joined by `*`.
+    A factor that bona fide trials do not have (all `-`: an attack, a vocoder) sets its levels
+    against all bona fide trials; any other restricts both classes. A cell without both classes has
+    metrics None. Levels of several factors are joined by `*`.
     factors: {name: `trials.factor(name)`}.
     """
     names = _names(factor)
-    keep = [index for index, name in enumerate(names) if name != "attack"]
+    keep = [index for index, name in enumerate(names) if not _of_spoof(trials, *factors[name])]
     spoof = _levels([factors[name] for name in names], ~trials.is_bonafide)
     bonafide = _levels([factors[names[index]] for index in keep], trials.is_bonafide)
     levels = set(spoof) | (set(bonafide) if len(keep) == len(names) else set())
     cells = {}
     for level in sorted(levels):
         own = bonafide.get(tuple(level[index] for index in keep), np.array([], int))
-        cells["*".join(level)] = _cell(trials, llr, own, spoof.get(level, own[:0]), costs)
+        where = dict(zip(names, level, strict=True))
+        index = own, spoof.get(level, own[:0])
+        cells["*".join(level)] = _cell(trials, llr, *index, costs, asv, where)
     return cells
+
+
+def _of_spoof(trials, names, values):
+    """Whether no bona fide trial has a level of the factor."""
+    return "-" in names and bool((values[trials.is_bonafide] == names.index("-")).all())
 
 
 def _levels(columns, mask):
@@ -120,7 +141,7 @@ def _levels(columns, mask):
     return levels
 
 
-def _cell(trials, llr, bonafide, spoof, costs):
+def _cell(trials, llr, bonafide, spoof, costs, asv, where):
     cell = {
         "n_bonafide": bonafide.size,
         "n_spoof": spoof.size,
@@ -128,5 +149,14 @@ def _cell(trials, llr, bonafide, spoof, costs):
     }
     if not (bonafide.size and spoof.size):
         return {**cell, "eer": None, "min_dcf": None, "act_dcf": None, "cllr": None}
-    parts = [(values[bonafide], values[spoof]) for values in (trials.scores, llr)]
-    return {**cell, **_cell_metrics(*parts, costs)}
+    scores, ratios = ((values[bonafide], values[spoof]) for values in (trials.scores, llr))
+    found = {**cell, **_cell_metrics(scores, ratios, costs)}
+    return {**found, **_or_none(asv, scores, where)} if asv else found
+
+
+def _or_none(asv, scores, where):
+    """Tandem costs of a cell; none where all its scores are equal."""
+    try:
+        return asv.costs(*scores, where)
+    except ValueError:
+        return {}

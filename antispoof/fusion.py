@@ -1,12 +1,14 @@
 """Calibration and linear fusion of experiments: learnt on the development set, applied to others.
 
-One system is calibration, several are fusion; the rule is the same. No path lets another set
+One system is calibration, several are fusion; the rule is the same. Two baselines give every system
+the same say: the mean of scores standardised on dev, and the mean of ranks among the dev scores,
+both then calibrated like a single system. No path lets another set
 take part in the choice: its labels are never read, and a set that shares an utterance with the
 development set is refused.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import numpy as np
 from .calibration import EFFECTIVE_PRIOR, SeparableError, fit_logistic
 from .errors import UserError
 from .files import atomic_open
+from .metrics import cllr
 from .scores import join, read_scores
 from .tables import require_same_keys, write_table
 
@@ -23,6 +26,7 @@ class Fusion:
     """An affine map from the scores of systems to one natural-log likelihood ratio."""
 
     systems: tuple
+    rule: str  # logistic, mean or rank
     weights: tuple
     offset: float
     prior: float
@@ -30,9 +34,12 @@ class Fusion:
     n_bonafide: int
     n_spoof: int
     smoothed: bool  # the dev scores part the classes: learnt with Platt's softened answers
+    dev_cllr: float  # of what was learnt, on what it was learnt from
+    dev_scores: np.ndarray = None  # rank: (N, S) ascending; the map is affine in shares of these
 
     def __call__(self, scores):
         """scores (N, S) -> (N,)."""
+        scores = scores if self.dev_scores is None else ranks(scores, self.dev_scores)
         return scores @ np.array(self.weights) + self.offset
 
     def warnings(self):
@@ -54,7 +61,8 @@ class Fusion:
     def save(self, path):
         """Write everything as JSON: sorted keys, numbers that read back as they were."""
         with atomic_open(path) as stream:
-            json.dump(asdict(self), stream, indent=1, sort_keys=True, allow_nan=False)
+            known = {key: value for key, value in asdict(self).items() if key != "dev_scores"}
+            json.dump(known, stream, indent=1, sort_keys=True, allow_nan=False)
             stream.write("\n")
 
 
@@ -63,7 +71,7 @@ def score_path(exp_dir, name):
     return Path(exp_dir) / name / "scores"
 
 
-def learn(data_dir, dev_set, exp_dirs, prior=EFFECTIVE_PRIOR):
+def learn(data_dir, dev_set, exp_dirs, prior=EFFECTIVE_PRIOR, rule="logistic"):
     """A `Fusion` of experiments from their scores on `dev_set`, labelled by `data_dir`.
 
     Raises UserError where one system's ids differ from the labels' (and so from the others').
@@ -72,22 +80,54 @@ def learn(data_dir, dev_set, exp_dirs, prior=EFFECTIVE_PRIOR):
         raise UserError(f"--prior: found {prior}, wanted a number between 0 and 1")
     dev = [join(data_dir, score_path(exp, dev_set)) for exp in exp_dirs]
     scores = np.stack([trials.scores for trials in dev], axis=1)
-    is_bonafide, smoothed = dev[0].is_bonafide, False
-    try:
-        weights, offset = fit_logistic(scores, is_bonafide, prior)
-    except SeparableError:
-        smoothed = True
-        weights, offset = fit_logistic(scores, is_bonafide, prior, smooth=True)
-    return Fusion(
+    is_bonafide = dev[0].is_bonafide
+    weights, offset, smoothed = RULES[rule](scores, is_bonafide, prior)
+    learnt = Fusion(
         systems=tuple(Path(exp).name for exp in exp_dirs),
+        rule=rule,
         weights=tuple(map(float, weights)),
-        offset=offset,
+        offset=float(offset),
         prior=prior,
         dev_set=dev_set,
         n_bonafide=int(is_bonafide.sum()),
         n_spoof=int((~is_bonafide).sum()),
         smoothed=smoothed,
+        dev_cllr=0.0,
+        dev_scores=np.sort(scores, axis=0) if rule == "rank" else None,
     )
+    llr = learnt(scores)
+    return replace(learnt, dev_cllr=cllr(llr[is_bonafide], llr[~is_bonafide]))
+
+
+def _logistic(scores, is_bonafide, prior):
+    try:
+        return *fit_logistic(scores, is_bonafide, prior), False
+    except SeparableError:
+        return *fit_logistic(scores, is_bonafide, prior, smooth=True), True
+
+
+def _mean(scores, is_bonafide, prior):
+    centre, scale = scores.mean(axis=0), scores.std(axis=0)
+    joint = ((scores - centre) / scale).mean(axis=1)
+    (slope,), offset, smoothed = _logistic(joint, is_bonafide, prior)
+    weights = slope / scale / scale.size  # of the scores as they are
+    return weights, offset - weights @ centre, smoothed
+
+
+def _rank(scores, is_bonafide, prior):
+    joint = ranks(scores, np.sort(scores, axis=0)).mean(axis=1)
+    (slope,), offset, smoothed = _logistic(joint, is_bonafide, prior)
+    return np.full(scores.shape[1], slope / scores.shape[1]), offset, smoothed
+
+
+RULES = {"logistic": _logistic, "mean": _mean, "rank": _rank}
+
+
+def ranks(scores, known):
+    """The share of `known` (N, S), ascending, below each of `scores` (M, S); a tie counts half."""
+    columns = zip(known.T, scores.T, strict=True)
+    below = [own.searchsorted(s) + own.searchsorted(s, side="right") for own, s in columns]
+    return np.stack(below, axis=1) / (2 * len(known))
 
 
 def apply(fusion, name, exp_dirs):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from . import LABELS
-from .data_dir import read_trials
+from .data_dir import read_trials, trial_counts
 from .errors import UserError
 from .tables import read_table, require_same_keys
 
@@ -78,7 +78,8 @@ def join(data_dir, scores_path, trials=None):
     """Trials of a data directory with their scores; `trials` names a list to which to keep.
 
     The score file and utt2label must hold the same ids, each once, whichever list is asked for.
-    Raises UserError also where one class is missing or all scores are equal.
+    Raises UserError also where one class is missing, all scores are equal, or the list has other
+    counts than `trial_counts` says.
     """
     data_dir = Path(data_dir)
     labels, scores = read_labels(data_dir), read_scores(scores_path)
@@ -91,6 +92,12 @@ def join(data_dir, scores_path, trials=None):
     if not 0 < found < len(ids):
         raise UserError(
             f"{place}: found {found} bona fide and {len(ids) - found} spoof trials, wanted both"
+        )
+    wanted = trial_counts(data_dir)[0].get(trials or "all")
+    if wanted and wanted != (found, len(ids) - found):
+        raise UserError(
+            f"{place}: found {found} bona fide and {len(ids) - found} spoof trials, wanted "
+            f"{wanted[0]} and {wanted[1]} as {data_dir}/trial_counts has it"
         )
     if values.min() == values.max():
         raise UserError(

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from antispoof.errors import one_line_errors
+from antispoof.options import add_learning_options
 
 EXAMPLE = """
 example:
@@ -39,13 +40,7 @@ def parse():
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    prior = 0.95 / (0.95 + 0.05 * 10)
-    parser.add_argument("--data", type=Path, required=True, help="data directory of the dev set")
-    parser.add_argument("--dev-set", help="its name in the experiment (default: that of --data)")
-    parser.add_argument("--apply", default="dev eval", help="sets to calibrate (default: dev eval)")
-    parser.add_argument(
-        "--prior", type=float, default=prior, help=f"effective prior of bona fide ({prior:.6f})"
-    )
+    add_learning_options(parser)
     parser.add_argument("exp_dir", type=Path, metavar="EXP_DIR")
     return parser.parse_args()
 

@@ -14,8 +14,15 @@ example:
     --llr exp/mel_cnn_seed1/eval/llr/scores
 
 EER and minDCF are those of SCORES; actDCF and Cllr, which judge the numbers themselves, are those
-of --llr (default: SCORES). --by attack sets all bona fide trials against each attack, any other
-factor restricts both classes; --by 'attack*codec' makes a table of two.
+of --llr (default: SCORES). --by attack sets all bona fide trials against each attack (so does any
+factor that is - for all bona fide), any other factor restricts both classes; --by 'attack*codec'
+makes a table of two. Without --trials, the list that DATA_DIR/trial_counts calls published is kept
+to, or else every trial counts.
+
+--asv-scores adds t-DCF (2019 and 2021 forms) and t-EER: a file of `A07 spoof 3.4` lines; or, with
+--asv-key (8 columns, of the 2021 form), one of `speaker trial score` lines, of which those count
+that the key puts into the subset named by --trials. `--asv-scores asvspoof5` takes the error rates
+that were fixed there.
 """
 
 
@@ -23,18 +30,22 @@ def main():
     options = parse()
     import json
 
+    from antispoof.data_dir import trial_counts
     from antispoof.evaluation import evaluate
     from antispoof.files import atomic_open
     from antispoof.scores import join
     from antispoof.training.selection import read_choices
 
-    named = None if options.trials in (None, "all") else options.trials
+    if options.trials is None:
+        options.trials = trial_counts(options.data_dir)[1]
+    named = None if options.trials == "all" else options.trials
     trials = join(options.data_dir, options.scores, named)
     llr = None
     if options.llr:
         llr = join(options.data_dir, options.llr, named).scores
     factors = [name for name in options.by.split(",") if name]
-    result = evaluate(trials, llr, by=factors, replicates=options.bootstrap, seed=options.seed)
+    dice = {"replicates": options.bootstrap, "seed": options.seed}
+    result = evaluate(trials, llr, by=factors, asv=read_asv(options, named), **dice)
     result["set"], result["trials"] = options.data_dir.resolve().name, named
     if choices := read_choices(options.scores.parent.parent):  # how its model was chosen
         result["selection"] = choices
@@ -42,6 +53,17 @@ def main():
         json.dump(result, stream, indent=1, sort_keys=True, allow_nan=False)
         stream.write("\n")
     tell(options, result)
+
+
+def read_asv(options, subset):
+    """The ASV that the options name, if any."""
+    from antispoof import asv
+
+    if not options.asv_scores:
+        return None
+    if str(options.asv_scores) == "asvspoof5":
+        return asv.FixedAsv()
+    return asv.read_asv(options.asv_scores, options.asv_key, subset)
 
 
 def parse():
@@ -56,12 +78,15 @@ def parse():
     )
     parser.add_argument("--by", default="", help="factors, with commas: attack,lang")
     parser.add_argument("--llr", type=Path, metavar="SCORES", help="log-likelihood ratios")
+    parser.add_argument("--asv-scores", type=Path, metavar="FILE", help="of speaker verification")
+    parser.add_argument("--asv-key", type=Path, metavar="FILE", help="whose trials those are")
     parser.add_argument("--bootstrap", type=int, default=1000, help="replicates; 0 for none")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
     options = parser.parse_args()
     if options.bootstrap < 0:
         raise UserError(f"--bootstrap: found {options.bootstrap}, wanted 0 or more")
-    options.trials = None if options.trials == "all" else options.trials
+    if options.asv_key and not options.asv_scores:
+        raise UserError("--asv-key: wants --asv-scores")
     return options
 
 
@@ -73,10 +98,11 @@ def tell(options, result):
             "above 50 % the sign may be flipped (higher must mean more bona fide)",
             file=sys.stderr,
         )
+    tandem = [f", {name} {pooled[name]:.4f}" for name in sorted(pooled) if name.startswith("tdcf")]
     print(
         f"{options.out}: EER {100 * pooled['eer']:.2f} %, minDCF {pooled['min_dcf']:.4f}, "
-        f"Cllr {pooled['cllr']:.4f} on {counts['bonafide']} bona fide and {counts['spoof']} spoof "
-        f"trials ({options.trials or 'all'})"
+        f"Cllr {pooled['cllr']:.4f}{''.join(tandem)} on {counts['bonafide']} bona fide and "
+        f"{counts['spoof']} spoof trials ({options.trials or 'all'})"
     )
 
 

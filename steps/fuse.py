@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
+from antispoof.options import add_learning_options
 
 EXAMPLE = """
 example:
@@ -15,6 +16,11 @@ example:
 reads <set>/scores of each system, writes <set>/scores and <set>/llr/scores (the same numbers: a
 fusion is calibrated by its making) and fusion.json below --out. Every system must have scored the
 same utterances. Labels are read of --data alone.
+
+--rule logistic learns a weight for each system; mean (of scores standardised on dev) and rank (mean
+share of dev scores below) are the baselines that it has to beat, calibrated likewise.
+--leave-one-out also writes what the fusion is without each system, to --out/without_<system>; then
+steps/compare.py says what the system brings: <out> <out>/without_<system> eval.
 """
 
 
@@ -23,33 +29,40 @@ def main():
     from antispoof import fusion
 
     dev_set = options.dev_set or options.data.resolve().name
-    learnt = fusion.learn(options.data, dev_set, options.exp_dirs, options.prior)
-    for line in learnt.warnings():
-        print(f"steps/fuse.py: warning: {line}", file=sys.stderr)
-    ratios = {name: fusion.apply(learnt, name, options.exp_dirs) for name in options.apply.split()}
-    for name, llr in ratios.items():
-        fusion.write_scores(options.out / name / "scores", llr)
-        fusion.write_scores(options.out / name / "llr" / "scores", llr)
-    learnt.save(options.out / "fusion.json")
-    terms = [f"{w:.4g} {s}" for w, s in zip(learnt.weights, learnt.systems, strict=True)]
+
+    def fuse(out, exp_dirs):
+        learnt = fusion.learn(options.data, dev_set, exp_dirs, options.prior, options.rule)
+        for line in learnt.warnings():
+            print(f"steps/fuse.py: warning: {line}", file=sys.stderr)
+        ratios = {name: fusion.apply(learnt, name, exp_dirs) for name in options.apply.split()}
+        for name, llr in ratios.items():
+            fusion.write_scores(out / name / "scores", llr)
+            fusion.write_scores(out / name / "llr" / "scores", llr)
+        learnt.save(out / "fusion.json")
+        return learnt
+
+    whole = fuse(options.out, options.exp_dirs)
+    terms = [f"{w:.4g} {s}" for w, s in zip(whole.weights, whole.systems, strict=True)]
     print(
-        f"{options.out}: llr = {' + '.join(terms)} + {learnt.offset:.4g}, learnt on "
-        f"{learnt.n_bonafide} bona fide and {learnt.n_spoof} spoof trials of {dev_set}"
+        f"{options.out}: llr = {' + '.join(terms)} + {whole.offset:.4g}"
+        f"{' of ranks' if whole.rule == 'rank' else ''}, learnt on {whole.n_bonafide} bona fide "
+        f"and {whole.n_spoof} spoof trials of {dev_set}, Cllr there {whole.dev_cllr:.4f}"
     )
+    for left in options.exp_dirs if options.leave_one_out else ():
+        others = [path for path in options.exp_dirs if path != left]
+        rest = fuse(options.out / f"without_{left.name}", others)
+        change = rest.dev_cllr - whole.dev_cllr
+        print(f"  without {left.name}: Cllr there {rest.dev_cllr:.4f} ({change:+.4f})")
 
 
 def parse():
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    prior = 0.95 / (0.95 + 0.05 * 10)
-    parser.add_argument("--data", type=Path, required=True, help="data directory of the dev set")
-    parser.add_argument("--dev-set", help="its name in the experiments (default: that of --data)")
-    parser.add_argument("--apply", default="dev eval", help="sets to fuse (default: dev eval)")
+    add_learning_options(parser)
+    parser.add_argument("--rule", choices=("logistic", "mean", "rank"), default="logistic")
+    parser.add_argument("--leave-one-out", action="store_true", help="say what each system brings")
     parser.add_argument("--out", type=Path, required=True, help="experiment folder of the fusion")
-    parser.add_argument(
-        "--prior", type=float, default=prior, help=f"effective prior of bona fide ({prior:.6f})"
-    )
     parser.add_argument("exp_dirs", type=Path, nargs="+", metavar="EXP_DIR")
     options = parser.parse_args()
     names = [path.resolve() for path in options.exp_dirs]
@@ -57,6 +70,8 @@ def parse():
         raise UserError("found the same system twice; wanted different experiments")
     if options.out.resolve() in names:
         raise UserError(f"{options.out}: is one of the systems; give the fusion its own folder")
+    if options.leave_one_out and len(names) < 2:
+        raise UserError("--leave-one-out: found 1 system, wanted several")
     return options
 
 

@@ -1,0 +1,14 @@
+"""Options that several workers share, so that they stay the same in each."""
+
+from pathlib import Path
+
+
+def add_learning_options(parser):
+    """What is learnt on a development set and applied to others: --data, --dev-set, --apply, ..."""
+    prior = 0.95 / (0.95 + 0.05 * 10)
+    parser.add_argument("--data", type=Path, required=True, help="data directory of the dev set")
+    parser.add_argument("--dev-set", help="its name in the experiment (default: that of --data)")
+    parser.add_argument("--apply", default="dev eval", help="sets to apply it to, with blanks")
+    parser.add_argument(
+        "--prior", type=float, default=prior, help=f"effective prior of bona fide ({prior:.6f})"
+    )
