@@ -163,14 +163,15 @@ def collate(items):
     for item in items:
         flat += item if isinstance(item, list) else [item]
     axis = time_axis(flat[0][0])
-    longest = max(x.shape[axis] for x, _, _ in flat)
-    batch = []
-    for x, _, _ in flat:
-        shape = list(x.shape)
-        shape[axis] = longest - shape[axis]
-        batch.append(torch.cat([x, x.new_zeros(shape)], axis) if shape[axis] else x)
+    shape = [len(flat), *flat[0][0].shape]
+    shape[1 + axis] = longest = max(x.shape[axis] for x, _, _ in flat)
+    batch = flat[0][0].new_empty(shape)
+    for row, (x, _, _) in zip(batch, flat, strict=True):
+        found = x.shape[axis]
+        row.narrow(axis, 0, found).copy_(x)
+        row.narrow(axis, found, longest - found).zero_()
     lengths, indices = zip(*((length, index) for _, length, index in flat), strict=True)
-    return torch.stack(batch), torch.tensor(lengths), torch.tensor(indices)
+    return batch, torch.tensor(lengths), torch.tensor(indices)
 
 
 def load(inputs, parts, workers=0):
