@@ -22,6 +22,7 @@ systems=            # configs conf/train_<system>.yaml, e.g. "mel_cnn fbank_mhfa
 train_set=train     # data/<set> to learn on
 dev_set=dev         # data/<set> that picks checkpoints and teaches calibration and fusion
 eval_sets=eval      # data/<set> to report on; none of them chooses anything
+watch_sets=         # data/<set> scored after each epoch, which choose nothing
 by=attack           # break results down by these factors, e.g. attack,codec
 size=               # how much of the corpus, where its recipe offers a choice: full or small
 corpus=             # where the corpus lies on disk, where its recipe asks for it
@@ -38,13 +39,13 @@ if from_to 1 "data"; then
   job --done data/.done data/log/prepare.log \
     local/prepare_data.py --out data --nj SLOTS "${prepare_options[@]}"
   job --done data/SET/.done.validate --from "data/SET/wav.scp data/SET/utt2* data/SET/trials/*" \
-    "SET=$(commas "$train_set $dev_set $eval_sets")" data/log/validate.SET.log \
+    "SET=$(commas $(sets))" data/log/validate.SET.log \
     utils/validate_data_dir.py data/SET "${allow_options[@]}"
 fi
 
 if from_to 2 "features"; then
   for upstream in $(upstreams); do
-    for set in $train_set $dev_set $eval_sets; do
+    for set in $(sets); do
       dump=dump/$upstream/$set
       job --done "$dump/.done" --from "conf/upstream/$upstream.yaml data/$set/wav.scp" \
         JOB=1:"$nj" "$dump/log/extract.JOB.log" \
@@ -57,10 +58,10 @@ fi
 if from_to 3 "train"; then
   for system in $systems; do
     exp=exp/$(name "$system" SEED)
-    job --done "$exp/.done" --from "conf/train_$system.yaml $(inputs_of "$system" "$train_set $dev_set")" \
+    job --done "$exp/.done" --from "conf/train_$system.yaml $(inputs_of "$system" "$train_set $dev_set $watch_sets")" \
       "SEED=$(commas "$seeds")" "$exp/log/train.log" \
       steps/train.py --config "conf/train_$system.yaml" "${overrides[@]}" --seed SEED --device "$device" \
-      --train "data/$train_set" --dev "data/$dev_set" "$exp"
+      --train "data/$train_set" --dev "data/$dev_set" "${watch_options[@]}" "$exp"
   done
 fi
 

@@ -32,19 +32,39 @@ EXPERIMENT = {
     "model_conf": {},
     "crop": {
         "train": "random",  # first, centre, random or full
-        "test": "centre",
+        "test": "centre",  # or windows, half of each in the next: an utterance has their mean score
         "seconds": 4.0,
         "pad": "zero",  # zero (and the padding counts as signal), tile, or none (masked)
     },
     "epochs": 10,
-    "batch_size": 32,
-    "optimizer": "adamw",
-    "optimizer_conf": {"lr": 1e-3, "weight_decay": 0.01},
-    "schedule": "constant",  # or cosine, down to nothing at the last step
-    "class_weights": [1.0, 1.0],  # of the cross-entropy, in the order (spoof, bonafide)
+    "batch_size": 32,  # utterances of one step, over all processes
+    "accumulate": 1,  # in how many parts, one after the other, a step computes its batch
+    "optimizer": "adamw",  # adam, adamw or sgd
+    "optimizer_conf": {"lr": 1e-3, "weight_decay": 0.01, "momentum": 0.0},  # momentum: sgd alone
+    "schedule": "constant",  # constant, cosine or step
+    "schedule_conf": {
+        "warmup": 0.0,  # epochs in which the rate rises
+        "every": 10,  # step: after so many epochs
+        "gamma": 0.5,  # step: the rate is multiplied by this
+        "least": 0.0,  # cosine: what it falls to, as a share of the rate
+    },
+    "loss": "cross_entropy",  # bce, focal, am_softmax or oc_softmax: see antispoof.training.losses
+    "loss_conf": {},  # its arguments, whose defaults live there
+    "class_weights": [1.0, 1.0],  # of the loss, in the order (spoof, bonafide)
     "balanced": False,  # draw both classes equally often
     "grad_clip": 1.0,  # largest gradient norm; 0: none
-    "select": {"metric": "dev_eer", "patience": 0},  # or dev_loss; patience 0: every epoch is run
+    "autocast": "none",  # on a GPU: none, bf16 or fp16
+    "tf32": False,  # on a GPU: float32 products with 10 bits of mantissa, faster
+    "select": {  # which model is kept
+        "metric": "dev_eer",  # dev_eer, dev_min_dcf, dev_cllr, dev_loss or train_loss
+        "patience": 0,  # epochs without a better one, then training stops; 0: all are run
+        "keep": "best",  # best, last, or the mean of some: average_best, average_last
+        "average": 5,  # of how many epochs a mean is taken
+        "ema": 0.0,  # decay of a moving average of the weights, which is judged and kept; 0: none
+    },
+    "stages": [],  # one after the other, from what the one before chose: each names what it changes
+    # of the keys antispoof.training.stages.STAGE_KEYS
+    "init_from": "",  # exp/<name>, whose best.pt training starts from; {seed} stands for the seed
 }
 # What an upstream can say.
 UPSTREAM = {
@@ -86,6 +106,11 @@ def load_config(path, defaults, overrides=()):
         raise UserError(f"{path}: wanted lines of `key: value`")
     for override in overrides:
         _apply_override(given, override)
+    return merge(defaults, given, path)
+
+
+def merge(defaults, given, path):
+    """`given` over `defaults`, checked as `load_config` says; `path` is for errors."""
     return _merge(defaults, given, str(path), "")
 
 

@@ -24,6 +24,8 @@ from .tables import read_table, require_same_keys
 class Inputs(torch.utils.data.Dataset):
     """Utterances of one set as (x, length, index): x (L, T, D) or (S,), before batching.
 
+    With the crop `windows`, an utterance is a list of them, one for each window.
+
     Args: config: of the experiment; data_dir; dump: folder of cached features; train: whether the
     crop is the training one; seed. `epoch` is to be set before each pass over the training set.
     """
@@ -59,8 +61,7 @@ class Inputs(torch.utils.data.Dataset):
     def __getitem__(self, index):
         utt = self.utts[index]
         if self.config["feats"] == "cached":
-            x, length = self._cached(utt)
-            return torch.from_numpy(x), length, index
+            return self._item(*self._cached(utt), index)
         x = read_wave(self.wavs[utt], utt, self.config["allow"])
         x, _ = self.augment(x, utt, self.seed, self.epoch)
         x, length = self._fit(x, utt)
@@ -69,7 +70,15 @@ class Inputs(torch.utils.data.Dataset):
                 f"{self.wavs[utt]}: {utt}: {length} samples are too short for a frame of 400; "
                 "take it out, or pad it (crop.pad)"
             )
-        return torch.from_numpy(x), length, index
+        return self._item(x, length, index)
+
+    def _item(self, x, length, index):
+        x = torch.from_numpy(x)
+        if self.policy != "windows":
+            return x, length, index
+        starts = window_starts(length, self.length)
+        span = min(length, self.length)
+        return [(x.narrow(time_axis(x), start, span), span, index) for start in starts]
 
     def _fit(self, x, utt):
         rng = generator(self.seed, self.epoch, utt)
@@ -116,11 +125,13 @@ def frame_rate(data_dir, folder):
 def fit(x, length, policy, pad, rng):
     """Crop or pad `x` along its first axis to `length`; returns (array, valid length).
 
-    policy: first, centre, random (drawn from rng) or full (never cropped nor padded). pad: zero
-    (padding counts as signal), tile, or none (a shorter x stays short and is masked in the batch).
+    policy: first, centre, random (drawn from rng), windows (padded, but never cropped) or full
+    (neither). pad: zero (padding counts as signal), tile, or none (a shorter x stays short and is
+    masked in the batch).
     """
     found = x.shape[0]
-    if policy == "full" or (found <= length and pad == "none"):
+    whole = policy == "full" or (policy == "windows" and found > length)
+    if whole or (found <= length and pad == "none"):
         return x, found
     if found > length:
         room = found - length
@@ -132,25 +143,65 @@ def fit(x, length, policy, pad, rng):
     return np.pad(x, [(0, length - found)] + [(0, 0)] * (x.ndim - 1)), length
 
 
+def window_starts(found, length):
+    """Where windows of `length` begin that cover `found`, half of each in the next; the last ends
+    with it.
+    """
+    if found <= length:
+        return [0]
+    return [*range(0, found - length, max(length // 2, 1)), found - length]
+
+
+def time_axis(x):
+    """Of (S,), or (L, T, D)."""
+    return x.ndim - 2 if x.ndim > 1 else 0
+
+
 def collate(items):
-    """[(x, length, index)] -> (B, ...) zero-padded, (B,) lengths, (B,) indices."""
-    axis = items[0][0].ndim - 2 if items[0][0].ndim > 1 else 0  # time: (S,) or (L, T, D)
-    longest = max(x.shape[axis] for x, _, _ in items)
+    """[(x, length, index), or a list of them] -> (B, ...), zero-padded, (B,), (B,)."""
+    flat = []
+    for item in items:
+        flat += item if isinstance(item, list) else [item]
+    axis = time_axis(flat[0][0])
+    longest = max(x.shape[axis] for x, _, _ in flat)
     batch = []
-    for x, _, _ in items:
+    for x, _, _ in flat:
         shape = list(x.shape)
         shape[axis] = longest - shape[axis]
         batch.append(torch.cat([x, x.new_zeros(shape)], axis) if shape[axis] else x)
-    lengths, indices = zip(*((length, index) for _, length, index in items), strict=True)
+    lengths, indices = zip(*((length, index) for _, length, index in flat), strict=True)
     return torch.stack(batch), torch.tensor(lengths), torch.tensor(indices)
+
+
+def load(inputs, parts, workers=0):
+    """Yield a collated batch for each list of indices in `parts`, by `workers` more processes.
+
+    What a worker loads does not depend on which one it is: all draws come from the utterance.
+    """
+    loader = torch.utils.data.DataLoader(
+        inputs,
+        batch_sampler=parts,
+        collate_fn=collate,
+        num_workers=workers,
+        worker_init_fn=_one_thread,
+    )
+    try:
+        yield from loader
+    except UserError as error:  # a worker's has a traceback above it
+        raise UserError(str(error).rpartition("UserError: ")[2].strip()) from None
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise UserError(
+            f"{workers} workers load data, and one was killed: out of memory? Lower --workers"
+        ) from None
+
+
+def _one_thread(_):
+    torch.set_num_threads(1)
 
 
 def batches(inputs, order, batch_size, workers=0):
     """Yield collated batches of `inputs` in `order`."""
-    loader = torch.utils.data.DataLoader(
-        torch.utils.data.Subset(inputs, order),
-        batch_size=batch_size,
-        collate_fn=collate,
-        num_workers=workers,
-    )
-    yield from loader
+    parts = [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
+    yield from load(inputs, parts, workers)

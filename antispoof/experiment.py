@@ -1,93 +1,45 @@
 """An experiment folder: its config, what it ran on, and what it may hold."""
 
 import platform
-import re
 import subprocess
 from pathlib import Path
 
 import yaml
 
-from . import LABELS
 from .audio import CONVERSIONS
-from .augment.chain import Chain
 from .config import EXPERIMENT, load_config, one_of, some_of, write_config
 from .errors import UserError
 from .files import atomic_open
 from .places import ROOT, find
+from .training.stages import check_training, stages_of
 
-CHOICES = {
-    "feats": ("wave", "cached", "ssl"),
-    "optimizer": ("adam", "adamw", "sgd"),
-    "schedule": ("constant", "cosine"),
-}
+FEATS = ("wave", "cached", "ssl")
 CROPS = ("first", "centre", "random", "full")
 PADS = ("zero", "tile", "none")
-METRICS = ("dev_eer", "dev_loss")
 
 
 def load_experiment(path, seed, overrides=()):
     """The resolved config of an experiment: file, overrides and seed. Raises UserError."""
     config = load_config(find(path), EXPERIMENT, overrides)
-    for key, allowed in CHOICES.items():
-        one_of(path, key, config[key], allowed)
-    for key in ("train", "test"):
-        one_of(path, f"crop.{key}", config["crop"][key], CROPS)
+    one_of(path, "feats", config["feats"], FEATS)
+    one_of(path, "crop.train", config["crop"]["train"], CROPS)
+    one_of(path, "crop.test", config["crop"]["test"], (*CROPS, "windows"))
     one_of(path, "crop.pad", config["crop"]["pad"], PADS)
-    one_of(path, "select.metric", config["select"]["metric"], METRICS)
     some_of(path, "allow", config["allow"], CONVERSIONS)
     if config["feats"] != "wave" and not config["upstream"]:
         raise UserError(
             f"{path}: 'feats: {config['feats']}' wants 'upstream', a name in conf/upstream/"
         )
-    if config["augment"] and config["feats"] == "cached":
-        raise UserError(
-            f"{path}: 'augment' wants 'feats: wave' or 'feats: ssl'; for cached features, 'copies' "
-            "of conf/upstream/, or steps/augment_data_dir.py before stage 2"
-        )
-    Chain(config["augment"], path)
-    if config["epochs"] < 1 or config["batch_size"] < 1:
-        raise UserError(f"{path}: 'epochs' and 'batch_size' want at least 1")
     if not config["crop"]["seconds"] > 0:
         raise UserError(
             f"{path}: 'crop.seconds' is {config['crop']['seconds']}, wanted more than 0"
         )
-    layers, weights = config["layers"], config["class_weights"]
+    layers = config["layers"]
     if not layers or not all(type(layer) is int and layer >= 0 for layer in layers):
         raise UserError(f"{path}: 'layers' is {layers}, wanted a list of numbers from 0")
-    if len(weights) != len(LABELS) or not all(_positive(weight) for weight in weights):
-        raise UserError(
-            f"{path}: 'class_weights' is {weights}, wanted a number for each of {LABELS}"
-        )
-    finetune = read_finetune(path, config["finetune"])
-    if finetune["layers"] != "none" and config["feats"] != "ssl":
-        raise UserError(f"{path}: 'finetune' wants 'feats: ssl'; what is cached cannot learn")
-    return {**config, "finetune": finetune, "seed": int(seed)}
-
-
-def read_finetune(path, config):
-    """The block `finetune` with its layers as none, all or a list. Raises UserError."""
-    layers = config["layers"]
-    if isinstance(layers, str) and (span := re.fullmatch(r"(\d+)\.\.(\d+)", layers)):
-        layers = list(range(int(span[1]), int(span[2]) + 1))
-    listed = isinstance(layers, list) and layers and len(layers) == len(set(map(str, layers)))
-    if layers not in ("none", "all") and not (
-        listed and all(type(layer) is int and layer >= 0 for layer in layers)
-    ):
-        raise UserError(
-            f"{path}: 'finetune.layers' is {config['layers']!r}, wanted none, all, a list of "
-            "transformer layers from 0, or a range like 12..23"
-        )
-    if not _positive(config["lr"]):
-        raise UserError(f"{path}: 'finetune.lr' is {config['lr']}, wanted more than 0")
-    if not 0 <= config["feature_grad_mult"] < float("inf"):
-        raise UserError(f"{path}: 'finetune.feature_grad_mult' wants 0 or more")
-    if not 0 <= config["layer_drop"] < 1:
-        raise UserError(f"{path}: 'finetune.layer_drop' wants 0 or more, and less than 1")
-    return {**config, "layers": layers if isinstance(layers, str) else sorted(layers)}
-
-
-def _positive(value):
-    return isinstance(value, (int, float)) and 0 < value < float("inf")
+    config = check_training(path, config)
+    stages_of(config, path)
+    return {**config, "seed": int(seed)}
 
 
 def read_experiment(exp_dir, overrides=()):

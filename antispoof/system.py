@@ -8,6 +8,8 @@ from .errors import UserError
 from .features.finetuned import FineTuned, FrontEnd
 from .features.upstream import load_upstream_config, open_upstream
 from .models import MODELS, build_model
+from .models.cosine import use_cosines
+from .training.losses import COSINES, loss_settings
 
 
 def build_system(config):
@@ -24,7 +26,7 @@ def build_system(config):
                 f"config: model '{name}' reads the waveform beside an upstream's states; wanted "
                 f"'feats: ssl', found 'feats: {config['feats']}'"
             )
-        return build_model(name, **conf)
+        return build_back_end(config, conf)
     with torch.random.fork_rng(devices=[]):  # the back end starts as it does on cached features
         front_end = build_front_end(config)
     known = inspect.signature(MODELS[name]).parameters if name in MODELS else ()
@@ -35,7 +37,16 @@ def build_system(config):
             )
         if key in known:
             conf = {**conf, key: found}
-    return FineTuned(front_end, build_model(name, **conf))
+    return FineTuned(front_end, build_back_end(config, conf))
+
+
+def build_back_end(config, conf):
+    """The model by its name, with the last layer that the loss wants. Raises UserError."""
+    model = build_model(config["model"], **conf)
+    if config["loss"] not in COSINES:
+        return model
+    scale = loss_settings(config["loss"], config["loss_conf"])["scale"]
+    return use_cosines(model, COSINES[config["loss"]], scale)
 
 
 def build_front_end(config):

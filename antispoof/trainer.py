@@ -5,145 +5,195 @@ epoch with all that the next one needs, so a run that was killed ends in the sam
 one that was not.
 """
 
-import io
-import math
+import json
+from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
-import torch
-from torch.nn.functional import cross_entropy
 
-from . import LABELS
-from .data import Inputs, batches
+from .data import Inputs
 from .errors import UserError
-from .files import atomic_open
-from .metrics import eer
-from .progress import Progress
-from .system import build_system, parameter_groups
-from .tables import read_table, require_same_keys
+from .training.averaging import average_states
+from .training.checkpoint import load_checkpoint, save_checkpoint
+from .training.curve import append_event, draw_curve, write_curve, write_events
+from .training.learner import Learner
+from .training.scoring import read_labels, score
+from .training.selection import (
+    Selection,
+    dev_metrics,
+    eer_or_chance,
+    read_choices,
+    write_choices,
+)
+from .training.stages import stages_of
+from .training.team import ALONE, Team
 
-OPTIMIZERS = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "sgd": torch.optim.SGD,
-}
-COLUMNS = ("epoch", "lr", "train_loss", "dev_loss", "dev_eer")
+
+@dataclass(frozen=True)
+class Run:
+    """How a training runs, where that changes nothing of the model that it chooses."""
+
+    watch: tuple = ()  # data directories that are scored while training, and choose nothing
+    watch_every: int = 1  # epochs
+    keep_epochs: bool = False  # whether the model of each epoch stays
+    workers: int = 0  # processes that load data
+    team: Team = ALONE
 
 
-def train(config, train_dir, dev_dir, dump, exp_dir, device, log):
-    """Train the experiment `config` (resolved) into `exp_dir`; returns the chosen epoch.
+PLAIN = Run()
 
-    Picks `best.pt` by config["select"] on dev; writes `last.pt`, `curve.csv`. `log` takes lines.
+
+def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
+    """Train the experiment `config` (resolved) into `exp_dir`; returns the epochs chosen.
+
+    Each stage picks a model by its `select`, and the next one starts from it: stage<n>.pt, and of
+    the last stage best.pt. Writes last.pt, curve.csv and selection.json too. `log` takes lines.
     Raises UserError for sets that cannot train and for a loss that is not finite.
     """
-    exp_dir, metric = Path(exp_dir), config["select"]["metric"]
-    train_set = Inputs(config, train_dir, dump, train=True)
-    dev_set = Inputs(config, dev_dir, dump)
-    dev_labels = read_labels(dev_dir)
-    learner = Learner(config, train_set, read_labels(train_dir), device, exp_dir.name)
-    curve, best = [], None
+    exp_dir, stages, leads = Path(exp_dir), stages_of(config), run.team.leads
+    log = log if leads else (lambda line: None)
+    judge = Judge(config, dev_dir, dump, device, run)
+    labels = read_labels(train_dir)
+    rows, choices, state = [], [], {"stage": 0}
     if (exp_dir / "last.pt").exists():
         state = load_checkpoint(exp_dir / "last.pt", device)
-        learner.load_state_dict(state["learner"])
-        curve, best = state["curve"], state["best"]
-        log(f"continuing after epoch {len(curve)}")
-    log(f"{count_parameters(learner.model)}, {device}")
+        rows = json.loads(state["rows"])
+        choices = read_choices(exp_dir)[: state["stage"] - 1]
+        log(f"continuing after epoch {len(rows)}")
+    events = write_events(exp_dir, rows) if leads else None
+    start = config["init_from"] and config["init_from"].format(seed=config["seed"]) + "/best.pt"
 
-    for epoch in range(len(curve) + 1, config["epochs"] + 1):
-        if (
-            config["select"]["patience"]
-            and best
-            and len(curve) - best[0] >= config["select"]["patience"]
-        ):
-            break
-        train_loss = learner.run_epoch(epoch)
-        scores = score(learner.model, dev_set, config["batch_size"], device)
+    for number, stage in enumerate(stages, 1):
+        target = exp_dir / ("best.pt" if number == len(stages) else f"stage{number}.pt")
+        if number < state["stage"]:  # done before this run
+            start = target
+            continue
+        inputs = Inputs(stage, train_dir, dump, train=True)
+        learner = Learner(stage, inputs, labels, device, exp_dir.name, run.team, run.workers)
+        if number == state["stage"]:
+            learner.load_state_dict(state["learner"])
+        elif start:
+            learner.start_from(start)
+            log(f"starting from {start}")
+        selection, own = Selection(stage["select"]), [r for r in rows if r["stage"] == number]
+        log(f"{count_parameters(learner.model)}, {device}")
+        log(f"stage {number} of {len(stages)}: {stage['epochs']} epochs; keeps {selection}")
+
+        for epoch in range(len(rows) + 1, len(rows) - len(own) + stage["epochs"] + 1):
+            if run.team.tell(selection.stops(own)):
+                break
+            row = {"epoch": epoch, "stage": number}
+            row["train_loss"] = learner.run_epoch(epoch)
+            row["lr"] = learner.schedule.get_last_lr()[0]
+            with learner.judged() as model:
+                row |= judge.on_dev(learner, selection.metric)
+                row |= judge.on_watched(learner) if epoch % run.watch_every == 0 else {}
+                rows.append(row)
+                own.append(row)
+                if leads:
+                    keep(exp_dir, target, selection, own, model, run.keep_epochs)
+            log(describe(row) + f"  waited for data {100 * learner.waited:.1f} %")
+            if leads:
+                write_curve(exp_dir / "curve.csv", rows, len(stages) > 1)
+                append_event(events, row)
+                if run.watch:
+                    draw_curve(exp_dir / "curve.png", rows, exp_dir.name)
+                state = {"learner": learner.state_dict(), "stage": number}
+                state["rows"] = json.dumps(rows)  # the same bytes, read back or not
+                save_checkpoint(exp_dir / "last.pt", state)
+                if not run.keep_epochs:
+                    forget(exp_dir, selection, own)
+
+        if selection.count > 1:
+            average(exp_dir, target, selection.kept(own), learner)
+        choices.append(choice(stage, selection, own, judge, learner))
+        log(f"chosen: {describe(choices[-1])}, on {dev_dir}")
+        start = target
+        if leads:
+            write_choices(exp_dir, choices)
+    return choices[-1]["epochs"]
+
+
+class Judge:
+    """What a model comes to on dev, which selects, and on the sets watched, which do not."""
+
+    def __init__(self, config, dev_dir, dump, device, run):
+        self.dev_dir, self.device, self.run = dev_dir, device, run
+        self.dev, self.labels = Inputs(config, dev_dir, dump), read_labels(dev_dir)
+        self.watched = {
+            f"watch_{Path(folder).name}_eer": (Inputs(config, folder, dump), read_labels(folder))
+            for folder in run.watch
+        }
+
+    def on_dev(self, learner, metric):
+        """{column: value} of the model of `learner`. Raises UserError for scores that are NaN."""
+        scores = self._scores(learner, self.dev)
         if not np.isfinite(scores).all():
             raise UserError(
-                f"{exp_dir}: scores of {dev_dir} are not finite after epoch {epoch}; last.pt is "
-                "the state before it; lower optimizer_conf.lr"
+                f"{learner.name}: scores of {self.dev_dir} are not finite; last.pt is the state "
+                "before this epoch; lower optimizer_conf.lr"
             )
-        dev_loss = cross_entropy_of(scores, dev_labels, config["class_weights"])
-        constant = scores.min() == scores.max()  # a collapsed model is at chance, and may recover
-        dev_eer = 0.5 if constant else eer(scores[dev_labels == 1], scores[dev_labels == 0])
-        row = (epoch, learner.schedule.get_last_lr()[0], train_loss, dev_loss, dev_eer)
-        curve.append(row)
-        log("  ".join(f"{name} {value:.5g}" for name, value in zip(COLUMNS, row, strict=True)))
-        value = row[COLUMNS.index(metric)]
-        if best is None or value < best[1]:
-            best = (epoch, value)
-            save_checkpoint(
-                exp_dir / "best.pt", {"model": learner.model.state_dict(), "epoch": epoch}
-            )
-        write_curve(exp_dir / "curve.csv", curve)
-        state = {"learner": learner.state_dict(), "curve": curve, "best": best}
-        save_checkpoint(exp_dir / "last.pt", state)
-    log(f"chosen: epoch {best[0]} by {metric} {best[1]:.5g} on {dev_dir}")
-    return best[0]
+        dev_loss = learner.loss.of_scores(scores, self.labels)
+        return {"dev_loss": dev_loss, **dev_metrics(scores, self.labels.numpy(), [metric])}
+
+    def on_watched(self, learner):
+        return {
+            name: eer_or_chance(self._scores(learner, inputs), labels.numpy())
+            for name, (inputs, labels) in self.watched.items()
+        }
+
+    def _scores(self, learner, inputs):
+        rows = -(-learner.config["batch_size"] // learner.config["accumulate"])
+        with learner.memory_said():
+            return score(learner.model, inputs, rows, self.device, self.run.team, self.run.workers)
 
 
-class Learner:
-    """A model with its optimiser and schedule, and how one epoch changes them."""
+def keep(exp_dir, target, selection, rows, model, keep_epochs):
+    """Write the model of the last row's epoch where the rule, or the user, wants it."""
+    epoch, kept = rows[-1]["epoch"], selection.kept(rows)
+    state = {"model": model.state_dict(), "epoch": epoch}
+    if kept == [epoch]:
+        save_checkpoint(target, state)
+    if keep_epochs or (selection.count > 1 and epoch in kept):
+        save_checkpoint(exp_dir / f"epochs/{epoch}.pt", state)
 
-    def __init__(self, config, inputs, labels, device, name):
-        torch.manual_seed(config["seed"])
-        self.config, self.inputs, self.labels = config, inputs, labels
-        self.device, self.name = device, name
-        self.model = build_system(config).to(device)
-        make = OPTIMIZERS[config["optimizer"]]
-        groups = parameter_groups(self.model, config)
-        self.optimizer = make(groups, **config["optimizer_conf"])
-        steps = config["epochs"] * math.ceil(len(inputs) / config["batch_size"])
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer, schedule_of(config["schedule"], steps)
-        )
-        self.weight = torch.tensor(config["class_weights"], device=device)
 
-    def parts(self):
-        return {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule}
+def forget(exp_dir, selection, rows):
+    """Remove what `keep` wrote and the rule no longer wants."""
+    for epoch in {row["epoch"] for row in rows} - set(selection.kept(rows)):
+        (exp_dir / f"epochs/{epoch}.pt").unlink(missing_ok=True)
 
-    def state_dict(self):
-        return {name: part.state_dict() for name, part in self.parts().items()}
 
-    def load_state_dict(self, state):
-        for name, part in self.parts().items():
-            part.load_state_dict(state[name])
+def average(exp_dir, target, epochs, learner):
+    """Write the mean of the models of `epochs`, and take it as the learner's."""
+    if learner.team.leads:
+        states = [load_checkpoint(exp_dir / f"epochs/{epoch}.pt")["model"] for epoch in epochs]
+        state = {"model": average_states(states), "epoch": epochs[-1], "epochs": epochs}
+        save_checkpoint(target, state)
+    learner.team.tell(None)  # it is written
+    learner.start_from(target)
 
-    def run_epoch(self, epoch):
-        """Go through the training set once; returns the mean loss. Raises UserError for a NaN."""
-        seed = self.config["seed"]
-        torch.manual_seed(seed * 100003 + epoch)  # dropout; order and crops draw from it apart
-        self.inputs.epoch = epoch
-        order = draw_order(self.labels, self.config["balanced"], seed, epoch)
-        progress = Progress(len(order), "utterances", f"{self.name} epoch {epoch}")
-        self.model.train()
-        total = 0.0
-        for x, lengths, indices in batches(self.inputs, order, self.config["batch_size"]):
-            loss = self.step(x, lengths, indices)
-            if not math.isfinite(loss):
-                named = ", ".join(self.inputs.utts[i] for i in indices)
-                raise UserError(
-                    f"{self.name}: the loss is {loss} in epoch {epoch}; last.pt is the state "
-                    f"before it; lower optimizer_conf.lr, or look at the batch: {named}"
-                )
-            total += loss * len(indices)
-            progress.advance(len(indices), f"loss {total / (progress.done + len(indices)):.3f}")
-        progress.close()
-        return total / len(order)
 
-    def step(self, x, lengths, indices):
-        """One batch; returns its loss. A loss that is not finite changes nothing."""
-        logits = self.model(x.to(self.device), lengths.to(self.device))
-        loss = cross_entropy(logits, self.labels[indices].to(self.device), weight=self.weight)
-        if torch.isfinite(loss):
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            if self.config["grad_clip"]:
-                torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config["grad_clip"])
-            self.optimizer.step()
-            self.schedule.step()
-        return loss.item()
+def choice(stage, selection, rows, judge, learner):
+    """What the rule chose in a stage, as selection.json tells it."""
+    epochs = selection.kept(rows)
+    found = {**stage["select"], "stage": rows[-1]["stage"], "epochs": epochs}
+    if selection.count > 1:
+        with learner.judged():
+            return {**found, **judge.on_dev(learner, selection.metric)}
+    row = next(row for row in rows if row["epoch"] == epochs[0])
+    names = ("dev_loss", "dev_eer", selection.metric)
+    return {**found, **{name: row[name] for name in names}}
+
+
+def describe(row):
+    """A row in words, without what says how it was chosen."""
+    quiet = ("stage", "patience", "average", "ema")
+    numbers = {name: value for name, value in row.items() if name not in quiet}
+    return "  ".join(
+        f"{name} {value:.5g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in numbers.items()
+    )
 
 
 def count_parameters(model):
@@ -151,79 +201,3 @@ def count_parameters(model):
     total = sum(p.numel() for p in model.parameters())
     learning = sum(p.numel() for p in model.parameters() if p.requires_grad)
     return f"{total} parameters" + (f", {learning} of them learn" if learning < total else "")
-
-
-def read_labels(data_dir):
-    """Indices into LABELS, (N,), in the order of wav.scp. Raises UserError where a class lacks."""
-    labels = read_table(f"{data_dir}/utt2label")
-    wavs = read_table(f"{data_dir}/wav.scp")
-    require_same_keys(wavs, labels, f"{data_dir}/wav.scp", f"{data_dir}/utt2label")
-    for utt, label in labels.items():
-        if label not in LABELS:
-            raise UserError(f"{data_dir}/utt2label: '{utt}' is '{label}', wanted bonafide or spoof")
-    for label in LABELS:
-        if label not in labels.values():
-            raise UserError(
-                f"{data_dir}/utt2label: holds no {label} utterance; wanted both classes"
-            )
-    return torch.tensor([LABELS.index(labels[utt]) for utt in wavs])
-
-
-def draw_order(labels, balanced, seed, epoch):
-    """Indices of one epoch: a permutation, or as many draws with both classes equally likely."""
-    rng = np.random.default_rng((seed, epoch))
-    if not balanced:
-        return rng.permutation(len(labels)).tolist()
-    weights = 1.0 / np.bincount(labels)[labels.numpy()]
-    return rng.choice(len(labels), len(labels), p=weights / weights.sum()).tolist()
-
-
-def schedule_of(name, steps):
-    """Factor of the learning rate at each step, for LambdaLR."""
-    if name == "cosine":
-        return lambda step: 0.5 * (1 + math.cos(math.pi * min(step / steps, 1)))
-    return lambda step: 1.0
-
-
-@torch.inference_mode()
-def score(model, inputs, batch_size, device):
-    """Scores (N,) float32 of `inputs` in their order: logit of bona fide minus logit of spoof."""
-    model.eval()
-    found = np.empty(len(inputs), np.float32)
-    progress = Progress(len(inputs), "utterances", "score")
-    for x, lengths, indices in batches(inputs, range(len(inputs)), batch_size):
-        logits = model(x.to(device), lengths.to(device)).float().cpu()
-        found[indices.numpy()] = (logits[:, 1] - logits[:, 0]).numpy()
-        progress.advance(len(indices))
-    progress.close()
-    return found
-
-
-def cross_entropy_of(scores, labels, class_weights):
-    """Mean cross-entropy of scores (N,), the log odds of the softmax that training used."""
-    logits = torch.stack([torch.zeros(len(scores)), torch.from_numpy(scores)], 1)
-    return cross_entropy(logits, labels, weight=torch.tensor(class_weights)).item()
-
-
-def save_checkpoint(path, state):
-    """Write `state` whole or not at all; equal states give equal bytes under any name."""
-    buffer = io.BytesIO()
-    torch.save(state, buffer)  # to a path, it would store the temporary name inside
-    with atomic_open(path, "wb") as stream:
-        stream.write(buffer.getbuffer())
-
-
-def load_checkpoint(path, device="cpu"):
-    """Read what `save_checkpoint` wrote; nothing in the file can run code."""
-    try:
-        return torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, ValueError, OSError, UnpicklingError) as error:
-        reason = (str(error).splitlines() or ["empty"])[0]
-        raise UserError(f"{path}: is not a whole checkpoint ({reason}); remove it") from None
-
-
-def write_curve(path, rows):
-    """Write curve.csv: one line per epoch, COLUMNS."""
-    with atomic_open(path) as stream:
-        stream.write(",".join(COLUMNS) + "\n")
-        stream.writelines(",".join(f"{value:.8g}" for value in row) + "\n" for row in rows)

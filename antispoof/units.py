@@ -16,7 +16,7 @@ from .errors import UserError
 from .features.conventions import frame_count
 from .progress import Progress
 from .tables import read_table, require_same_keys
-from .trainer import load_checkpoint, save_checkpoint
+from .training.checkpoint import load_checkpoint, save_checkpoint
 
 
 def bonafide_waves(data_dir):

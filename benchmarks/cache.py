@@ -18,7 +18,6 @@ import soundfile
 import torch
 
 from antispoof import SAMPLE_RATE
-from antispoof.checkpoints import convert, save
 from antispoof.config import EXPERIMENT, UPSTREAM, write_config
 from antispoof.data import Inputs
 from antispoof.features.archive import ShareWriter, join_shares
@@ -27,23 +26,17 @@ from antispoof.features.plan import BATCH_SECONDS, plan_batches
 from antispoof.features.upstream import DTYPES, FrozenUpstream, load_upstream_config
 from antispoof.progress import Progress
 from antispoof.tables import write_table
-from antispoof.trainer import Learner, read_labels
+from antispoof.training.learner import Learner
+from antispoof.training.scoring import read_labels
+from benchmarks.extract import make_model
 
 SAMPLES = 64600
 
 
 def make_upstream(folder, layers):
     """Write conf/upstream/random.yaml below `folder`, all hidden states, and its checkpoint."""
-    import transformers
-
-    torch.manual_seed(0)
-    config = transformers.Wav2Vec2Config(
-        hidden_size=1024, num_hidden_layers=layers, num_attention_heads=16, intermediate_size=4096,
-        feat_extract_norm="layer", do_stable_layer_norm=True, conv_bias=True, vocab_size=32,
-    )  # fmt: skip
-    transformers.Wav2Vec2Model(config).save_pretrained(folder / "hf")
-    save(convert(folder / "hf", normalize=True)[0], folder / "model.pt")
-    wanted = {"name": "wav2vec2_local", "checkpoint": str(folder / "model.pt"), "layers": "all"}
+    model = make_model(folder, layers)
+    wanted = {"name": "wav2vec2_local", "checkpoint": str(model), "layers": "all"}
     write_config(folder / "conf/upstream/random.yaml", {**UPSTREAM, **wanted})
 
 

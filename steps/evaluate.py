@@ -34,6 +34,7 @@ def main():
     from antispoof.evaluation import evaluate
     from antispoof.files import atomic_open
     from antispoof.scores import join
+    from antispoof.training.selection import read_choices
 
     if options.trials is None:
         options.trials = trial_counts(options.data_dir)[1]
@@ -46,6 +47,8 @@ def main():
     dice = {"replicates": options.bootstrap, "seed": options.seed}
     result = evaluate(trials, llr, by=factors, asv=read_asv(options, named), **dice)
     result["set"], result["trials"] = options.data_dir.resolve().name, named
+    if choices := read_choices(options.scores.parent.parent):  # how its model was chosen
+        result["selection"] = choices
     with atomic_open(options.out) as stream:
         json.dump(result, stream, indent=1, sort_keys=True, allow_nan=False)
         stream.write("\n")

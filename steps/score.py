@@ -38,7 +38,8 @@ def main():
     from antispoof.experiment import read_experiment
     from antispoof.system import build_system
     from antispoof.tables import write_table
-    from antispoof.trainer import load_checkpoint, score
+    from antispoof.training.checkpoint import load_checkpoint
+    from antispoof.training.scoring import score
 
     for override in args.set:
         if not override.startswith("model_conf."):

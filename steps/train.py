@@ -1,16 +1,18 @@
 #!/usr/bin/env python3
 """Train one experiment: learn on the training set, pick the checkpoint on dev.
 
-Continues from EXP_DIR/last.pt where there is one.
+Continues from EXP_DIR/last.pt where there is one. Several processes: torchrun.
 """
 
 import argparse
+from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
 
 EXAMPLE = """example:
   steps/train.py --config conf/train_mel_cnn.yaml --seed 1 --train data/train --dev data/dev \\
-    exp/mel_cnn_seed1"""
+    exp/mel_cnn_seed1
+  torchrun --nproc_per_node 2 steps/train.py ..."""
 
 
 def parse(argv=None):
@@ -22,6 +24,17 @@ def parse(argv=None):
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--train", required=True, help="data directory to learn on")
     parser.add_argument("--dev", required=True, help="data directory that picks the checkpoint")
+    parser.add_argument(
+        "--watch",
+        action="extend",
+        type=str.split,
+        default=[],
+        metavar='"DIR ..."',
+        help="data directories to score while training; they choose nothing",
+    )
+    parser.add_argument("--watch-every", type=int, default=1, metavar="N", help="epochs")
+    parser.add_argument("--keep-epochs", action="store_true", help="keep each epoch's checkpoint")
+    parser.add_argument("--workers", type=int, default=0, help="processes that load data")
     parser.add_argument("--dump", default="dump", help="where cached features lie")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("exp_dir")
@@ -32,16 +45,43 @@ def main():
     args = parse()
     from antispoof.device import choose_device  # late: --help answers at once
     from antispoof.experiment import claim, load_experiment
-    from antispoof.tables import read_table
-    from antispoof.trainer import train
+    from antispoof.trainer import Run, train
+    from antispoof.training.team import join_team
 
+    if args.watch_every < 1 or args.workers < 0:
+        raise UserError("--watch-every wants 1 or more, --workers 0 or more")
     config = load_experiment(args.config, args.seed, args.set)
-    shared = read_table(f"{args.train}/wav.scp").keys() & read_table(f"{args.dev}/wav.scp").keys()
-    if shared:
-        raise UserError(f"{args.dev}: '{min(shared)}' is in {args.train} too; dev must be apart")
-    claim(args.exp_dir, config)
+    check_apart(args)
     device = choose_device(args.device)
-    train(config, args.train, args.dev, args.dump, args.exp_dir, device, print)
+    team = join_team(device)
+    if team.leads:
+        claim(args.exp_dir, config)
+    team.tell(None)  # it is claimed
+    run = Run(tuple(args.watch), args.watch_every, args.keep_epochs, args.workers, team)
+    train(config, args.train, args.dev, args.dump, args.exp_dir, device, print, run)
+
+
+def check_apart(args):
+    """Refuse a dev set that is one to report on, and sets that share an utterance."""
+    from antispoof.tables import read_table
+
+    if Path(args.dev).name.startswith(("eval", "test")):
+        raise UserError(
+            f"--dev {args.dev}: a set to report on selects nothing; wanted a development set"
+        )
+    names = [Path(folder).name for folder in args.watch]
+    if len(set(names)) < len(names):
+        raise UserError(f"--watch: two sets have one name; found {' '.join(names)}")
+    learnt = read_table(f"{args.train}/wav.scp").keys()
+    seen = read_table(f"{args.dev}/wav.scp").keys()
+    if shared := learnt & seen:
+        raise UserError(f"{args.dev}: '{min(shared)}' is in {args.train} too; dev must be apart")
+    for folder in args.watch:
+        if shared := read_table(f"{folder}/wav.scp").keys() & (learnt | seen):
+            raise UserError(
+                f"{folder}: '{min(shared)}' is in {args.train} or {args.dev} too; a set that is "
+                "watched must be apart"
+            )
 
 
 if __name__ == "__main__":

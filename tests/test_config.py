@@ -42,7 +42,7 @@ def test_a_config_names_departures_from_the_defaults(tmp_path):
         ("epochs: true", "'epochs' is True, wanted int"),
         ("balanced: 1", "'balanced' is 1, wanted bool"),
         ("crop: centre", "'crop' is 'centre', wanted keys"),
-        ("epochs: 0", "'epochs' and 'batch_size' want at least 1"),
+        ("epochs: 0", "'epochs' is 0, wanted at least 1"),
         ("optimizer: adamm", "wanted one of adam, adamw, sgd, did you mean 'adam'?"),
         ("crop: {train: center}", "did you mean 'centre'?"),
         ("crop: {seconds: 0}", "'crop.seconds' is 0.0, wanted more than 0"),

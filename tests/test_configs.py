@@ -18,7 +18,9 @@ from antispoof.features.upstream import DTYPES, FrozenUpstream, load_upstream_co
 from antispoof.kaldi import MATRIX, read_entry
 from antispoof.progress import Progress
 from antispoof.tables import read_table
-from antispoof.trainer import Learner, read_labels
+from antispoof.training.learner import Learner
+from antispoof.training.scoring import read_labels
+from antispoof.training.stages import stages_of
 
 CONFIGS = sorted([*ROOT.glob("conf/**/*.yaml"), *ROOT.glob("egs/*/conf/**/*.yaml")])
 NAMES = [str(path.relative_to(ROOT)) for path in CONFIGS]
@@ -91,11 +93,12 @@ def test_an_experiment_trains_on_one_batch(place, name, monkeypatch):
         own = own.with_name("upstream") / f"{config['upstream']}.yaml"
         extract(place, own if own.exists() else ROOT / f"conf/upstream/{config['upstream']}.yaml")
     data = place / "data/train"
-    inputs = Inputs(config, str(data), str(place / "dump"), train=True)
-    learner = Learner(config, inputs, read_labels(data), torch.device("cpu"), name)
-    (first,) = batches(inputs, range(4), 4)
-    learner.model.train()
-    before = [parameter.clone() for parameter in learner.model.parameters()]
-    assert 0 < learner.step(*first) < 10
-    after = list(learner.model.parameters())
-    assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    for stage in stages_of(config):
+        inputs = Inputs(stage, str(data), str(place / "dump"), train=True)
+        learner = Learner(stage, inputs, read_labels(data), torch.device("cpu"), name)
+        (first,) = batches(inputs, range(4), 4)
+        learner.model.train()
+        before = [parameter.clone() for parameter in learner.model.parameters()]
+        assert 0 < learner.step([first], first[2]) < 10
+        after = list(learner.model.parameters())
+        assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))

@@ -8,7 +8,6 @@ from recipes import Recipe, succeed
 from sounds import make_corpus, make_data
 from ssl_models import hugging_face
 
-from antispoof import trainer
 from antispoof.checkpoints import convert, save
 from antispoof.data import Inputs
 from antispoof.errors import UserError
@@ -16,7 +15,10 @@ from antispoof.experiment import load_experiment
 from antispoof.models import build_model
 from antispoof.system import build_system, parameter_groups
 from antispoof.tables import read_table, write_table
-from antispoof.trainer import load_checkpoint, read_labels, score, train
+from antispoof.trainer import train
+from antispoof.training import learner as training
+from antispoof.training.checkpoint import load_checkpoint
+from antispoof.training.scoring import read_labels, score
 
 CONFIG = """
 feats: ssl
@@ -62,35 +64,54 @@ def fit(exp, *overrides):
     exp.mkdir(exist_ok=True)
     lines = []
     train(load(*overrides), "data/train", "data/dev", "dump", exp, CPU, lines.append)
-    return {path.name: path.read_bytes() for path in exp.iterdir()}, lines
+    return {p.name: p.read_bytes() for p in exp.rglob("*") if p.is_file()}, lines
 
 
 class KilledError(Exception):
-    """Stands for a kill in the second epoch."""
+    """Stands for a kill."""
+
+
+def fit_killed(monkeypatch, epoch, exp, *overrides):
+    """`fit`, killed at the start of an epoch, and begun again."""
+    original = training.draw_order
+
+    def draw_order(*args):
+        if args[3] == epoch:
+            raise KilledError
+        return original(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "draw_order", draw_order)
+        with pytest.raises(KilledError):
+            fit(exp, *overrides)
+    return fit(exp, *overrides)
 
 
 @pytest.mark.parametrize("layers", ["1..2", "all", "none"])
 def test_a_killed_training_ends_in_the_same_bytes(place, tmp_path, monkeypatch, layers):
     override = f"finetune.layers={layers}"
-    undisturbed, _ = fit(tmp_path / "one", override)
-
-    def killed(*_):
-        raise KilledError
-
-    with monkeypatch.context() as patch:
-        original = trainer.draw_order
-        patch.setattr(
-            trainer,
-            "draw_order",
-            lambda labels, balanced, seed, epoch: (
-                killed() if epoch == 2 else original(labels, balanced, seed, epoch)
-            ),
-        )
-        with pytest.raises(KilledError):
-            fit(tmp_path / "two", override)
-    disturbed, lines = fit(tmp_path / "two", override)
+    found, lines = fit_killed(monkeypatch, 2, tmp_path / "two", override)
     assert "continuing after epoch 1" in lines
-    assert disturbed == undisturbed
+    assert found == fit(tmp_path / "one", override)[0]
+
+
+STAGES = """stages=[
+  {finetune: {layers: none}, epochs: 1},
+  {finetune: {layers: all}, epochs: 1, select: {ema: 0.9}},
+  {finetune: {layers: [2]}, epochs: 2, select: {ema: 0.9, keep: average_last, average: 2}}]"""
+
+
+def test_stages_unfreeze_and_freeze(place, tmp_path, monkeypatch):
+    undisturbed, _ = fit(tmp_path / "one", STAGES)
+    assert fit_killed(monkeypatch, 4, tmp_path / "two", STAGES)[0] == undisturbed
+    states = [load_checkpoint(tmp_path / f"one/{n}.pt")["model"] for n in ("stage1", "stage2")]
+    assert not [name for name in states[0] if name.startswith("front_end.upstream")]
+    assert [name for name in states[1] if "feature_extractor" in name]
+    model = build_system(load(STAGES))  # as scoring builds it
+    model.load_state_dict(load_checkpoint(tmp_path / "one/best.pt")["model"])
+    name = "upstream.model.feature_extractor.conv_layers.0.0.weight"
+    learnt = states[1][f"front_end.{name}"]
+    assert torch.allclose(model.front_end.get_parameter(name), learnt, atol=1e-6)
 
 
 def test_what_is_kept_is_what_training_changes(place, tmp_path):
@@ -152,7 +173,7 @@ def test_groups_have_their_own_rates(place):
     frozen = load("finetune.layers=none")
     assert len(parameter_groups(build_system(frozen), frozen)) == 1
     inputs = Inputs(config, "data/train", "dump", train=True)
-    learner = trainer.Learner(config, inputs, read_labels("data/train"), CPU, "x")
+    learner = training.Learner(config, inputs, read_labels("data/train"), CPU, "x")
     assert learner.schedule.get_last_lr() == [5e-3, 1e-3]
     before = [p.clone() for p in learner.model.front_end.parameters()]
     learner.run_epoch(1)

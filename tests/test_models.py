@@ -36,7 +36,7 @@ CASES = {
         cached(1, 80),
     ),
     "mel_multiscale": ("mel_multiscale", {"widths": (6, 6, 6), "bottleneck": 4}, wave),
-    "mel_multiscale mean": ("mel_multiscale", {"widths": (6, 6, 6), "rows": "mean"}, wave),
+    "mel_multiscale mean": ("mel_multiscale", {"widths": (4, 6, 6), "rows": "mean"}, wave),
     "mel_vit": ("mel_vit", {"dim": 16, "depth": 2, "heads": 4}, wave),
     "mhfa": ("mhfa", {"layers": 3, "dim": 20, "heads": 4, "embedding": 16}, cached(3, 20)),
     "mhfa ff": (

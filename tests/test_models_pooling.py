@@ -79,6 +79,12 @@ def test_adaptive_pooling_is_the_fixed_one_at_its_length():
     torch.testing.assert_close(sls()(x, lengths), sls(pooling="adaptive")(x, lengths))
 
 
+@pytest.mark.parametrize("frames", [1, 2, 7, 400])
+def test_adaptive_pooling_takes_any_length(frames):
+    found = sls(pooling="adaptive")(torch.randn(1, 3, frames, 30), torch.tensor([frames]))
+    assert torch.isfinite(found).all()
+
+
 def test_fixed_pooling_leaves_out_what_does_not_fill_a_window():
     x = torch.randn(1, 3, 32, 30)
     model = sls()

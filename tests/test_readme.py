@@ -78,7 +78,8 @@ def test_the_first_lines_are_the_two_commands():
 def test_every_command_is_run_here():
     """tests/run.sh runs this; the recipe named NAME and `source` have tests of their own."""
     others = [line for line in commands() if line not in RUNS]
-    assert [line.split()[0] for line in others] == ["tests/run.sh", "./run.sh", "steps/train.py"]
+    workers = ["steps/describe_model.py", "steps/train.py"]
+    assert [line.split()[0] for line in others] == ["tests/run.sh", "./run.sh", *workers]
 
 
 def test_the_commands_of_the_readme_in_their_order(tree):
@@ -118,5 +119,6 @@ def test_the_recipe_of_contributing_runs(tree, made_up_corpus):
 
 
 def test_a_worker_by_itself(tree):
-    line = next(line for line in commands() if line.startswith("steps/"))
-    assert "example:" in shell(f"source path.sh && {line}", tree)
+    describe, train = (line for line in commands() if line.startswith("steps/"))
+    assert "405,121" in shell(f"source path.sh && {describe}", tree)
+    assert "example:" in shell(f"source path.sh && {train}", tree)

@@ -151,3 +151,17 @@ def test_an_unwritten_part_of_a_finished_stage_is_made_again(copy):
     before = copy.outputs()
     succeed(copy.run(*only(5)))
     assert before.keys() < copy.outputs().keys()
+
+
+def test_a_set_is_watched_and_chooses_nothing(copy):
+    watched = ["--systems", "fbank_mhfa", "--tag", "watched", "--override", "epochs=2"]
+    succeed(copy.run(*only(3), *watched, "--watch-sets", "eval"))
+    curve = (copy.folder / "exp/fbank_mhfa_watched_seed1/curve.csv").read_text()
+    assert curve.splitlines()[0].endswith(",dev_eer,watch_eval_eer")
+    assert (copy.folder / "exp/fbank_mhfa_watched_seed1/curve.png").exists()
+    result = json.loads((copy.folder / "exp/fbank_mhfa_seed1/eval/result.json").read_text())
+    (choice,) = result["selection"]
+    assert (choice["metric"], choice["keep"]) == ("dev_eer", "best")
+    status, _, error = copy.run(*only(3), "--eval-sets", "eval dev")
+    assert status == 2
+    assert "--eval-sets: 'dev' is to report on; nothing is learnt or chosen on it" in error

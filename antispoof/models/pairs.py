@@ -4,7 +4,7 @@
 
 is symmetric in i and j, so node i meets only the nodes i, i + 1, ..., i + N/2, counted around the
 circle: about half the products, and no (B, N, N, D) array. On a CPU one such distance is done at a
-time, which stays in the cache; nothing is kept for backward, which computes the products again.
+time, which stays in the cache; backward computes the products again.
 
 A counter of operations (`FlopCounterMode`) sees the N * N products of the formula.
 """
@@ -12,14 +12,13 @@ A counter of operations (`FlopCounterMode`) sees the N * N products of the formu
 import torch
 from torch.utils.flop_counter import register_flop_formula
 
-AT_ONCE = 1 << 17  # numbers of a group of distances on a CPU: 512 kB of float32
+AT_ONCE = 1 << 17  # numbers of a group of distances for each thread: 512 kB of float32
 
 
 def pair_scores(x, weight, bias, vectors):
     """Nodes x (B, N, D), W (O, D), b (O,), v (K, O) -> s (B, N // 2 + 1, N, K) at [distance, i]."""
-    return torch.ops.antispoof.pair_scores(
-        x, weight.to(x.dtype), bias.to(x.dtype), vectors.to(x.dtype)
-    )
+    parameters = [parameter.to(x.dtype) for parameter in (weight, bias, vectors)]
+    return torch.ops.antispoof.pair_scores(x, *parameters, torch.is_grad_enabled())[0]
 
 
 def square(count, device):
@@ -35,7 +34,8 @@ def _groups(x):
     """Distances to be done at once: slices of 0 ... N // 2."""
     batch, count, dim = x.shape
     reach = count // 2 + 1
-    step = reach if x.is_cuda else max(1, AT_ONCE // max(1, batch * count * dim))
+    room = AT_ONCE * torch.get_num_threads()
+    step = reach if x.is_cuda else max(1, room // max(1, batch * count * dim))
     return [(start, min(start + step, reach)) for start in range(0, reach, step)]
 
 
@@ -46,21 +46,26 @@ def _neighbours(twice, count, start, stop):
 
 @torch.library.custom_op("antispoof::pair_scores", mutates_args=())
 def _pair_scores(
-    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, vectors: torch.Tensor
-) -> torch.Tensor:
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, vectors: torch.Tensor, keep: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
     twice, count = torch.cat([x, x], 1), x.shape[1]
     scores = x.new_empty(x.shape[0], count // 2 + 1, count, len(vectors))
+    kept = []
     for start, stop in _groups(x):
         products = _neighbours(twice, count, start, stop).mul_(x[:, None])
         hidden = torch.addmm(bias, products.flatten(0, 2), weight.t()).tanh_()
         part = (hidden @ vectors.t()).view(len(x), stop - start, count, -1)
         scores[:, start:stop] = part
-    return scores
+        if keep:
+            kept.append(hidden)
+    return scores, torch.cat(kept) if keep else x.new_empty(0)
 
 
 @_pair_scores.register_fake
-def _(x, weight, bias, vectors):
-    return x.new_empty(x.shape[0], x.shape[1] // 2 + 1, x.shape[1], vectors.shape[0])
+def _(x, weight, bias, vectors, keep):
+    shape = (x.shape[0], x.shape[1] // 2 + 1, x.shape[1])
+    hidden = (shape[0] * shape[1] * shape[2], weight.shape[0]) if keep else 0
+    return x.new_empty(*shape, vectors.shape[0]), x.new_empty(hidden)
 
 
 @torch.library.custom_op("antispoof::pair_scores_backward", mutates_args=())
@@ -68,19 +73,19 @@ def _pair_scores_backward(
     grad: torch.Tensor,
     x: torch.Tensor,
     weight: torch.Tensor,
-    bias: torch.Tensor,
     vectors: torch.Tensor,
+    kept: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     twice, count = torch.cat([x, x], 1), x.shape[1]
     to_twice = torch.zeros_like(twice)
     to_x, to_weight = torch.zeros_like(x), torch.zeros_like(weight)
-    to_bias, to_vectors = torch.zeros_like(bias), torch.zeros_like(vectors)
+    to_bias, to_vectors = torch.zeros_like(weight[:, 0]), torch.zeros_like(vectors)
     for start, stop in _groups(x):
         products = (_neighbours(twice, count, start, stop) * x[:, None]).flatten(0, 2)
-        hidden = torch.addmm(bias, products, weight.t()).tanh_()
+        hidden = kept[start * len(x) * count : stop * len(x) * count]
         part = grad[:, start:stop].reshape(-1, len(vectors))
         to_vectors.addmm_(part.t(), hidden)
-        inner = (part @ vectors).mul_(hidden.square_().neg_().add_(1))
+        inner = (part @ vectors).mul_(hidden.square().neg_().add_(1))
         to_bias += inner.sum(0)
         to_weight.addmm_(inner.t(), products)
         to_products = (inner @ weight).view(len(x), stop - start, count, -1)
@@ -92,27 +97,28 @@ def _pair_scores_backward(
 
 
 @_pair_scores_backward.register_fake
-def _(grad, x, weight, bias, vectors):
-    return tuple(torch.empty_like(of) for of in (x, weight, bias, vectors))
+def _(grad, x, weight, vectors, kept):
+    return tuple(torch.empty_like(of) for of in (x, weight, weight[:, 0], vectors))
 
 
 def _save(ctx, inputs, output):
-    ctx.save_for_backward(*inputs)
+    x, weight, _, vectors, _ = inputs
+    ctx.save_for_backward(x, weight, vectors, output[1])
 
 
-def _backward(ctx, grad):
-    return torch.ops.antispoof.pair_scores_backward(grad, *ctx.saved_tensors)
+def _backward(ctx, grad, _):
+    return *torch.ops.antispoof.pair_scores_backward(grad, *ctx.saved_tensors), None
 
 
 _pair_scores.register_autograd(_backward, setup_context=_save)
 
 
 @register_flop_formula(torch.ops.antispoof.pair_scores)
-def _flops(x, weight, bias, vectors, **_):
+def _flops(x, weight, *_, **__):
     (batch, count, dim), out = x, weight[0]
     return 2 * batch * count * count * out * (dim + 1)
 
 
 @register_flop_formula(torch.ops.antispoof.pair_scores_backward)
-def _flops_backward(grad, x, weight, bias, vectors, **_):
-    return 2 * _flops(x, weight, bias, vectors)
+def _flops_backward(grad, x, weight, *_, **__):
+    return 2 * _flops(x, weight)

@@ -30,6 +30,8 @@ class SLS(nn.Module):
     hidden: width of the head.
     """
 
+    bends_logits = True  # by the last SELU
+
     def __init__(self, layers=24, dim=1024, frames=201, pooling="fixed", hidden=1024):
         super().__init__()
         one_of("config", "model_conf.pooling", pooling, ("fixed", "adaptive"))

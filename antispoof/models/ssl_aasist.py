@@ -9,15 +9,14 @@ of 1024 and without the classifier on it. Two of the 128 numbers of a frame, and
 the end, fall to the pooling.
 """
 
-import torch
 from torch import nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from .attention_map import AttentionMap
 from .checks import check_features
 from .classifier import make_classifier
 from .graph import GraphReadout
-from .lengths import by_length
+from .lengths import by_length, one_by_one
 from .residual import ResidualEncoder
 
 WIDTH = 128  # of the projection; an image has WIDTH // 3 rows
@@ -66,56 +65,11 @@ class SslAasist(nn.Module):
 
     def embed(self, x):
         """(B, T, D), all frames valid -> (B, embedding), or logits."""
-        return self.out(self.graph(*self.attention(self.image(x))))
+        image = self.image(x)
+        nodes = self.attention(image) if self.training else one_by_one(self.attention, image)
+        return self.out(self.graph(*nodes))
 
     def forward(self, x, lengths):
         check_features(x, lengths, 1, self.dim, self.shortest)
         found = by_length(self.embed, x[:, 0], lengths, 1, self.training)
         return found if self.classifier is None else self.classifier(found)
-
-
-class AttentionMap(nn.Module):
-    """Image (B, C, F, T) -> a node for each row (B, F, C) and each column (B, T, C).
-
-    A node is the mean of its row or column, weighted by a softmax along it of 1 x 1 convolutions
-    C - width - C of the image (width: 2 C where it is not given), each channel by itself.
-    """
-
-    def __init__(self, channels, width=None):
-        super().__init__()
-        width = width or 2 * channels
-        self.wide = nn.Conv2d(channels, width, 1)
-        self.norm = nn.BatchNorm1d(width)
-        self.narrow = nn.Conv2d(width, channels, 1)
-
-    def forward(self, x):
-        x = x.permute(0, 2, 3, 1)  # (B, F, T, C), as it lies in memory
-        flat = x.flatten(0, 2)  # a 1 x 1 convolution is a matrix product
-        wide = F.linear(flat, self.wide.weight[:, :, 0, 0], self.wide.bias)
-        wide = self.norm(F.selu(wide, inplace=True))
-        logits = F.linear(wide, self.narrow.weight[:, :, 0, 0], self.narrow.bias)
-        return WeightedMeans.apply(x, logits.view_as(x))
-
-
-class WeightedMeans(torch.autograd.Function):
-    """x, a (B, F, T, C) -> sum_t x softmax_t(a) (B, F, C) and sum_f x softmax_f(a) (B, T, C).
-
-    Backward knows that d mean / d a = w (x - mean), which spares it the softmax's own.
-    """
-
-    @staticmethod
-    def forward(ctx, x, logits):
-        by_time, by_row = logits.softmax(2), logits.softmax(1)
-        rows, columns = (x * by_time).sum(2), (x * by_row).sum(1)
-        ctx.save_for_backward(x, by_time, by_row, rows, columns)
-        return rows, columns
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, to_rows, to_columns):
-        x, by_time, by_row, rows, columns = ctx.saved_tensors
-        by_time = by_time * to_rows.unsqueeze(2)
-        by_row = by_row * to_columns.unsqueeze(1)
-        to_logits = (x - rows.unsqueeze(2)).mul_(by_time)
-        to_logits.addcmul_(x - columns.unsqueeze(1), by_row)
-        return by_time.add_(by_row), to_logits

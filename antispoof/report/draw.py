@@ -158,7 +158,7 @@ def histogram(groups, title, calibrated):
 
 @_styled
 def training(curves, title):
-    """Losses and dev EER by epoch. curves: one {column: values} per run of a system."""
+    """Losses, and EER on dev and on sets watched. curves: {column: values} per run of a system."""
     figure, (above, below) = _figure(4.2, rows=2)
     for run, curve in enumerate(curves):
         for index, column in enumerate(("train_loss", "dev_loss")):
@@ -167,15 +167,43 @@ def training(curves, title):
                 above.plot(
                     curve["epoch"], curve[column], color=SERIES[index], linewidth=1.2, label=label
                 )
-        if "dev_eer" in curve:
-            percent = [100 * value for value in curve["dev_eer"]]
-            below.plot(curve["epoch"], percent, color=SERIES[2], linewidth=1.2)
+        watched = sorted(name for name in curve if name.startswith("watch_"))
+        for index, column in enumerate(["dev_eer", *watched] if "dev_eer" in curve else []):
+            points = [(x, 100 * y) for x, y in zip(curve["epoch"], curve[column], strict=True)]
+            points = [point for point in points if not np.isnan(point[1])]
+            words = column.removesuffix("_eer").removeprefix("watch_")
+            style = {"color": SERIES[(index + 2) % len(SERIES)], "linewidth": 1.2}
+            below.plot(*np.reshape(points, (-1, 2)).T, label=None if run else words, **style)
     above.set(title=title, ylabel="loss")
     above.legend(loc="upper right")
-    below.set(xlabel="epoch", ylabel="dev EER, %")
+    several = len(below.get_legend_handles_labels()[1]) > 1
+    below.set(xlabel="epoch", ylabel="EER, %" if several else "dev EER, %")
     below.set_ylim(bottom=0)
+    if several:
+        below.legend(loc="best")
     below.xaxis.get_major_locator().set_params(integer=True)
     return _svg(figure)
+
+
+def watched(rows, title, stream):
+    """Losses, and EER on dev and on each set watched, by epoch, as PNG. rows: {column: number}."""
+    colours = {"text.color": "black", "axes.labelcolor": "black", "axes.edgecolor": "gray"}
+    with matplotlib.rc_context({**STYLE, **colours, "savefig.dpi": 150}):
+        figure, panels = _figure(5.0, rows=2)
+        names = dict.fromkeys(name for row in rows for name in row)
+        endings = (("_loss", 1, "loss"), ("_eer", 100, "EER, %"))
+        for axes, (ending, unit, label) in zip(panels, endings, strict=True):
+            for index, name in enumerate(name for name in names if name.endswith(ending)):
+                points = [(row["epoch"], unit * row[name]) for row in rows if name in row]
+                style = {"color": LIGHT[index % len(LIGHT)], "marker": ".", "linewidth": 1.2}
+                words = name.removesuffix(ending).removeprefix("watch_")
+                axes.plot(*zip(*points, strict=True), label=words, **style)
+            axes.set_ylabel(label)
+            axes.legend(loc="best")
+        panels[0].set_title(title)
+        panels[1].set(xlabel="epoch", ylim=(0, None))
+        panels[1].xaxis.get_major_locator().set_params(integer=True)
+        figure.savefig(stream, format="png", metadata={"Software": None})
 
 
 @_styled

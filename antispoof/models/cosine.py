@@ -1,0 +1,41 @@
+"""The last layer of a model as cosines, for losses with a margin on the hypersphere."""
+
+import torch
+from torch import nn
+from torch.nn.functional import normalize
+
+from ..errors import UserError
+
+
+class CosineOutput(nn.Module):
+    """Embeddings (B, D) -> logits whose difference is the score.
+
+    directions 2: the score is scale x (cosine with bona fide - cosine with spoof); 1: scale x the
+    cosine with bona fide. `columns` is how many the layer that this replaces had: 2, or 1 where
+    the model adds the zero logit of spoof itself.
+    """
+
+    def __init__(self, dim, columns, directions, scale):
+        super().__init__()
+        self.columns, self.scale = columns, scale
+        self.directions = nn.Parameter(torch.randn(directions, dim))
+
+    def forward(self, x):
+        cosines = self.scale * normalize(x, dim=1) @ normalize(self.directions, dim=1).T
+        score = cosines[:, -1:] - cosines[:, :1] if cosines.shape[1] == 2 else cosines
+        return score if self.columns == 1 else torch.cat([torch.zeros_like(score), score], 1)
+
+
+def use_cosines(model, directions, scale):
+    """Replace the layer of `model` that gives the logits. Raises UserError where there is none."""
+    linear = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear)]
+    name, last = linear[-1] if linear else ("", None)
+    if last is None or last.out_features > 2 or getattr(model, "bends_logits", False):
+        raise UserError(
+            f"config: {type(model).__name__} does not end in a linear layer, which 'loss: "
+            "am_softmax' and 'oc_softmax' turn into cosines; use another loss"
+        )
+    parent, _, own = name.rpartition(".")
+    output = CosineOutput(last.in_features, last.out_features, directions, scale)
+    setattr(model.get_submodule(parent), own, output)
+    return model

@@ -1,0 +1,171 @@
+"""A model with its optimiser, and how an epoch and a batch change it."""
+
+import contextlib
+import math
+import time
+
+import numpy as np
+import torch
+
+from ..data import load
+from ..errors import UserError
+from ..progress import Progress
+from ..system import build_system, parameter_groups
+from .averaging import MovingAverage
+from .checkpoint import load_checkpoint
+from .losses import Loss
+from .optimisers import make_optimizer, make_schedule
+from .team import ALONE, deal
+
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Learner:
+    """A model, its optimiser, and their state, of a resolved config with one stage.
+
+    Args: inputs, labels: the training set; name: of the experiment, for messages; team: the
+    processes that learn together; workers: processes that load the data of this one.
+    """
+
+    def __init__(self, config, inputs, labels, device, name, team=ALONE, workers=0):
+        torch.manual_seed(config["seed"])
+        self.config, self.inputs, self.labels = config, inputs, labels
+        self.device, self.name, self.team, self.workers = device, name, team, workers
+        self.model = build_system(config).to(device)
+        self.loss = Loss(config, device)
+        self.optimizer = make_optimizer(config, parameter_groups(self.model, config))
+        steps = math.ceil(len(inputs) / config["batch_size"])
+        self.schedule = make_schedule(config, self.optimizer, steps)
+        self.dtype = DTYPES.get(config["autocast"]) if device.type == "cuda" else None
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = config["tf32"]
+        decay = config["select"]["ema"]
+        self.average = MovingAverage(self.model, decay) if decay else None
+        self.waited = 0.0  # share of the last epoch's time in which there was no data
+
+    def parts(self):
+        own = {
+            "model": self.model,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+            "scaler": self.scaler,
+        }
+        return {**own, "average": self.average} if self.average else own
+
+    def start_from(self, path):
+        """Take the weights of a checkpoint. Raises UserError where they do not fit."""
+        try:
+            self.model.load_state_dict(load_checkpoint(path, self.device)["model"])
+        except RuntimeError as error:  # weights that are missing, unknown or misshapen
+            line = " ".join(str(error).split())[:300]
+            raise UserError(f"{path}: does not fit the model of {self.name}: {line}") from None
+        if self.average:
+            self.average = MovingAverage(self.model, self.average.decay)
+
+    @contextlib.contextmanager
+    def judged(self):
+        """The model as it is judged and kept: the same in every process, or its moving average."""
+        self.team.share([b for b in self.model.buffers() if b.is_floating_point()])
+        with self.average.inside(self.model) if self.average else contextlib.nullcontext():
+            yield self.model
+
+    def state_dict(self):
+        return {name: part.state_dict() for name, part in self.parts().items()}
+
+    def load_state_dict(self, state):
+        for name, part in self.parts().items():
+            part.load_state_dict(state[name])
+
+    def run_epoch(self, epoch):
+        """Go through the training set once; returns the mean loss. Raises UserError for a NaN."""
+        config, seed = self.config, self.config["seed"]
+        # dropout, of each process its own; order and crops draw from (seed, epoch) apart
+        torch.manual_seed(seed * 100003 + epoch + 1_000_000_007 * self.team.rank)
+        self.inputs.epoch = epoch
+        order = draw_order(self.labels, config["balanced"], seed, epoch)
+        plan = list(deal(order, config["batch_size"], config["accumulate"], self.team))
+        feed = load(self.inputs, [part for _, parts in plan for part in parts], self.workers)
+        progress = Progress(len(order), "utterances", f"{self.name} epoch {epoch}")
+        self.model.train()
+        total, waited, started = 0.0, 0.0, time.monotonic()
+        for batch, parts in plan:
+            asked = time.monotonic()
+            loaded = [next(feed) for _ in parts]
+            waited += time.monotonic() - asked
+            with self.memory_said():
+                loss = self.step(loaded, batch)
+            if not math.isfinite(loss):
+                named = ", ".join(self.inputs.utts[i] for i in batch)
+                raise UserError(
+                    f"{self.name}: the loss is {loss} in epoch {epoch}; last.pt is the state "
+                    f"before it; lower optimizer_conf.lr, or look at the batch: {named}"
+                )
+            total += loss * len(batch)
+            progress.advance(len(batch), self._note(total / (progress.done + len(batch))))
+        progress.close()
+        self.waited = waited / (time.monotonic() - started)
+        return total / len(order)
+
+    def step(self, parts, batch):
+        """One change of the weights; a loss that is not finite changes none.
+
+        parts: what this process computes of the batch, collated; batch: indices of all of it.
+        Returns the loss of the whole batch.
+        """
+        denominator = self.loss.denominator(self.labels[batch])
+        total = torch.zeros((), device=self.device)
+        self.optimizer.zero_grad(set_to_none=True)
+        for x, lengths, indices in parts:
+            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
+                logits = self.model(x.to(self.device), lengths.to(self.device))
+            loss = self.loss.total(logits.float(), self.labels[indices].to(self.device))
+            loss = loss / denominator
+            self.scaler.scale(loss).backward()
+            total += loss.detach()
+        value = self.team.add(total).item()
+        if math.isfinite(value):
+            self._change()
+        return value
+
+    def _change(self):
+        parameters = list(self.model.parameters())
+        self.team.add_gradients(parameters)
+        self.scaler.unscale_(self.optimizer)
+        if self.config["grad_clip"]:
+            torch.nn.utils.clip_grad_norm_(parameters, self.config["grad_clip"])
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.schedule.step()
+        if self.average:
+            self.average.update(self.model)
+
+    def _note(self, loss):
+        if self.device.type != "cuda":
+            return f"loss {loss:.3f}"
+        used = torch.cuda.max_memory_allocated(self.device) / 2**30
+        return f"loss {loss:.3f}, at most {used:.1f} GiB of the GPU"
+
+    @contextlib.contextmanager
+    def memory_said(self):
+        """Turn a lack of memory into a line that says what to change."""
+        try:
+            yield
+        except (MemoryError, RuntimeError) as error:
+            # a CPU's allocator has no error of its own
+            known = isinstance(error, (MemoryError, torch.OutOfMemoryError))
+            if not known and "DefaultCPUAllocator" not in str(error):
+                raise
+            raise UserError(
+                f"{self.name}: out of memory at batch_size {self.config['batch_size']}, accumulate "
+                f"{self.config['accumulate']}; last.pt is the state before this epoch; raise "
+                "accumulate, which computes the same batch in more parts, or lower batch_size"
+            ) from None
+
+
+def draw_order(labels, balanced, seed, epoch):
+    """Indices of one epoch: a permutation, or as many draws with both classes equally likely."""
+    rng = np.random.default_rng((seed, epoch))
+    if not balanced:
+        return rng.permutation(len(labels)).tolist()
+    weights = 1.0 / np.bincount(labels)[labels.numpy()]
+    return rng.choice(len(labels), len(labels), p=weights / weights.sum()).tolist()

@@ -1,0 +1,104 @@
+"""Losses of two classes. Each is a function of the score z alone, higher = more bona fide.
+
+z = logit of bona fide - logit of spoof, and t = z for a bona fide utterance, -z for a spoof one:
+
+    cross_entropy   log(1 + e^-t), weighted mean: divided by the sum of the class weights
+    bce             the same, divided by the number of utterances (BCE with logits on z)
+    focal           (1 - p)^gamma log(1 + e^-t), p = 1 / (1 + e^-t)         Lin et al., ICCV 2017
+    am_softmax      log(1 + e^(s m - t)), z = s (cos_bonafide - cos_spoof)  Wang et al., SPL 2018
+    oc_softmax      log(1 + e^(s m_bonafide - z)) or log(1 + e^(z - s m_spoof)), z = s cos(w, e)
+                                                                            Zhang et al., SPL 2021
+
+The last two want cosines: `models.cosine` puts them in the place of a model's last layer.
+"""
+
+import inspect
+
+import torch
+from torch.nn.functional import cross_entropy as softmax_loss
+from torch.nn.functional import softplus
+
+from ..config import one_of
+from ..errors import UserError
+
+
+def cross_entropy(logits, labels, weights):
+    return softmax_loss(logits, labels, weight=weights, reduction="sum")
+
+
+def bce(logits, labels, weights):
+    return (weights[labels] * softplus(-_toward(logits, labels))).sum()
+
+
+def focal(logits, labels, weights, gamma=2.0):
+    t = _toward(logits, labels)
+    return (weights[labels] * torch.sigmoid(-t) ** gamma * softplus(-t)).sum()
+
+
+def am_softmax(logits, labels, weights, scale=20.0, margin=0.2):
+    return (weights[labels] * softplus(scale * margin - _toward(logits, labels))).sum()
+
+
+def oc_softmax(logits, labels, weights, scale=20.0, margin_bonafide=0.9, margin_spoof=0.2):
+    margins = torch.where(labels == 1, margin_bonafide, -margin_spoof)
+    return (weights[labels] * softplus(scale * margins - _toward(logits, labels))).sum()
+
+
+def _toward(logits, labels):
+    """(B, 2) -> (B,): how far each score lies on its own class's side."""
+    return (logits[:, 1] - logits[:, 0]) * (2 * labels - 1)
+
+
+LOSSES = {
+    "cross_entropy": cross_entropy,
+    "bce": bce,
+    "focal": focal,
+    "am_softmax": am_softmax,
+    "oc_softmax": oc_softmax,
+}
+COSINES = {"am_softmax": 2, "oc_softmax": 1}  # how many directions each learns
+
+
+def loss_settings(name, conf):
+    """The arguments of the loss `name`: `conf` over its defaults. Raises UserError."""
+    one_of("config", "loss", name, LOSSES)
+    parameters = inspect.signature(LOSSES[name]).parameters.values()
+    settings = {p.name: p.default for p in parameters if p.default is not p.empty}
+    for key, value in conf.items():
+        if key not in settings:
+            has = ", ".join(settings) or "none"
+            raise UserError(f"config: loss '{name}' has no argument '{key}'; it has {has}")
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise UserError(f"config: loss_conf.{key} is {value!r}, wanted a number")
+        settings[key] = float(value)
+    return settings
+
+
+class Loss:
+    """The loss of a resolved experiment config, in sums that add up over the parts of a batch.
+
+    The loss of a batch is the sum of `total` over its parts, divided by its `denominator`.
+    """
+
+    def __init__(self, config, device="cpu"):
+        self.name, self.settings = (
+            config["loss"],
+            loss_settings(config["loss"], config["loss_conf"]),
+        )
+        self.weights = torch.tensor(config["class_weights"], device=device)
+
+    def total(self, logits, labels):
+        """(B, 2), (B,) -> the sum over utterances."""
+        return LOSSES[self.name](logits, labels, self.weights, **self.settings)
+
+    def denominator(self, labels):
+        """What the sum over utterances of `labels` (B,) is to be divided by, as a number."""
+        if self.name == "cross_entropy":
+            return self.weights.cpu()[labels.cpu()].sum().item()
+        return len(labels)
+
+    def of_scores(self, scores, labels):
+        """The loss of scores (N,) of a NumPy array, labels (N,)."""
+        z = torch.from_numpy(scores).to(self.weights.device)
+        logits = torch.stack([torch.zeros_like(z), z], 1)
+        return (self.total(logits, labels.to(z.device)) / self.denominator(labels)).item()

@@ -1,0 +1,47 @@
+"""Scores of a model, and the labels they are set against."""
+
+import torch
+
+from .. import LABELS
+from ..data import batches
+from ..errors import UserError
+from ..progress import Progress
+from ..tables import read_table, require_same_keys
+from .team import ALONE
+
+
+@torch.inference_mode()
+def score(model, inputs, batch_size, device, team=ALONE, workers=0):
+    """Scores (N,) float32 of `inputs` in their order: logit of bona fide minus logit of spoof.
+
+    Of an utterance in windows, the mean of theirs.
+    """
+    model.eval()
+    total, windows = torch.zeros(len(inputs)), torch.zeros(len(inputs))
+    own = range(len(inputs))[team.rank :: team.size]
+    progress = Progress(len(own), "utterances", "score")
+    for batch in batches(inputs, own, batch_size, workers):
+        for x, lengths, indices in zip(*(part.split(batch_size) for part in batch), strict=True):
+            logits = model(x.to(device), lengths.to(device)).float().cpu()
+            total.index_add_(0, indices, logits[:, 1] - logits[:, 0])
+            windows.index_add_(0, indices, torch.ones(len(indices)))
+        progress.advance(len(batch[2].unique()))
+    progress.close()
+    total, windows = team.add(total.to(device)), team.add(windows.to(device))
+    return (total / windows).cpu().numpy()
+
+
+def read_labels(data_dir):
+    """Indices into LABELS, (N,), in the order of wav.scp. Raises UserError where a class lacks."""
+    labels = read_table(f"{data_dir}/utt2label")
+    wavs = read_table(f"{data_dir}/wav.scp")
+    require_same_keys(wavs, labels, f"{data_dir}/wav.scp", f"{data_dir}/utt2label")
+    for utt, label in labels.items():
+        if label not in LABELS:
+            raise UserError(f"{data_dir}/utt2label: '{utt}' is '{label}', wanted bonafide or spoof")
+    for label in LABELS:
+        if label not in labels.values():
+            raise UserError(
+                f"{data_dir}/utt2label: holds no {label} utterance; wanted both classes"
+            )
+    return torch.tensor([LABELS.index(labels[utt]) for utt in wavs])

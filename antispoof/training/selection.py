@@ -1,0 +1,94 @@
+"""The rule of `select`: which epochs are kept, when to stop, and the numbers that it looks at.
+
+It sees the training set and the development set; a set that is watched or reported on has no way
+in. It is a function of the curve's rows, so there is nothing to store.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from .. import metrics
+from ..config import one_of
+from ..errors import UserError
+from ..files import atomic_open
+
+METRICS = ("dev_eer", "dev_min_dcf", "dev_cllr", "dev_loss", "train_loss")
+KEEPS = ("best", "last", "average_best", "average_last")
+
+
+class Selection:
+    """The block `select` of a stage. Epochs and rows are those of the stage."""
+
+    def __init__(self, conf):
+        self.metric, self.keep, self.patience = conf["metric"], conf["keep"], conf["patience"]
+        self.count = conf["average"] if self.keep.startswith("average") else 1
+
+    def ranked(self, rows):
+        """Rows from the best; of equals, the first comes first."""
+        return sorted(rows, key=lambda row: row[self.metric])
+
+    def kept(self, rows):
+        """The epochs whose models make what is chosen, ascending."""
+        ordered = self.ranked(rows) if self.keep.endswith("best") else rows[::-1]
+        return sorted(row["epoch"] for row in ordered[: self.count])
+
+    def stops(self, rows):
+        """Whether `patience` epochs have passed since the best one."""
+        if not self.patience or not rows:
+            return False
+        return rows[-1]["epoch"] - self.ranked(rows)[0]["epoch"] >= self.patience
+
+    def __str__(self):
+        what = {"average_best": f"the mean of the {self.count} best epochs"}
+        what["average_last"] = f"the mean of the last {self.count} epochs"
+        text = what.get(self.keep, f"the {self.keep} epoch") + f", by {self.metric}"
+        return text + (f", stopping {self.patience} after the best" if self.patience else "")
+
+
+def check_selection(path, conf):
+    """Raise UserError for a block `select` that cannot be followed."""
+    if conf["metric"] not in METRICS and not conf["metric"].startswith(("dev", "train")):
+        raise UserError(
+            f"{path}: 'select.metric' is '{conf['metric']}'; a set that is watched or reported on "
+            f"chooses nothing: wanted one of {', '.join(METRICS)}"
+        )
+    one_of(path, "select.metric", conf["metric"], METRICS)
+    one_of(path, "select.keep", conf["keep"], KEEPS)
+    if conf["average"] < 1 or conf["patience"] < 0:
+        raise UserError(f"{path}: 'select' wants 'average' from 1 and 'patience' from 0")
+    if not 0 <= conf["ema"] < 1:
+        raise UserError(f"{path}: 'select.ema' is {conf['ema']}, wanted 0 or more, and less than 1")
+
+
+def eer_or_chance(scores, labels):
+    """The EER of scores (N,), and 0.5 where all are equal: a collapsed model, which may recover."""
+    if scores.min() == scores.max():
+        return 0.5
+    return metrics.eer(scores[labels == 1], scores[labels == 0])
+
+
+def dev_metrics(scores, labels, wanted):
+    """{metric: value} of scores (N,): dev_eer, and of the others those in `wanted`."""
+    found = {"dev_eer": eer_or_chance(scores, labels)}
+    classes = (scores[labels == 1].astype(np.float64), scores[labels == 0].astype(np.float64))
+    if "dev_min_dcf" in wanted:
+        constant = scores.min() == scores.max()
+        found["dev_min_dcf"] = 1.0 if constant else metrics.min_dcf(*classes)
+    if "dev_cllr" in wanted:
+        found["dev_cllr"] = metrics.cllr(*classes)
+    return found
+
+
+def write_choices(exp_dir, choices):
+    """Write selection.json: of each stage its rule, the epochs chosen, and what they came to."""
+    with atomic_open(exp_dir / "selection.json") as stream:
+        json.dump(choices, stream, indent=1)
+        stream.write("\n")
+
+
+def read_choices(exp_dir):
+    """What `train` chose, stage by stage; [] where no stage has ended."""
+    path = Path(exp_dir) / "selection.json"
+    return json.loads(path.read_text("utf-8")) if path.exists() else []

@@ -1,0 +1,82 @@
+"""The processes that train one model together, started by torchrun, or the one that is alone.
+
+Every process holds the whole model and computes its rows of each batch. Gradients and losses are
+sums over the whole batch: processes add theirs up, so that an unequal or an empty share counts for
+what it is. Nothing is exchanged during backward, so layers may go unused or be left out.
+"""
+
+import os
+from dataclasses import dataclass
+
+import torch
+from torch import distributed
+
+
+@dataclass(frozen=True)
+class Team:
+    """This process's number, and how many there are; a team of one exchanges nothing."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self):
+        """Whether this is the process that decides, writes and speaks."""
+        return self.rank == 0
+
+    def add(self, tensor):
+        """Replace `tensor` by the sum of all processes'."""
+        if self.size > 1:
+            distributed.all_reduce(tensor)
+        return tensor
+
+    def add_gradients(self, parameters):
+        """Replace gradients by the sum of all processes'; what none of them used keeps none."""
+        if self.size == 1:
+            return
+        parameters = [p for p in parameters if p.requires_grad]
+        used = torch.tensor([float(p.grad is not None) for p in parameters])
+        used = self.add(used.to(parameters[0].device)).tolist()
+        parameters = [p for p, count in zip(parameters, used, strict=True) if count]
+        parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        whole = self.add(torch.cat([part.reshape(-1) for part in parts]))
+        sizes = [p.numel() for p in parameters]
+        for p, part in zip(parameters, whole.split(sizes), strict=True):
+            p.grad = part.view_as(p)
+
+    def tell(self, value):
+        """The first process's `value`, in every process."""
+        if self.size == 1:
+            return value
+        box = [value]
+        distributed.broadcast_object_list(box)
+        return box[0]
+
+    def share(self, tensors):
+        """Replace `tensors` by the first process's."""
+        if self.size > 1:
+            for tensor in tensors:
+                distributed.broadcast(tensor, 0)
+
+
+ALONE = Team()
+
+
+def join_team(device):
+    """The team that torchrun started this process in; ALONE without it. `device`: torch.device."""
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+        return ALONE
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return Team(distributed.get_rank(), distributed.get_world_size())
+
+
+def deal(order, batch_size, accumulate=1, team=ALONE):
+    """Yield (batch, parts): indices of each whole batch, and those this process computes, in parts.
+
+    Rows are dealt in turn. A part has as many rows as `accumulate` equal parts of a full batch do.
+    """
+    rows = -(-batch_size // (team.size * accumulate))
+    for start in range(0, len(order), batch_size):
+        batch = order[start : start + batch_size]
+        own = batch[team.rank :: team.size]
+        yield batch, [own[first : first + rows] for first in range(0, len(own), rows)]

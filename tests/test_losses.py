@@ -1,0 +1,199 @@
+"""Losses, optimisers and schedules: values worked out by hand, and parts that make a whole."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from sounds import make_corpus, make_data
+
+from antispoof.config import EXPERIMENT
+from antispoof.data import Inputs, batches
+from antispoof.errors import UserError
+from antispoof.experiment import load_experiment
+from antispoof.models import MODELS, build_model
+from antispoof.models.cosine import use_cosines
+from antispoof.system import build_system
+from antispoof.training.learner import Learner
+from antispoof.training.losses import LOSSES, Loss
+from antispoof.training.optimisers import OPTIMIZERS, schedule_of
+from antispoof.training.scoring import read_labels
+from antispoof.training.team import Team, deal
+
+LABELS = torch.tensor([0, 1, 1])
+Z = torch.tensor([0.5, -1.0, 2.0])  # t: -0.5, -1, 2
+LOGITS = torch.stack([torch.tensor([3.0, -1.0, 0.0]), torch.tensor([3.5, -2.0, 2.0])], 1)
+
+
+def soft(value):
+    return math.log1p(math.exp(value))
+
+
+def value(name, weights=(1.0, 1.0), **conf):
+    config = {"loss": name, "loss_conf": conf, "class_weights": list(weights)}
+    loss = Loss(config)
+    return loss.total(LOGITS, LABELS).item() / loss.denominator(LABELS)
+
+
+def test_values_by_hand():
+    plain = [soft(0.5), soft(1.0), soft(-2.0)]
+    assert value("cross_entropy") == pytest.approx(sum(plain) / 3, rel=1e-6)
+    assert value("bce") == pytest.approx(sum(plain) / 3, rel=1e-6)
+    weighted = 0.1 * plain[0] + 0.9 * (plain[1] + plain[2])
+    assert value("cross_entropy", (0.1, 0.9)) == pytest.approx(weighted / 1.9, rel=1e-6)
+    assert value("bce", (0.1, 0.9)) == pytest.approx(weighted / 3, rel=1e-6)
+    wrong = [1 / (1 + math.exp(t)) for t in (-0.5, -1.0, 2.0)]
+    focal = sum(w**2 * p for w, p in zip(wrong, plain, strict=True)) / 3
+    assert value("focal") == pytest.approx(focal, rel=1e-6)
+    assert value("focal", gamma=0) == pytest.approx(value("bce"), rel=1e-6)
+    am = [soft(2 + 0.5), soft(2 + 1.0), soft(2 - 2.0)]
+    assert value("am_softmax", scale=10, margin=0.2) == pytest.approx(sum(am) / 3, rel=1e-6)
+    oc = [soft(0.5 - 10 * 0.2), soft(9 + 1.0), soft(9 - 2.0)]
+    assert value("oc_softmax", scale=10) == pytest.approx(sum(oc) / 3, rel=1e-6)
+
+
+def test_bce_is_that_of_pytorch():
+    weights = torch.tensor([0.3, 0.7])
+    own = value("bce", weights.tolist())
+    torchs = torch.nn.BCEWithLogitsLoss(weight=weights[LABELS])(Z, LABELS.float()).item()
+    assert own == pytest.approx(torchs, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_rests_on_the_score_alone(name):
+    config = {"loss": name, "loss_conf": {}, "class_weights": [0.2, 0.8]}
+    found = Loss(config).of_scores(Z.numpy(), LABELS)
+    assert found == pytest.approx(value(name, (0.2, 0.8)), rel=1e-5)
+    better = np.array([-9.0, 9.0, 9.0], np.float32)
+    assert Loss(config).of_scores(better, LABELS) < found
+
+
+@pytest.mark.parametrize(("directions", "columns"), [(1, 1), (1, 2), (2, 1), (2, 2)])
+def test_cosines_give_scores_within_their_scale(directions, columns):
+    model = use_cosines(torch.nn.Sequential(torch.nn.Linear(5, columns)), directions, 8.0)
+    x = torch.randn(6, 5)
+    logits = model(x)
+    assert logits.shape == (6, columns)
+    score = logits[:, -1] - (logits[:, 0] if columns == 2 else 0)
+    unit = torch.nn.functional.normalize(model[0].directions.detach(), dim=1)
+    assert score.abs().max() <= 8.0 * directions
+    top = model(3 * unit[-1:]).detach()
+    expected = 8.0 if directions == 1 else 8.0 * (1 - float(unit[0] @ unit[1]))
+    assert float(top[0, -1] - (top[0, 0] if columns == 2 else 0)) == pytest.approx(expected, 1e-5)
+
+
+def test_a_model_without_a_linear_end_has_no_cosines():
+    with pytest.raises(UserError, match="SLS does not end in a linear layer"):
+        use_cosines(build_model("sls", layers=1, dim=8, frames=6, hidden=4), 1, 20.0)
+    assert getattr(MODELS["sls"], "bends_logits", False)
+
+
+def test_schedules():
+    constant, cosine = schedule_of("constant", 4, 5), schedule_of("cosine", 4, 5)
+    assert {constant(step) for step in range(20)} == {1.0}
+    assert cosine(0) == 1
+    assert cosine(10) == pytest.approx(0.5)
+    assert cosine(20) == pytest.approx(0)
+    warm = schedule_of("cosine", 4, 5, warmup=0.8, least=0.1)
+    assert [warm(step) for step in range(5)] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
+    assert warm(20) == pytest.approx(0.1)
+    steps = schedule_of("step", 4, 5, every=2, gamma=0.3)
+    assert [steps(0), steps(9), steps(10), steps(19)] == pytest.approx([1, 1, 0.3, 0.3])
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_every_row_is_dealt_once(size):
+    order = list(range(100, 123))
+    dealt = [list(deal(order, 10, 2, Team(rank, size))) for rank in range(size)]
+    for shares in zip(*dealt, strict=True):
+        whole = shares[0][0]
+        assert all(batch == whole for batch, _ in shares)
+        rows = [i for _, parts in shares for part in parts for i in part]
+        assert sorted(rows) == whole
+        assert all(len(parts) <= 2 for _, parts in shares)
+    assert [i for batch, _ in dealt[0] for i in batch] == order
+
+
+CONFIG = """
+feats: wave
+model: mel_vit
+model_conf: {dim: 16, depth: 1, heads: 2, dropout: 0.0}
+crop: {train: random, test: full, seconds: 0.5, pad: tile}
+epochs: 1
+batch_size: 8
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("losses")
+    make_data(folder / "data", make_corpus(folder / "corpus", {"train": 12}))
+    (folder / "train_x.yaml").write_text(CONFIG)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield folder
+
+
+def learner(*overrides):
+    config = load_experiment("train_x.yaml", 1, overrides)
+    inputs = Inputs(config, "data/train", "dump", train=True)
+    return Learner(config, inputs, read_labels("data/train"), torch.device("cpu"), "x")
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_parts_of_a_batch_make_the_whole(place, loss):
+    found = []
+    for accumulate in (1, 4):
+        one = learner(f"loss={loss}", f"accumulate={accumulate}", "class_weights=[0.1, 0.9]")
+        losses = [one.run_epoch(1)]
+        found.append((losses, [p.detach().clone() for p in one.model.parameters()]))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-5)
+    assert all(
+        torch.allclose(a, b, atol=2e-3) for a, b in zip(found[0][1], found[1][1], strict=True)
+    )
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("loss", ["cross_entropy", "am_softmax", "oc_softmax"])
+def test_every_loss_and_optimiser_learn(place, optimizer, loss):
+    rate = "0.1" if optimizer == "sgd" else "3e-3"
+    one = learner(f"optimizer={optimizer}", f"loss={loss}", f"optimizer_conf.lr={rate}")
+    (batch,) = batches(one.inputs, range(12), 12)
+    one.model.train()
+    before = one.step([batch], batch[2])
+    for _ in range(12):
+        after = one.step([batch], batch[2])
+    assert after < before
+
+
+def test_accumulation_and_autocast_are_refused_where_they_mean_nothing(place):
+    wrong = {
+        "accumulate=9": "'accumulate' wants no more parts",
+        "optimizer_conf.momentum=0.9": "wants 'optimizer: sgd'",
+        "loss=focus": "did you mean 'focal'",
+        "loss_conf={gama: 1}": "loss 'cross_entropy' has no argument 'gama'; it has none",
+        "schedule_conf.warmup=2.0": "'warmup' from 0 to the 1 epochs",
+        "schedule_conf.gamma=0.0": "'gamma' above 0",
+        "autocast=fp8": "did you mean",
+    }
+    for override, words in wrong.items():
+        with pytest.raises(UserError) as caught:
+            load_experiment("train_x.yaml", 1, [override])
+        assert words in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_lack_of_memory_names_the_batch_size(place, monkeypatch):
+    one = learner()
+
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(one, "step", full)
+    with pytest.raises(UserError, match="out of memory at batch_size 8, accumulate 1; last.pt is"):
+        one.run_epoch(1)
+
+
+def test_the_defaults_build_what_they_did():
+    model = build_system({**EXPERIMENT, "feats": "wave", "model": "mel_cnn"})
+    assert not [name for name, _ in model.named_parameters() if "directions" in name]

@@ -1,0 +1,108 @@
+"""Several processes learn what one does: two on a CPU, started as torchrun starts them."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from made_up import ROOT
+from sounds import make_corpus, make_data
+
+from antispoof.report.pictures import read_curve
+from antispoof.training.checkpoint import load_checkpoint
+
+# no batch norm and no dropout, whose statistics and dice are each process's own
+CONFIG = """
+feats: wave
+model: mel_vit
+model_conf: {dim: 16, depth: 1, heads: 2, dropout: 0.0}
+crop: {train: random, test: full, seconds: 0.5, pad: tile}
+epochs: 3
+batch_size: 8
+accumulate: 2
+class_weights: [0.2, 0.8]
+optimizer_conf: {lr: 1e-3}
+select: {metric: dev_loss, ema: 0.9, keep: average_best, average: 2, patience: 2}
+"""
+SETS = {"train": 19, "dev": 7, "eval": 8}  # the last batch is of 3: shares of 2 and 1
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("team")
+    make_data(folder / "data", make_corpus(folder / "corpus", SETS))
+    (folder / "train_x.yaml").write_text(CONFIG)
+    return folder
+
+
+def fit(place, name, processes, *options):
+    launcher = ["-m", "torch.distributed.run", "--nproc_per_node", str(processes), "--standalone"]
+    launcher = launcher if processes > 1 else []
+    command = [sys.executable, *launcher, ROOT / "steps/train.py", "--config", "train_x.yaml"]
+    sets = ["--train", "data/train", "--dev", "data/dev", "--watch", "data/eval"]
+    done = subprocess.run(
+        [*map(str, command), *sets, "--seed", "1", "--device", "cpu", *options, name],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def both(place):
+    """The output of one process, and of two, with one config."""
+    return [fit(place, name, processes) for name, processes in (("one", 1), ("two", 2))]
+
+
+def test_two_give_the_losses_of_one(place, both):
+    assert [status for status, _, _ in both] == [0, 0], both
+    one, two = (read_curve(place / name / "curve.csv") for name in ("one", "two"))
+    assert list(one) == list(two)
+    for column, values in one.items():
+        np.testing.assert_allclose(two[column], values, atol=1e-5, err_msg=column)
+    choices = [json.loads((place / name / "selection.json").read_text()) for name in ("one", "two")]
+    assert choices[0][0]["epochs"] == choices[1][0]["epochs"]
+    states = [load_checkpoint(place / name / "best.pt")["model"] for name in ("one", "two")]
+    for name, value in states[0].items():
+        if isinstance(value, torch.Tensor):
+            # Adam divides by a gradient's size, whatever it is: noise of rounding moves by a rate
+            assert torch.allclose(value, states[1][name], atol=3e-4), name
+
+
+def test_one_process_speaks_and_writes(place, both):
+    for _, out, _ in both:
+        assert out.count("chosen: ") == 1
+        assert out.count("epoch 1  ") == 1
+    names = [
+        sorted(str(p.relative_to(place / name)) for p in (place / name).rglob("*") if p.is_file())
+        for name in ("one", "two")
+    ]
+    assert names[0] == names[1]
+
+
+def test_two_stop_early_together_and_go_on(place):
+    """With nothing to learn, patience ends both; a longer run continues in both."""
+    still = ["--set", "optimizer_conf.lr=0.0", "--set", "select.ema=0.0", "--set", "epochs=9"]
+    status, out, error = fit(place, "still", 2, *still)
+    assert status == 0, error
+    assert "continuing" not in out
+    assert out.count("train_loss") == 3  # the first, and two without a better one
+    status, out, error = fit(place, "still", 2, *still)
+    assert status == 0, error
+    assert "continuing after epoch 3" in out
+    assert out.count("train_loss") == 0
+
+
+def test_a_loss_that_is_no_number_stops_both(place):
+    worse = ["--set", "optimizer_conf.lr=1e30", "--set", "grad_clip=0.0", "--set", "batch_size=6"]
+    status, _, error = fit(place, "worse", 2, *worse)
+    assert status != 0
+    assert "steps/train.py: " in error
+    assert "lower optimizer_conf.lr" in error
+    assert not (place / "worse/last.pt").exists()
