@@ -18,6 +18,7 @@ from .metrics.llr import softplus
 
 METRICS = ("eer", "min_dcf", "act_dcf", "cllr")
 CELLS = 1 << 22  # counts held at once; bounds memory, not the result
+STEP = 64  # first look for the least cost; any number gives the same result
 
 
 def intervals(
@@ -30,8 +31,9 @@ def intervals(
     seed=0,
     level=0.95,
     costs=COSTS,
+    metrics=METRICS,
 ):
-    """{metric: (low, high)} for METRICS; percentile intervals, the same for the same seed.
+    """{metric: (low, high)} of `metrics`; percentile intervals, the same for the same seed.
 
     bonafide (nb,), spoof (ns,): scores. llr: their log-likelihood ratios in the same order, a
     pair of arrays, for act_dcf and cllr (default: the scores). groups: a pair of arrays of
@@ -44,8 +46,8 @@ def intervals(
     values = [
         tables.metrics(*(d.counts(o) for d, o in zip(pair, places, strict=True))) for pair in drawn
     ]
-    joined = {name: np.concatenate([part[name] for part in values]) for name in METRICS}
-    return {name: percentiles(joined[name], level) for name in METRICS}
+    joined = {name: np.concatenate([part[name] for part in values]) for name in metrics}
+    return {name: percentiles(joined[name], level) for name in metrics}
 
 
 def percentiles(values, level=0.95):
@@ -146,13 +148,29 @@ class Ranked:
         return {name: compute[name]() for name in names}
 
     def _least_cost(self, below_b, below_s, n_b, n_s):
-        """Least cost over the points before each trial of the smaller class, and both ends."""
+        """Least cost over the points before each trial of the smaller class, and both ends.
+
+        Of every STEP-th point, then of those between two of which the cost could be less: it is at
+        least the misses of the left one and the false alarms of the right one.
+        """
         if len(self.bonafide) <= len(self.spoof):
-            k, j = below_b[:, :-1], below_s[:, self.spoof_before]
+            at_b, at_s = np.arange(len(self.bonafide)), self.spoof_before
         else:  # after each spoof trial: as low as before the bona fide trial that follows it
-            k, j = below_b[:, self.bonafide_before], below_s[:, 1:]
-        cost = self.miss * (k / n_b) + self.fa * ((n_s - j) / n_s)
-        return np.minimum(cost.min(axis=1), min(self.miss, self.fa))
+            at_b, at_s = self.bonafide_before, np.arange(len(self.spoof)) + 1
+
+        def missed_and_accepted(row, point):
+            k, j = below_b[row, at_b[point]], below_s[row, at_s[point]]
+            return self.miss * (k / n_b[row, 0]), self.fa * ((n_s[row, 0] - j) / n_s[row, 0])
+
+        last = at_b.size - 1
+        coarse = np.append(np.arange(0, last, STEP), last)
+        rows = np.arange(len(n_b))
+        missed, accepted = missed_and_accepted(rows[:, None], coarse)
+        best = np.minimum((missed + accepted).min(axis=1), min(self.miss, self.fa))
+        row, gap = np.nonzero(missed[:, :-1] + accepted[:, 1:] < best[:, None])
+        inner = np.minimum(coarse[gap][:, None] + np.arange(1, STEP), last)
+        np.minimum.at(best, row, np.add(*missed_and_accepted(row[:, None], inner)).min(axis=1))
+        return best
 
     def _eer(self, below_b, below_s, n_b, n_s):
         """EER of each replicate: bisection to the crossing, as in metrics.detection.crossing."""

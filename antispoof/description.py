@@ -8,6 +8,8 @@ of another counter or another length of input.
 
 import inspect
 import math
+import statistics
+import time
 import weakref
 
 import torch
@@ -41,11 +43,26 @@ ALSO_COUNTED = {
 }
 
 
-def describe(config):
+def whole(config):
+    """The config of a detector from sound to score, 64,600 samples of it, as costs are compared.
+
+    The front end of cached features, where it is a network, is a part like any other.
+    """
+    config = {**config, "crop": {**config["crop"], "seconds": EXPERIMENT["crop"]["seconds"]}}
+    if config["feats"] == "cached":
+        settings = load_upstream_config(f"conf/upstream/{config['upstream']}.yaml")
+        if settings["checkpoint"] or not _is_signal_processing(settings["name"]):
+            return {**config, "feats": "ssl"}
+    return config
+
+
+def describe(config, rounds=0):
     """{what: number} of the model of a resolved experiment config; sizes in bytes.
 
     `modules` lists (name, parameters, learning, MACs) of its parts. With `feats: cached` it is the
-    model alone, with `feats: ssl` the front end is the first part. Raises UserError.
+    model alone, with `feats: ssl` the front end is the first part. With `rounds`, latency_ms is the
+    median time of as many forward passes, on the CPU with the threads that torch has. Raises
+    UserError.
     """
     model = build_system(config).eval()
     x, lengths = example(config)
@@ -68,7 +85,19 @@ def describe(config):
         "learning_share": total["learning"] / max(total["parameters"], 1),
         "saved_bytes": saved_bytes(model),
         "peak_activation_bytes": peak,
+        **({"latency_ms": latency(model, x, lengths, rounds)} if rounds else {}),
     }
+
+
+def latency(model, x, lengths, rounds):
+    """Median milliseconds of a forward pass, once warm."""
+    spent = []
+    with torch.no_grad():
+        for _ in range(rounds + 1):
+            started = time.perf_counter()
+            model(x, lengths)
+            spent.append(1000 * (time.perf_counter() - started))
+    return statistics.median(spent[1:])
 
 
 def _parts(model):

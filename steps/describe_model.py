@@ -3,25 +3,33 @@
 
 The input is one utterance of 64,600 samples, or of the config's crop.seconds where it says another
 length; with cached features, as many frames as the upstream makes of it (T = 201), and without the
-upstream's own cost.
+upstream's own cost. With --exp, the cost of the whole detector, a network in front of cached
+features included, with the time of a forward pass on one thread of this machine, into
+EXP_DIR/cost.json.
 """
 
 import argparse
 import json
+from pathlib import Path
 
 from antispoof.errors import one_line_errors
+from antispoof.files import atomic_open
 
 EXAMPLE = """example:
-  steps/describe_model.py --config conf/train_mel_cnn.yaml"""
+  steps/describe_model.py --config conf/train_mel_cnn.yaml
+  steps/describe_model.py --exp exp/mel_cnn_seed1"""
 
 
 def parse(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--config", required=True, help="conf/train_<name>.yaml")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--config", help="conf/train_<name>.yaml")
+    which.add_argument("--exp", type=Path, metavar="EXP_DIR", help="a trained experiment")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--rounds", type=int, default=5, help="forward passes timed with --exp")
     return parser.parse_args(argv)
 
 
@@ -38,16 +46,27 @@ def table(found):
     yield f"learning: {found['learning_share']:.1%} of the parameters"
     yield f"saved weights: {found['saved_bytes']:,} bytes"
     yield f"peak activations of one forward pass: {found['peak_activation_bytes']:,} bytes"
+    if "latency_ms" in found:
+        yield f"a forward pass on one thread: {found['latency_ms']:.1f} ms"
     if found["feats"] == "cached":
         yield f"the upstream, {found['upstream']}, is apart: its features are cached"
 
 
 def main():
     args = parse()
-    from antispoof.description import describe  # late: --help answers at once
-    from antispoof.experiment import load_experiment
+    from antispoof.description import describe, whole  # late: --help answers at once
+    from antispoof.experiment import load_experiment, read_experiment
 
-    found = describe(load_experiment(args.config, 0, args.set))
+    if args.exp:
+        import torch
+
+        torch.set_num_threads(1)
+        found = describe(whole(read_experiment(args.exp, args.set)), rounds=max(1, args.rounds))
+        with atomic_open(args.exp / "cost.json") as stream:
+            json.dump(found, stream, indent=1, sort_keys=True)
+            stream.write("\n")
+    else:
+        found = describe(load_experiment(args.config, 0, args.set))
     print(json.dumps(found, indent=1) if args.json else "\n".join(table(found)))
 
 

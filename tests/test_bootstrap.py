@@ -81,3 +81,19 @@ def test_the_ratios_follow_their_trials():
     wanted = intervals(*halves, replicates=30)
     assert got["cllr"] == pytest.approx(wanted["cllr"])
     assert got["eer"] == pytest.approx(wanted["eer"])
+
+
+@pytest.mark.parametrize("sizes", [(700, 1900), (1900, 700), (640, 640)])
+def test_least_cost_looks_into_every_gap_that_counts(sizes):
+    rng = np.random.default_rng(6)
+    for digits in (1, 2, 9):
+        parts = [np.round(rng.normal(m, 1, n), digits) for m, n in zip((1, 0), sizes, strict=True)]
+        tables = Ranked(*parts, parts, metrics.COSTS)
+        counts = [rng.integers(0, 3, (3, n)) for n in sizes]
+        got = tables.metrics(*counts, ("min_dcf",))["min_dcf"]
+        for row in range(3):
+            drawn = (
+                np.repeat(tables.bonafide, counts[0][row]),
+                np.repeat(tables.spoof, counts[1][row]),
+            )
+            assert got[row] == pytest.approx(metrics.min_dcf(*drawn), abs=1e-12)

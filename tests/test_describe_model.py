@@ -8,11 +8,11 @@ from functools import partial
 
 import pytest
 import torch
-from made_up import ROOT
+from made_up import ROOT, worker
 from ssl_models import small_upstream
 from tree import name, named
 
-from antispoof.config import EXPERIMENT
+from antispoof.config import EXPERIMENT, write_config
 from antispoof.description import PeakMemory, describe, measure
 from antispoof.experiment import load_experiment
 from antispoof.models import build_model
@@ -155,3 +155,18 @@ def test_a_checkpoint_that_is_not_here_is_one_line(tmp_path):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("steps/describe_model.py: conf/upstream/gone.pt: no such file")
     assert done.stderr.count("\n") == 1
+
+
+def test_the_cost_of_an_experiment(tmp_path):
+    exp = tmp_path / "mel_cnn_seed1"
+    crop = {**EXPERIMENT["crop"], "seconds": 1.0}
+    write_config(exp / "config.yaml", config(model="mel_cnn", crop=crop))
+    status, out, error = worker(
+        "steps/describe_model.py", "--exp", exp, "--rounds", 2, cwd=tmp_path
+    )
+    assert status == 0, error
+    cost = json.loads((exp / "cost.json").read_text())
+    assert cost["parameters"] == 405121
+    assert cost["input"] == [1, 64600]  # whatever the crop in training
+    assert cost["latency_ms"] > 0
+    assert "a forward pass on one thread" in out

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from antispoof import tables
 from antispoof.errors import UserError
 from antispoof.tables import read_table, require_same_keys, write_table
 
@@ -67,3 +68,18 @@ def test_two_tables_must_hold_the_same_keys():
         require_same_keys({"a": 1, "b": 2}, {"a": 1}, "wav.scp", "utt2spk")
     with pytest.raises(UserError, match="wav.scp: 'c' is missing, though utt2spk has it"):
         require_same_keys({"a": 1}, {"a": 1, "c": 3}, "wav.scp", "utt2spk")
+
+
+LINES = st.text("ab é\t\r\n", max_size=12)
+
+
+@given(LINES)
+def test_the_quick_reader_takes_what_the_careful_one_takes(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("pair") / "table"
+    path.write_bytes(text.encode())
+    try:
+        wanted = tables._read_by_line(path)
+    except UserError:
+        wanted = None
+    assert tables._read_sound(text.encode()) == wanted
+    assert wanted is None or list(tables._read_sound(text.encode())) == list(wanted)

@@ -40,9 +40,14 @@ def read_runs(exp_dirs, set_name):
     return sorted(runs, key=lambda r: ("fusion" in r.system, r.system, r.seed or 0))
 
 
+def system_and_seed(path):
+    """What an experiment's folder is named after: (system, seed or None)."""
+    system, seed = re.fullmatch(r"(.+?)(?:_seed(\d+))?", Path(path).resolve().name).groups()
+    return system, int(seed) if seed else None
+
+
 def _read_run(path, set_name):
-    system, seed = re.fullmatch(r"(.+?)(?:_seed(\d+))?", path.resolve().name).groups()
-    run = Run(path, system, int(seed) if seed else None)
+    run = Run(path, *system_and_seed(path))
     for file in sorted(path.glob("*/result.json")):
         try:
             result = json.loads(file.read_text("utf-8"))

@@ -1,0 +1,63 @@
+"""Tables of a ranking, as steps/rank.py makes it."""
+
+from .tables import Table
+
+
+def tables(result):
+    """One of each track, one of the parts, one of sizes."""
+    for track, systems in result["tracks"].items():
+        groups = [
+            key
+            for key in ("accuracy", "calibration", "cost")
+            if key in next(iter(systems.values()))
+        ]
+        order = sorted(systems, key=lambda name: systems[name]["score"])
+        rows = []
+        for place, name in enumerate(order, 1):
+            own = systems[name]
+            numbers = [f"{own[key]:.3f}" for key in ("score", *groups)]
+            moves = f"{own['best']}-{own['worst']}"
+            rows.append([f"{place} {name}", *numbers, moves, f"{100 * own['first']:.0f} %"])
+        title = f"Selection score {track.replace('_', ' ')}, ratio to {result['baseline']}"
+        header = ["system", "score", *groups, "places", "first"]
+        yield Table(f"{title}; places: under other weights", header, rows)
+    names = list(result["parts"])
+    parts = list(result["ratios"][names[0]])
+    rows = [
+        [part.replace("_", " "), *(_text(result["parts"][n][part]) for n in names)]
+        for part in parts
+    ]
+    yield Table("What the scores are made of", ["part", *names], rows)
+    if "parameters" in result["parts"][names[0]]:
+        yield _sizes(result["parts"])
+
+
+def _sizes(parts):
+    """Size against performance; accuracy is that of deciding at ratio 0, out of domain."""
+    rows = []
+    for name in sorted(parts, key=lambda name: parts[name]["parameters"]):
+        own = parts[name]
+        size = 4 * own["parameters"] / 1e6
+        accuracy = 100 * own["accuracy out_of_domain"]
+        cells = [f"{own['parameters']:,.0f}", f"{size:.2f}", f"{own['macs'] / 1e6:,.0f}"]
+        cells += [f"{own['latency_ms']:.1f}", f"{100 * own['eer out_of_domain']:.2f}"]
+        rows.append([name, *cells, f"{accuracy:.2f}", f"{accuracy / size:.2f}" if size else "-"])
+    header = ["system", "parameters", "MB", "M MACs", "ms", "EER %", "accuracy %", "% per MB"]
+    return Table("Size against performance, out of domain (MB: weights as float32)", header, rows)
+
+
+def _text(value):
+    return f"{value:.4f}" if value < 100 else f"{value:,.0f}"
+
+
+def agreement_text(result):
+    """Whether held-out data would have chosen the same systems, in a line."""
+    found = result["agreement"]
+    if found["spearman"] is None:
+        return (
+            f"Held-out and out-of-domain EER: {found['n']} experiments, too few to rank-correlate."
+        )
+    return (
+        f"Held-out and out-of-domain EER over {found['n']} experiments: Spearman "
+        f"{found['spearman']:+.3f}, Kendall {found['kendall']:+.3f} (1: the order is the same)."
+    )

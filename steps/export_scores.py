@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Write scores in a form that other tools read, or check a file of such a form."""
+
+import argparse
+from pathlib import Path
+
+from antispoof.errors import UserError, one_line_errors
+
+EXAMPLE = """
+example:
+  steps/export_scores.py --form 2021 data/eval exp/mel_cnn_seed1/eval/scores submission.txt
+  steps/export_scores.py --form 2021 --check data/eval submission.txt
+
+Forms: 2019 (utt attack key score), 2021 (utt score), asvspoof5 (a header, tabs), utt_score (utt
+score, in C order, for public leaderboards). Higher is more bona fide in all of them. What is
+written is read back by a strict reader before it is there; --check reads a file with it.
+"""
+
+
+def main():
+    options = parse()
+    from antispoof import exchange
+    from antispoof.data_dir import read_trials
+    from antispoof.files import atomic_open
+    from antispoof.scores import read_scores
+    from antispoof.tables import read_table, require_same_keys
+
+    data, out = options.data_dir, options.files[-1]
+    labels = read_table(data / "utt2label")
+    attacks = read_table(data / "utt2attack") if options.form == "2019" else None
+    names = read_trials(data, options.trials) if options.trials else labels
+    wanted = {utt: labels[utt] for utt in names}
+    if options.check:
+        text = out.read_bytes().decode("utf-8", errors="replace")
+    else:
+        scores = read_scores(options.files[0])
+        require_same_keys(labels, scores, data / "utt2label", options.files[0])
+        kept = {utt: scores[utt] for utt in wanted}
+        text = exchange.to_text(options.form, kept, labels, attacks)
+    found = exchange.read_text(options.form, text, out, wanted, attacks)
+    if not options.check:
+        with atomic_open(out) as stream:
+            stream.write(text)
+    print(f"{out}: {len(found)} scores in the form {options.form}")
+
+
+def parse():
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    forms = ("2019", "2021", "asvspoof5", "utt_score")
+    parser.add_argument("--form", choices=forms, required=True)
+    parser.add_argument("--trials", metavar="NAME", help="only DATA_DIR/trials/NAME")
+    parser.add_argument("--check", action="store_true", help="read FILE, write nothing")
+    parser.add_argument("data_dir", type=Path, metavar="DATA_DIR")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="SCORES OUT, or FILE")
+    options = parser.parse_args()
+    if len(options.files) != (1 if options.check else 2):
+        raise UserError("wanted DATA_DIR SCORES OUT, or with --check DATA_DIR FILE")
+    return options
+
+
+if __name__ == "__main__":
+    with one_line_errors("steps/export_scores.py"):
+        main()

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Rank systems by the selection score: its parts, both tracks, and how firm the order is."""
+
+import argparse
+import json
+from pathlib import Path
+
+from antispoof.errors import UserError, one_line_errors
+
+EXAMPLE = """
+example:
+  for exp in exp/*_seed1; do steps/describe_model.py --exp "$exp"; done
+  steps/rank.py exp/*_seed*
+  steps/rank.py --set baseline=mel_cnn --set out_of_domain_share=0.8 --markdown exp/*_seed*
+
+The score is a weighted geometric mean of ratios to a baseline (1: as good as it; lower is better);
+conf/rank.yaml defines it. Experiments of one system with several seeds are averaged. A fusion costs
+what its systems cost together. Then follow what the size of each system buys, and whether the order
+on held-out data agrees with the order out of domain over all experiments.
+"""
+
+
+def main():
+    options = parse()
+    from antispoof import ranking
+    from antispoof.files import atomic_open
+    from antispoof.places import find
+    from antispoof.report.ranking import agreement_text, tables
+    from antispoof.report.tables import to_markdown, to_text
+
+    config = ranking.load_ranking(find(options.config), options.set)
+    result = rank(options.exp_dirs, config)
+    if options.out:
+        with atomic_open(options.out) as stream:
+            json.dump(result, stream, indent=1, sort_keys=True, allow_nan=False)
+            stream.write("\n")
+    for table in tables(result):
+        print((to_markdown if options.markdown else to_text)(table))
+    print(agreement_text(result))
+
+
+def parse():
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", default="conf/rank.yaml", help="weights (conf/rank.yaml)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
+    parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--out", type=Path, metavar="OUT.json")
+    parser.add_argument("exp_dirs", nargs="+", type=Path, metavar="EXP_DIR")
+    return parser.parse_args()
+
+
+def rank(exp_dirs, config):
+    """Everything that is told, as it goes into --out."""
+    from antispoof import ranking
+    from antispoof.report.collect import system_and_seed
+
+    runs = {}
+    for exp_dir in exp_dirs:
+        runs.setdefault(system_and_seed(exp_dir)[0], []).append(exp_dir)
+    values = {name: ranking.parts_of(own, config) for name, own in sorted(runs.items())}
+    baseline = config["baseline"] or next(iter(values))
+    if baseline not in values:
+        raise UserError(f"baseline: found '{baseline}', wanted one of {', '.join(values)}")
+    scaled = ranking.ratios(values, baseline, config["floors"])
+    tracks = {}
+    for track, groups in config["tracks"].items():
+        weights = ranking.weights_of(config, groups)
+        firm = ranking.firmness(scaled, config, groups)
+        tracks[track] = {
+            name: {
+                "score": ranking.score(scaled[name], weights),
+                **{
+                    group: group_score(scaled[name], config, group)
+                    for group, weight in groups.items()
+                    if weight > 0
+                },
+                **firm[name],
+            }
+            for name in values
+        }
+    pairs = [
+        [ranking.read_results(exp, config[domain])["eer"] for exp in exp_dirs]
+        for domain in ranking.DOMAINS
+    ]
+    return {
+        "baseline": baseline,
+        "config": config,
+        "parts": values,
+        "ratios": scaled,
+        "tracks": tracks,
+        "agreement": ranking.agreement(*pairs),
+    }
+
+
+def group_score(own, config, group):
+    """The score by one group alone."""
+    from antispoof import ranking
+
+    return ranking.score(own, ranking.weights_of(config, {group: 1.0}))
+
+
+if __name__ == "__main__":
+    with one_line_errors("steps/rank.py"):
+        main()
