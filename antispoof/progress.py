@@ -5,6 +5,7 @@ line the launcher shows; so a bar is seen even where the job itself has no termi
 """
 
 import contextlib
+import io
 import os
 import sys
 import time
@@ -16,13 +17,14 @@ FILE_SECONDS = 0.5
 class Progress:
     """Counts `advance(n)` calls up to `total` and reports rate and time left.
 
-    Args: total: number of steps; unit: their name ("utterances"); label: what is being done.
+    Args: total: number of steps; unit: their name ("utterances"); label: what is being done;
+    quiet: say nothing, as one of several that do the same.
     """
 
-    def __init__(self, total, unit, label, stream=None):
+    def __init__(self, total, unit, label, stream=None, quiet=False):
         self.total, self.unit, self.label = total, unit, label
-        self.stream = stream or sys.stderr
-        self.file = os.environ.get("ANTISPOOF_PROGRESS")
+        self.stream = io.StringIO() if quiet else stream or sys.stderr
+        self.file = None if quiet else os.environ.get("ANTISPOOF_PROGRESS")
         self.done, self.note = 0, ""
         self.started = self.logged = self.filed = time.monotonic()
 

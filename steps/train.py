@@ -46,19 +46,19 @@ def main():
     from antispoof.device import choose_device  # late: --help answers at once
     from antispoof.experiment import claim, load_experiment
     from antispoof.trainer import Run, train
-    from antispoof.training.team import join_team
+    from antispoof.training.team import join_team, leave_team
 
     if args.watch_every < 1 or args.workers < 0:
         raise UserError("--watch-every wants 1 or more, --workers 0 or more")
     config = load_experiment(args.config, args.seed, args.set)
     check_apart(args)
-    device = choose_device(args.device)
-    team = join_team(device)
+    team, device = join_team(choose_device(args.device))
     if team.leads:
         claim(args.exp_dir, config)
     team.tell(None)  # it is claimed
     run = Run(tuple(args.watch), args.watch_every, args.keep_epochs, args.workers, team)
     train(config, args.train, args.dev, args.dump, args.exp_dir, device, print, run)
+    leave_team(team)
 
 
 def check_apart(args):

@@ -183,6 +183,29 @@ def test_accumulation_and_autocast_are_refused_where_they_mean_nothing(place):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_with_a_scaler_learns_alike(place, dtype):
+    """On a CPU here, where the config's `autocast` is not heeded."""
+    found = []
+    for scaled in (False, True):
+        one = learner("autocast=fp16", "accumulate=2")
+        assert one.dtype is None
+        assert not one.scaler.is_enabled()
+        if scaled:
+            one.dtype, one.scaler = dtype, torch.amp.GradScaler("cpu", init_scale=256.0)
+        before = [p.detach().clone() for p in one.model.parameters()]
+        found.append(one.run_epoch(1))
+        moved = [
+            float((a - b).detach().abs().max())
+            for a, b in zip(before, one.model.parameters(), strict=True)
+        ]
+        assert 0 < max(moved) < 0.01
+        state = one.state_dict()
+        one.load_state_dict(state)
+        assert bool(state["scaler"]) == scaled
+    assert found[1] == pytest.approx(found[0], rel=0.05)
+
+
 def test_a_lack_of_memory_names_the_batch_size(place, monkeypatch):
     one = learner()
 

@@ -5,6 +5,7 @@ from torch import nn
 from torchaudio.functional import compute_deltas
 from torchaudio.transforms import LFCC
 
+from ..precision import full_precision
 from .mel import held, mirrored
 
 
@@ -23,6 +24,7 @@ class LFCCFrontEnd(nn.Module):
         self.lfcc = LFCC(n_filter=count, n_lfcc=count, log_lf=True, speckwargs=window)
         self.margin, self.hop = window["n_fft"] // 2, window["hop_length"]
 
+    @full_precision
     def forward(self, x, lengths):
         """Returns the features, zero beyond each utterance, and (B,) valid frames."""
         x = x * (torch.arange(x.shape[1], device=x.device)[None] < lengths[:, None])

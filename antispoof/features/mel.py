@@ -5,6 +5,8 @@ from torch import nn
 from torchaudio.functional import amplitude_to_DB, compute_deltas
 from torchaudio.transforms import MelSpectrogram
 
+from ..precision import full_precision
+
 
 class MelFrontEnd(nn.Module):
     """(B, S) waveforms at 16 kHz -> (B, 2, 128, T): log-mel and its delta.
@@ -25,6 +27,7 @@ class MelFrontEnd(nn.Module):
             center=False,
         )
 
+    @full_precision
     def forward(self, x, lengths):
         """Returns the image and (B,) valid frames."""
         inside = torch.arange(x.shape[1], device=x.device)[None] < lengths[:, None]
@@ -45,6 +48,7 @@ def mirrored(x, lengths, margin):
     return x.gather(1, (last - (last - at).abs()).clamp(min=0))
 
 
+@full_precision
 def deltas_and_norm(mel, lengths):
     """(B, D, T) log-mels -> (B, 2, D, T): mel and delta, normalised over valid frames."""
     inside = (torch.arange(mel.shape[2], device=mel.device)[None] < lengths[:, None])[:, None, None]

@@ -13,6 +13,8 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from ..precision import full_precision
+
 SELU = (1.6732632423543772, 1.0507009873554805, 1.0)  # alpha, scale, scale of the input
 
 
@@ -29,6 +31,7 @@ class AttentionMap(nn.Module):
         self.norm = nn.BatchNorm2d(width)
         self.narrow = nn.Conv2d(width, channels, 1)
 
+    @full_precision
     def forward(self, x):
         x = x.permute(0, 2, 3, 1)  # (B, F, T, C), as it lies in memory
         wide, mean, var = Wide.apply(x, self.wide.weight[:, :, 0, 0], self.wide.bias, self.training)

@@ -12,9 +12,12 @@ A counter of operations (`FlopCounterMode`) sees the N * N products of the formu
 import torch
 from torch.utils.flop_counter import register_flop_formula
 
+from ..precision import full_precision
+
 AT_ONCE = 1 << 17  # numbers of a group of distances for each thread: 512 kB of float32
 
 
+@full_precision
 def pair_scores(x, weight, bias, vectors):
     """Nodes x (B, N, D), W (O, D), b (O,), v (K, O) -> s (B, N // 2 + 1, N, K) at [distance, i]."""
     parameters = [parameter.to(x.dtype) for parameter in (weight, bias, vectors)]

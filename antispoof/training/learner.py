@@ -38,7 +38,8 @@ class Learner:
         self.schedule = make_schedule(config, self.optimizer, steps)
         self.dtype = DTYPES.get(config["autocast"]) if device.type == "cuda" else None
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = config["tf32"]
+        if config["tf32"]:
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         decay = config["select"]["ema"]
         self.average = MovingAverage(self.model, decay) if decay else None
         self.waited = 0.0  # share of the last epoch's time in which there was no data
@@ -85,7 +86,8 @@ class Learner:
         order = draw_order(self.labels, config["balanced"], seed, epoch)
         plan = list(deal(order, config["batch_size"], config["accumulate"], self.team))
         feed = load(self.inputs, [part for _, parts in plan for part in parts], self.workers)
-        progress = Progress(len(order), "utterances", f"{self.name} epoch {epoch}")
+        quiet = not self.team.leads
+        progress = Progress(len(order), "utterances", f"{self.name} epoch {epoch}", quiet=quiet)
         self.model.train()
         total, waited, started = 0.0, 0.0, time.monotonic()
         for batch, parts in plan:

@@ -19,7 +19,7 @@ def score(model, inputs, batch_size, device, team=ALONE, workers=0):
     model.eval()
     total, windows = torch.zeros(len(inputs)), torch.zeros(len(inputs))
     own = range(len(inputs))[team.rank :: team.size]
-    progress = Progress(len(own), "utterances", "score")
+    progress = Progress(len(own), "utterances", "score", quiet=not team.leads)
     for batch in batches(inputs, own, batch_size, workers):
         for x, lengths, indices in zip(*(part.split(batch_size) for part in batch), strict=True):
             logits = model(x.to(device), lengths.to(device)).float().cpu()

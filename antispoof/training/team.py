@@ -63,11 +63,22 @@ ALONE = Team()
 
 
 def join_team(device):
-    """The team that torchrun started this process in; ALONE without it. `device`: torch.device."""
+    """(team, device) of this process: those that torchrun started it in, or (ALONE, device).
+
+    On GPUs, each process of a machine has its own.
+    """
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
-        return ALONE
+        return ALONE, device
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    return Team(distributed.get_rank(), distributed.get_world_size())
+    return Team(distributed.get_rank(), distributed.get_world_size()), device
+
+
+def leave_team(team):
+    if team.size > 1:
+        distributed.destroy_process_group()
 
 
 def deal(order, batch_size, accumulate=1, team=ALONE):
