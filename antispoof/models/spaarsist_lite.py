@@ -2,13 +2,14 @@
 
 Of the 710 M multiply-accumulates of `ssl_aasist` at 201 frames, 84 % lie in the convolutions of the
 residual encoder, 6 % in the attention map, and the graph that SpAArSIST makes sparser takes 6 %.
-Three substitutions, each of which can be taken back by its argument:
+Substitutions, of which the first three are made unless they are taken back:
 
     separable         each (2, 3) convolution of blocks 2 to 6 becomes one of each channel by itself
                       and a 1 x 1, the shortcut of block 3 a 1 x 1
-    time_pool         the maximum of so many columns after the second block: half the positions of
-                      the later blocks and half the temporal nodes
-    attention_width   the attention map goes through so many channels instead of 128
+    attention_width   the attention map goes through 32 channels instead of 128
+    scorer            magnitude, as in SpAArSIST
+    time_pool         the maximum of so many columns after the second block; with 2, half the
+                      positions of the later blocks and half the temporal nodes (not by default)
 
 What each saves and what it does to the error rates: egs/mini/RESULTS.md.
 """
@@ -43,7 +44,7 @@ class SpaarsistLite(SslAasist):
         temperatures=(2.0, 2.0, 100.0, 100.0),
         dropouts=(0.2, 0.5),
         separable=True,
-        time_pool=2,
+        time_pool=1,
         attention_width=32,
     ):
         k = (k_train, k_infer)
