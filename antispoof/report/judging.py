@@ -12,7 +12,7 @@ from ..comparison import TEXTS, WORDS
 from ..errors import UserError
 from ..ranking import read_cost
 from .collect import ALL, by_system, conditions, mean_sd
-from .html import grid, table, wrapped
+from .html import table, wrapped
 
 
 def calibration(runs, scored):
@@ -63,7 +63,7 @@ def comparisons(paths):
         header = ["drawn anew", "difference", "95 % interval", "p"]
         said = "".join(f"<li>{escape(line)}</li>" for line in found["sentences"])
         parts.append(f"{table(header, rows, f'{names} on {where}{seeds}')}<ul>{said}</ul>")
-    return grid([f"<div>{part}</div>" for part in parts])
+    return "".join(parts)
 
 
 def _compared(found, metric):
@@ -72,7 +72,8 @@ def _compared(found, metric):
         return
     title, factor, digits, unit = TEXTS[metric]
     for key, also in (("trials", ""), ("mixed", " and seeds")):
-        for kind, judged in own.get(key, {}).items():
+        for kind in (kind for kind in WORDS if kind in own.get(key, {})):
+            judged = own[key][kind]
             low, high = (f"{factor * value:+.{digits}f}" for value in judged["interval"])
             label = f"{title}: {WORDS.get(kind, kind)}{also}"
             label += f" <small>{escape(found['units'].get(kind, ''))}</small>"
