@@ -11,7 +11,8 @@ example:
   steps/report.py --out exp/report.html exp/*_seed1
 
 The page opens from disk without a network. Pictures of scores need the data directory <data>/<set>
-and <exp>/<set>/scores; they are left out where those are gone.
+and <exp>/<set>/scores; they are left out where those are gone. Costs are those of cost.json, which
+steps/describe_model.py --exp writes.
 """
 
 
@@ -22,24 +23,33 @@ def main():
     parser.add_argument("--out", type=Path, default="exp/report.html", help="the page to write")
     parser.add_argument("--set", default="eval", help="the set whose results to show")
     parser.add_argument("--data", type=Path, default="data", help="where data directories lie")
+    what = {"type": Path, "action": "append", "default": [], "metavar": "FILE"}
+    parser.add_argument(
+        "--compare", help="what steps/compare.py --out wrote; several times", **what
+    )
     parser.add_argument("exp_dirs", nargs="+", type=Path, metavar="EXP_DIR")
     options = parser.parse_args()
 
     from antispoof.files import atomic_open
-    from antispoof.report import pictures
+    from antispoof.report import judging, pictures
     from antispoof.report.collect import read_runs
     from antispoof.report.page import page
 
     runs = read_runs(options.exp_dirs, options.set)
-    det, histogram = pictures.score_pictures(runs, options.data, options.set)
+    scored = pictures.read_scored(runs, options.data, options.set)
     drawn = {
-        "det": det,
-        "histogram": histogram,
+        **pictures.score_pictures(runs, scored),
         "interval": pictures.interval_pictures(runs),
         "training": pictures.training_pictures(runs),
     }
+    tables = {
+        "calibration": judging.calibration(runs, scored),
+        "comparisons": judging.comparisons(options.compare),
+        "costs": judging.costs(runs),
+        "counts": judging.counts(runs),
+    }
     with atomic_open(options.out) as stream:
-        stream.write(page(runs, options.set, options.data, drawn))
+        stream.write(page(runs, options.set, options.data, drawn, tables))
     print(f"{options.out}: {len(runs)} runs, {sum(map(len, drawn.values()))} pictures")
 
 

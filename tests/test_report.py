@@ -1,6 +1,7 @@
 """steps/report.py: one page, whole, closed to the network, the same bytes each time."""
 
 import base64
+import json
 import re
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
@@ -11,6 +12,7 @@ from made_up import make_experiments, refused, worker
 
 from antispoof.report import draw
 from antispoof.report.pictures import read_curve
+from antispoof.report.reliability import curve
 
 PROGRAM = "steps/report.py"
 VOID = {"meta", "img", "wbr", "br", "link"}
@@ -52,13 +54,19 @@ def place(tmp_path_factory):
                 run(
                     *("steps/evaluate.py", "data/eval", f"{exp}/eval/scores"),
                     *(f"{exp}/{folder}/result.json", "--trials", trials),
-                    *("--by", "attack", "--bootstrap", 50),
+                    *("--by", "attack,codec,attack*codec", "--bootstrap", 50),
                     cwd=place,
                 )
             (place / exp / "config.yaml").write_text("model: <mel & more>\n")
             (place / exp / "env.txt").write_text("commit: 0123456789ab\n")
+            (place / exp / ".done").write_text("steps/train.py <of one> & more\n")
+        for exp in systems:
+            cost = {"macs": 1e6, "parameters": 1000, "latency_ms": 2.0}
+            (place / exp / "cost.json").write_text(json.dumps(cost))
         curve = "epoch,train_loss,dev_loss,dev_eer\n1,0.7,0.6,0.3\n2,0.5,0.5,0.2\n3,0.4,,0.1\n"
         (place / f"exp/one_seed{seed}/curve.csv").write_text(curve)
+    pair = ("exp/one_seed1", "exp/two_seed1", "eval", "--bootstrap", 20, "--out", "c.json")
+    run("steps/compare.py", *pair, cwd=place)
     (place / "data/PROVENANCE").write_text("".join(f"package {n}\n" for n in range(60)))
     return place
 
@@ -76,7 +84,7 @@ def report(place, *arguments, out="report.html"):
 
 
 def test_page_is_whole_and_closed(place):
-    text = report(place)
+    text = report(place, "--compare", "c.json")
     page = Page(text)
     tags = [tag for tag, _ in page.tags]
     assert "script" not in tags
@@ -90,20 +98,26 @@ def test_page_is_whole_and_closed(place):
     links = [attrs["href"] for tag, attrs in page.tags if tag == "a"]
     ids = {attrs["id"] for tag, attrs in page.tags if tag == "section"}
     assert {link[1:] for link in links} == ids
-    wanted = {"results", "intervals", "det", "attacks", "scores", "training", "provenance"}
+    wanted = {"results", "intervals", "det", "attacks", "scores", "calibration", "training"}
+    wanted |= {"costs", "comparisons", "provenance"}
     assert ids == wanted
     words = " ".join(page.words)
     assert "model: <mel & more>" in words
     assert "commit: 0123456789ab" in words
     assert "... 20 more lines" in words
+    assert "steps/train.py <of one> & more" in words  # the command
+    assert "Cllr as scored" in words
+    assert "2,000" in words  # parameters of the fusion: of both its systems
+    assert "drawn anew" in words
+    assert "by attack and codec" in words  # a table of two factors
     assert "seed 2" in words
     assert str(place) not in text
 
 
 def test_every_picture_is_sound_and_described(place):
     images = Page(report(place)).images
-    # 2 conditions of DET and of intervals, 3 systems of scores, 1 with a curve
-    assert len(images) == 8
+    # 2 conditions of DET and of intervals, 3 systems of scores and of reliability, 1 with a curve
+    assert len(images) == 11
     for image in images:
         assert len(image["alt"]) > 20
         kind, code = image["src"].split(",", 1)
@@ -161,3 +175,19 @@ def test_det_axes_are_normal_deviates():
     assert x.size <= draw.MOST_POINTS
     inner = (np.abs(x) < 2) & (np.abs(y) < 2)
     np.testing.assert_allclose(x[inner] + y[inner], -2, atol=0.1)  # a line for normal scores
+
+
+def test_broken_comparison(place):
+    (place / "broken.json").write_text("{}")
+    line = refused(PROGRAM, "--compare", "broken.json", "exp/one_seed1", cwd=place)
+    assert "lacks 'metrics'" in line
+
+
+def test_reliability_by_hand():
+    # odds 1: ratios of ln 3 and -ln 3 are 3/4 and 1/4; bins hold 3 of 4 and 1 of 4 bona fide
+    ln3 = np.log(3)
+    bonafide, spoof = np.array([ln3, ln3, ln3, -ln3]), np.array([-ln3, -ln3, -ln3, ln3])
+    p, share, size = curve(bonafide, spoof)
+    np.testing.assert_allclose(p, [0.25, 0.75])
+    np.testing.assert_allclose(share, [0.25, 0.75])
+    assert list(size) == [4, 4]

@@ -44,7 +44,7 @@ PERCENT = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 60, 80)
 MOST_POINTS = 600
 
 
-def _styled(function):
+def styled(function):
     """Draw in STYLE, and leave the style of whoever imports this alone."""
 
     @functools.wraps(function)
@@ -55,12 +55,12 @@ def _styled(function):
     return styled
 
 
-def _figure(height, rows=1):
+def new_figure(height, rows=1):
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     return figure, figure.subplots(rows, 1, sharex=True)
 
 
-def _svg(figure):
+def to_svg(figure):
     """The figure as an `<svg>` element with variables for colours, transparent."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
@@ -81,10 +81,10 @@ def _variables(colours):
     return ":root { " + " ".join(f"--{name}: {value};" for name, value in colours.items()) + " }"
 
 
-@_styled
+@styled
 def det(curves, title):
     """DET curves on normal-deviate axes. curves: {name: [(bona fide, spoof) scores per run]}."""
-    figure, axes = _figure(WIDTH)
+    figure, axes = new_figure(WIDTH)
     smallest = min(min(len(b), len(s)) for runs in curves.values() for b, s in runs)
     low = norm.ppf(np.clip(0.5 / smallest, 0.0005, 0.02))
     high, least = norm.ppf(0.6), 0.0
@@ -109,7 +109,7 @@ def det(curves, title):
     axes.set(xlim=(low, high), ylim=(low, high), title=title)
     axes.set(xlabel="spoof accepted, %", ylabel="bona fide rejected, %", aspect="equal")
     axes.legend(loc="upper right")
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def _ticks(low, high):
@@ -134,10 +134,10 @@ def _normal_deviates(bonafide, spoof, low):
     return x[keep], y[keep]
 
 
-@_styled
+@styled
 def histogram(groups, title, calibrated):
     """Densities of scores. groups: {name: scores}; calibrated: mark the Bayes threshold."""
-    figure, axes = _figure(3.4)
+    figure, axes = new_figure(3.4)
     everything = np.concatenate(list(groups.values()))
     low, high = np.quantile(everything, [0.002, 0.998])
     edges = np.linspace(low, high, 41) if high > low else np.linspace(low - 1, high + 1, 41)
@@ -153,13 +153,13 @@ def histogram(groups, title, calibrated):
         axes.set_xlabel("score, higher = more bona fide")
     axes.set(title=title, ylabel="density")
     figure.legend(loc="outside lower center", ncols=3, columnspacing=1.0, handlelength=1.2)
-    return _svg(figure)
+    return to_svg(figure)
 
 
-@_styled
+@styled
 def training(curves, title):
     """Losses, and EER on dev and on sets watched. curves: {column: values} per run of a system."""
-    figure, (above, below) = _figure(4.2, rows=2)
+    figure, (above, below) = new_figure(4.2, rows=2)
     for run, curve in enumerate(curves):
         for index, column in enumerate(("train_loss", "dev_loss")):
             if column in curve:
@@ -182,14 +182,14 @@ def training(curves, title):
     if several:
         below.legend(loc="best")
     below.xaxis.get_major_locator().set_params(integer=True)
-    return _svg(figure)
+    return to_svg(figure)
 
 
 def watched(rows, title, stream):
     """Losses, and EER on dev and on each set watched, by epoch, as PNG. rows: {column: number}."""
     colours = {"text.color": "black", "axes.labelcolor": "black", "axes.edgecolor": "gray"}
     with matplotlib.rc_context({**STYLE, **colours, "savefig.dpi": 150}):
-        figure, panels = _figure(5.0, rows=2)
+        figure, panels = new_figure(5.0, rows=2)
         names = dict.fromkeys(name for row in rows for name in row)
         endings = (("_loss", 1, "loss"), ("_eer", 100, "EER, %"))
         for axes, (ending, unit, label) in zip(panels, endings, strict=True):
@@ -206,10 +206,10 @@ def watched(rows, title, stream):
         figure.savefig(stream, format="png", metadata={"Software": None})
 
 
-@_styled
+@styled
 def forest(rows, title):
     """EER with intervals. rows: [(name, index of its system, eer, low, high)], fractions."""
-    figure, axes = _figure(0.9 + 0.26 * len(rows))
+    figure, axes = new_figure(0.9 + 0.26 * len(rows))
     for y, (_, system, value, low, high) in enumerate(rows):
         colour = SERIES[system % len(SERIES)]
         axes.plot([100 * low, 100 * high], [y, y], color=colour, linewidth=2.2, alpha=0.55)
@@ -217,4 +217,4 @@ def forest(rows, title):
     axes.set_yticks(range(len(rows)), [row[0] for row in rows])
     axes.set(title=title, xlabel="EER, %", ylim=(len(rows) - 0.4, -0.6))
     axes.set_xlim(left=0)
-    return _svg(figure)
+    return to_svg(figure)

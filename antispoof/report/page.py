@@ -4,24 +4,44 @@ import base64
 from html import escape
 from importlib import resources
 
-from .collect import attack_cells, by_system, conditions, mean_sd, pooled
+from .collect import by_system, conditions, mean_sd, pooled
+from .heat import heat_maps
+from .html import table, wrapped
 from .tables import METRICS, interval_text, notes, number, seeds_text
 
 EXCERPT = 40  # lines of data/PROVENANCE
+PROVENANCE = {  # files of an experiment, and what they are called on the page
+    "config.yaml": "config.yaml",
+    "env.txt": "env.txt",
+    ".done": "command, and the SHA-256 of what it rests on",
+    "calibration.json": "calibration.json",
+    "fusion.json": "fusion.json",
+}
 
 
-def page(runs, set_name, data, pictures):
-    """The HTML text. pictures: {"det" | "histogram" | "interval" | "training": [Picture]}."""
+def page(runs, set_name, data, pictures, tables):
+    """The HTML text.
+
+    pictures: {"det" | "histogram" | "reliability" | "interval" | "training": [Picture]}; tables:
+    {"calibration" | "comparisons" | "costs" | "counts": HTML}; either can be empty.
+    """
     style = resources.files(__package__).joinpath("page.css").read_text("utf-8")
     systems = by_system(runs)
     sections = [
         ("results", "Results", _results(runs) + _notes(runs, data)),
         ("intervals", "Each run", _runs(runs) + _gallery(pictures["interval"])),
+        ("comparisons", "Comparisons", tables["comparisons"]),
         ("det", "Detection error trade-off", _gallery(pictures["det"])),
-        ("attacks", "By attack", _heat_map(runs)),
+        ("attacks", "By attack and condition", heat_maps(runs)),
         ("scores", "Scores", _gallery(pictures["histogram"])),
+        (
+            "calibration",
+            "Calibration",
+            tables["calibration"] + _gallery(pictures["reliability"]),
+        ),
+        ("costs", "Sizes and costs", tables["costs"]),
         ("training", "Training", _gallery(pictures["training"])),
-        ("provenance", "Provenance", _provenance(runs, data)),
+        ("provenance", "Provenance", tables["counts"] + _provenance(runs, data)),
     ]
     sections = [section for section in sections if section[2]]
     links = "".join(f'<a href="#{key}">{title}</a>' for key, title, _ in sections)
@@ -40,23 +60,6 @@ def page(runs, set_name, data, pictures):
     )
 
 
-def _table(header, rows, caption):
-    """rows: lists of HTML cells, the first a heading."""
-    head = "".join(f'<th scope="col">{cell}</th>' for cell in header)
-    body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>' + "".join(_td(cell) for cell in row[1:]) + "</tr>\n"
-        for row in rows
-    )
-    return (
-        f'<figure class="table"><figcaption>{caption}</figcaption><div class="scroll"><table>\n'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div></figure>\n"
-    )
-
-
-def _td(cell):
-    return cell if cell.startswith("<td") else f"<td>{cell}</td>"
-
-
 def _results(runs):
     names, systems = conditions(runs), by_system(runs)
     tables = []
@@ -71,10 +74,10 @@ def _results(runs):
             n: min((m for (_, c), (m, _) in means.items() if c == n), default=0) for n in names
         }
         rows = [
-            [_name(s), *(_mean_cell(metric, means.get((s, n)), least[n]) for n in names)]
+            [wrapped(s), *(_mean_cell(metric, means.get((s, n)), least[n]) for n in names)]
             for s in systems
         ]
-        tables.append(_table(["system", *map(escape, names)], rows, title))
+        tables.append(table(["system", *map(escape, names)], rows, title))
     return f'<div class="grid">{"".join(tables)}</div>'
 
 
@@ -96,7 +99,7 @@ def _runs(runs):
             [_run_name(run), number("eer", r["pooled"]["eer"]), *(_interval(r, k) for k in kinds)]
             for run, r in own
         ]
-        tables.append(_table(["run", "EER&nbsp;%", *kinds], rows, escape(name)))
+        tables.append(table(["run", "EER&nbsp;%", *kinds], rows, escape(name)))
     text = interval_text(runs)
     text += "; iid: drawing single trials instead" if "by speaker" in text else ""
     return f'<p>EER, {text}.</p><div class="grid">{"".join(tables)}</div>'
@@ -109,39 +112,7 @@ def _interval(result, kind):
 
 def _run_name(run):
     seed = "" if run.seed is None else f" <small>seed {run.seed}</small>"
-    return _name(run.system) + seed
-
-
-def _name(text):
-    """A system's name, which may break after an underline."""
-    return escape(text).replace("_", "_<wbr>")
-
-
-def _heat_map(runs):
-    attacks, systems = attack_cells(runs), list(by_system(runs))
-    rows = []
-    for attack, (groups, cells) in attacks.items():
-        found = [cell for own in cells.values() for cell in own]
-        counts = "/".join(map(str, sorted({cell["n_spoof"] for cell in found})))
-        few = ", few" if any(cell["few"] for cell in found) else ""
-        row = [f"{escape(attack)} <small>{escape(' '.join([*groups, counts]))}{few}</small>"]
-        for system in systems:
-            values = [c["eer"] for c in cells.get(system, []) if c["eer"] is not None]
-            row.append(_heat_cell(values))
-        rows.append(row)
-    if not rows:
-        return ""
-    caption = "EER %: all bona fide trials against those of an attack; stronger colour = harder"
-    return _table(["attack", *map(_name, systems)], rows, caption)
-
-
-def _heat_cell(values):
-    if not values:
-        return "-"
-    mean, sd = mean_sd(values)
-    share = round(100 * min(1, max(0, mean) / 0.5))  # 50 % is chance
-    spread = "" if sd is None else f"<small>± {number('eer', sd)}</small>"
-    return f'<td class="heat" style="--heat:{share}%">{number("eer", mean)}{spread}</td>'
+    return wrapped(run.system) + seed
 
 
 def _notes(runs, data):
@@ -163,8 +134,8 @@ def _provenance(runs, data):
     parts = []
     for run in runs:
         texts = [
-            f"<h3>{name}</h3><pre>{escape((run.path / name).read_text('utf-8'))}</pre>"
-            for name in ("config.yaml", "env.txt", "calibration.json", "fusion.json")
+            f"<h3>{title}</h3><pre>{escape((run.path / name).read_text('utf-8'))}</pre>"
+            for name, title in PROVENANCE.items()
             if (run.path / name).is_file()
         ]
         if texts:

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import metrics
 from ..data_dir import read_trials
 from ..errors import UserError
-from ..scores import join
+from ..evaluation import posteriors
+from ..scores import Trials, join
 from . import draw
 from .collect import ALL, by_system, conditions
+from .reliability import reliability
 
 
 @dataclass
@@ -21,20 +24,43 @@ class Picture:
     alt: str
 
 
-def score_pictures(runs, data, set_name):
-    """(DET curves, histograms), lists of `Picture`; empty where the data or scores are gone."""
-    data_dir = Path(data) / set_name
-    paths = {run.name: run.path / set_name / "scores" for run in runs}
-    if not (data_dir / "utt2label").is_file():
-        return [], []
-    runs = [run for run in runs if paths[run.name].is_file()]
-    trials = {run.name: join(data_dir, paths[run.name]) for run in runs}
-    if not trials:
-        return [], []
-    ids = next(iter(trials.values())).ids
-    lists = {name: _mask(data_dir, name, ids) for name in conditions(runs)}
-    dets = [_det(runs, trials, name, mask) for name, mask in lists.items()]
-    return dets, [_histogram(own[0], trials, lists, set_name) for own in by_system(runs).values()]
+@dataclass
+class Scored:
+    """A run's trials of all its set, and what calibration made of their scores."""
+
+    trials: Trials
+    llr: np.ndarray  # (N,), or None where there is none
+
+    @property
+    def ece(self):
+        """Calibration error of the ratios."""
+        return metrics.ece(*posteriors(*self.trials.split(self.llr)))
+
+
+def read_scored(runs, data, set_name):
+    """{run's name: Scored}, without the runs whose data or scores are gone."""
+    data_dir, scored = Path(data) / set_name, {}
+    for run in runs:
+        paths = [run.path / set_name / "scores", run.path / set_name / "llr" / "scores"]
+        if (data_dir / "utt2label").is_file() and paths[0].is_file():
+            llr = join(data_dir, paths[1]).scores if paths[1].is_file() else None
+            scored[run.name] = Scored(join(data_dir, paths[0]), llr)
+    return scored
+
+
+def score_pictures(runs, scored):
+    """{"det" | "histogram" | "reliability": [Picture]} of the runs that are scored."""
+    runs = [run for run in runs if run.name in scored]
+    if not runs:
+        return {"det": [], "histogram": [], "reliability": []}
+    first = scored[runs[0].name].trials
+    lists = {name: _mask(first.data_dir, name, first.ids) for name in conditions(runs)}
+    firsts = [own[0] for own in by_system(runs).values()]
+    return {
+        "det": [_det(runs, scored, name, mask) for name, mask in lists.items()],
+        "histogram": [_histogram(run, scored[run.name], lists) for run in firsts],
+        "reliability": [_reliability(run, scored[run.name]) for run in firsts],
+    }
 
 
 def _mask(data_dir, name, ids):
@@ -44,9 +70,9 @@ def _mask(data_dir, name, ids):
     return np.array([utt in wanted for utt in ids])
 
 
-def _det(runs, trials, name, mask):
+def _det(runs, scored, name, mask):
     curves = {
-        system: [_classes(trials[run.name], mask) for run in own]
+        system: [_classes(scored[run.name].trials, mask) for run in own]
         for system, own in by_system(runs).items()
     }
     n_bonafide, n_spoof = map(len, next(iter(curves.values()))[0])
@@ -60,10 +86,9 @@ def _classes(trials, mask):
     return trials.scores[mask & bonafide], trials.scores[mask & ~bonafide]
 
 
-def _histogram(run, trials, lists, set_name):
-    own, path = trials[run.name], run.path / set_name / "llr" / "scores"
-    calibrated = path.is_file()
-    values = join(own.data_dir, path).scores if calibrated else own.scores
+def _histogram(run, scored, lists):
+    own, calibrated = scored.trials, scored.llr is not None
+    values = scored.llr if calibrated else own.scores
     groups = {"bona fide": values[own.is_bonafide]}
     for name, mask in lists.items():
         if name != ALL or len(lists) == 1:
@@ -71,6 +96,13 @@ def _histogram(run, trials, lists, set_name):
     kind = "log-likelihood ratios" if calibrated else "scores"
     alt = f"Histogram of the {kind} of {run.name} for {', '.join(groups)}"
     return Picture(draw.histogram(groups, run.name, calibrated), alt)
+
+
+def _reliability(run, scored):
+    before = scored.trials.split()
+    after = None if scored.llr is None else scored.trials.split(scored.llr)
+    alt = f"Reliability diagram of {run.name}: P(bona fide) against the share that is bona fide"
+    return Picture(reliability(before, after, run.name), alt)
 
 
 def interval_pictures(runs):

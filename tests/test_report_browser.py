@@ -1,0 +1,105 @@
+"""The report in a real browser, at the width of a phone and of a desktop."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from made_up import make_experiments
+
+from antispoof.evaluation import evaluate
+from antispoof.report import judging, pictures
+from antispoof.report.collect import read_runs
+from antispoof.report.page import page
+from antispoof.scores import join
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed to look with")
+# The page stands in a frame of the width to look at; what is seen is told in the frame's parent.
+HARNESS = """<!doctype html><body style="margin:0">
+<iframe style="width:{width}px; height:900px; border:0" srcdoc="{page}"></iframe>
+<pre id="seen"></pre>
+<script>
+const frame = document.querySelector("iframe");
+const errors = [];
+frame.addEventListener("load", async () => {{
+  const inner = frame.contentDocument, view = frame.contentWindow;
+  view.addEventListener("error", event => errors.push(event.message));
+  for (const details of inner.querySelectorAll("details")) details.open = true;
+  const images = [...inner.images];
+  await Promise.all(images.map(image => image.decode().catch(error => errors.push(`${{error}}`))));
+  const texts = [...inner.querySelectorAll("td, th, p, li, h1, h2, figcaption, summary, pre")]
+    .filter(node => node.textContent.trim());
+  document.getElementById("seen").textContent = JSON.stringify({{
+    width: view.innerWidth, errors,
+    wide: inner.documentElement.scrollWidth,
+    images: images.map(image => [image.naturalWidth, image.clientWidth, image.clientHeight]),
+    sizes: texts.map(node => parseFloat(view.getComputedStyle(node).fontSize)),
+    hidden: texts.filter(node => !node.getClientRects().length).map(node => node.textContent),
+  }});
+}});
+</script>"""
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    place = make_experiments(
+        tmp_path_factory.mktemp("browser"), systems=("one", "two_of_a_long_name")
+    )
+    exps = sorted((place / "exp").iterdir())
+    for exp in exps:
+        trials = join(place / "data/eval", exp / "eval/scores")
+        result = evaluate(trials, by=["attack", "codec", "attack*codec"], replicates=20)
+        result.update(set="eval", trials=None)
+        (exp / "eval/result.json").write_text(json.dumps(result))
+        (exp / "config.yaml").write_text("model: " + 40 * "a_long_line " + "\n")
+    (exps[0] / "curve.csv").write_text(
+        "epoch,train_loss,dev_loss,dev_eer\n1,1,1,0.5\n2,0.5,0.6,0.1\n"
+    )
+    runs = read_runs(exps, "eval")
+    scored = pictures.read_scored(runs, place / "data", "eval")
+    drawn = {
+        **pictures.score_pictures(runs, scored),
+        "interval": pictures.interval_pictures(runs),
+        "training": pictures.training_pictures(runs),
+    }
+    tables = {
+        "calibration": judging.calibration(runs, scored),
+        "comparisons": "",
+        "costs": judging.costs(runs),
+        "counts": judging.counts(runs),
+    }
+    return page(runs, "eval", place / "data", drawn, tables)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_seen_in_a_browser(text, tmp_path, width):
+    (tmp_path / "look.html").write_text(HARNESS.format(width=width, page=html.escape(text)))
+    command = [
+        CHROMIUM,
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+    ]
+    command += [f"--user-data-dir={tmp_path}/profile", "--window-size=1400,1000"]
+    command += ["--virtual-time-budget=20000", "--dump-dom", (tmp_path / "look.html").as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    found = re.search(r'<pre id="seen">(.+?)</pre>', done.stdout, re.DOTALL)
+    assert found, done.stderr[-2000:]
+    seen = json.loads(html.unescape(found[1]))
+    assert (seen["width"], seen["errors"], seen["hidden"]) == (width, [], [])
+    assert seen["wide"] <= width  # nothing sticks out: tables scroll by themselves
+    # 1 condition of DET and of intervals, 2 systems of scores and of reliability, 1 curve
+    assert len(seen["images"]) == 7
+    for natural, shown, height in seen["images"]:
+        assert natural > 0
+        assert 280 <= shown <= width
+        assert height >= 60
+    assert min(seen["sizes"]) >= 12
+    assert Path(tmp_path / "look.html").stat().st_size < 5e6
