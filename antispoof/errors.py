@@ -8,7 +8,7 @@ class UserError(Exception):
     """Something the user can mend: file, utterance, what was found, what was wanted, what to do."""
 
 
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextlib.contextmanager

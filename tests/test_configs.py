@@ -27,6 +27,7 @@ NAMES = [str(path.relative_to(ROOT)) for path in CONFIGS]
 EXPERIMENTS = [name for name in NAMES if "/train_" in name]
 UPSTREAMS = [name for name in NAMES if "/upstream/" in name]
 PRETRAININGS = [name for name in NAMES if "/pretrain_" in name]  # of test_pretraining.py
+RANKINGS = [name for name in NAMES if name.endswith("/rank.yaml")]  # of test_rank.py
 AUGMENTATIONS = [name for name in NAMES if "/augment_" in name]  # of test_augment_data_dir.py
 
 
@@ -62,7 +63,8 @@ def extract(place, config_path):
 
 
 def test_no_config_is_of_an_unknown_kind():
-    assert sorted(EXPERIMENTS + UPSTREAMS + PRETRAININGS + AUGMENTATIONS) == NAMES
+    known = EXPERIMENTS + UPSTREAMS + PRETRAININGS + AUGMENTATIONS + RANKINGS
+    assert sorted(known) == NAMES
     assert EXPERIMENTS
     assert UPSTREAMS
 

@@ -124,7 +124,7 @@ def test_a_disk_that_fills_up_says_what_it_wanted_and_loses_nothing(place):
     )
     assert done.returncode == 1
     line = done.stderr.splitlines()[-1]
-    assert line.startswith(f"{EXTRACT}: {full}: disk full: wanted ")
+    assert line.startswith(f"{EXTRACT}: {full}: File too large: wanted ")
     assert re.search(r"of which [\d.]+ k?B are yet to be written", line)
     status, out, error = extract(place, full, "--batch-seconds", "5")
     assert status == 0, error

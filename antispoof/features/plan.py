@@ -1,6 +1,7 @@
 """What extraction will do, before it starts: batches, and bytes against the free disk."""
 
 import contextlib
+import errno
 import shutil
 from pathlib import Path
 
@@ -79,11 +80,12 @@ def explained_disk_full(folder, wanted, there):
     try:
         yield
     except OSError as error:
-        if error.errno not in DISK_FULL:
+        if error.errno not in (*DISK_FULL, errno.EFBIG):
             raise
+        reason = "disk full" if error.errno in DISK_FULL else error.strerror
         total, free = sum(wanted.values()), shutil.disk_usage(folder).free
         raise UserError(
-            f"{folder}: disk full: wanted {human(total)} for {len(wanted)} utterances, of which "
+            f"{folder}: {reason}: wanted {human(total)} for {len(wanted)} utterances, of which "
             f"{human(max(0, total - there()))} are yet to be written, {human(free)} free; make "
             "room and run again: what is written stays"
         ) from None
