@@ -28,6 +28,7 @@ RANK_1 = {"scorer": "magnitude", "aggregation": "released_mean", "k_infer": 0.1}
 CASES = {
     "ssl_aasist": ("ssl_aasist", {}, 1, 14),
     "spaarsist": ("spaarsist", {}, 1, 14),
+    "spaarsist_lite": ("spaarsist_lite", {}, 1, 14),
     "spaarsist rank 1": ("spaarsist", RANK_1, 1, 14),
     "sls": ("sls", {}, 24, 14),
     "mhfa": ("mhfa", MHFA_CONF, 24, 14),
