@@ -4,7 +4,7 @@ The form: for wav2vec2, hubert and data2vec a dict of `task_cfg`, `model_cfg` an
 (hubert: and `dictionaries_symbols`; data2vec: with an entry `_ema` among the weights, which s3prl
 deletes); for wavlm a dict of `cfg` and `model`.
 
-s3prl itself reads them with a bare torch.load and hands the text `conv_feature_layers` to eval().
+s3prl itself reads them with a bare torch.load, and runs the text `conv_feature_layers` as code.
 Here the file is read by torch.load(weights_only=True), that text by a parser that knows only lists
 of integers, and s3prl is then given the dict instead of the file.
 """

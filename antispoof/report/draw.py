@@ -108,7 +108,7 @@ def det(curves, title):
         axis.set_ticks(norm.ppf(np.array(ticks) / 100), [f"{p:g}" for p in ticks])
     axes.set(xlim=(low, high), ylim=(low, high), title=title)
     axes.set(xlabel="spoof accepted, %", ylabel="bona fide rejected, %", aspect="equal")
-    axes.legend(loc="upper right")
+    axes.legend(loc="best")
     return to_svg(figure)
 
 
@@ -175,7 +175,7 @@ def training(curves, title):
             style = {"color": SERIES[(index + 2) % len(SERIES)], "linewidth": 1.2}
             below.plot(*np.reshape(points, (-1, 2)).T, label=None if run else words, **style)
     above.set(title=title, ylabel="loss")
-    above.legend(loc="upper right")
+    above.legend(loc="best")
     several = len(below.get_legend_handles_labels()[1]) > 1
     below.set(xlabel="epoch", ylabel="EER, %" if several else "dev EER, %")
     below.set_ylim(bottom=0)
