@@ -4,6 +4,7 @@ Every draw comes from (seed, epoch, utterance), never from the order of loading,
 was killed continues with the same numbers.
 """
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from .data_dir import read_durations
 from .errors import UserError
 from .features.archive import copy_folder, copy_folders, layer_name
 from .features.conventions import frame_count
-from .kaldi import MATRIX, read_entry
+from .kaldi import read_rows
 from .tables import read_table, require_same_keys
 
 
@@ -89,12 +90,20 @@ class Inputs(torch.utils.data.Dataset):
 
         In training, of the original or one of its copies.
         """
-        drawn = generator("copy", self.seed, self.epoch, utt).integers(len(self.feats))
-        found = [self._fit(self._load(feats[utt], utt), utt) for feats in self.feats[drawn]]
-        return np.stack([x for x, _ in found]), found[0][1]
+        drawn = 0
+        if len(self.feats) > 1:
+            drawn = generator("copy", self.seed, self.epoch, utt).integers(len(self.feats))
 
-    def _load(self, place, utt):
-        matrix = read_entry(place, utt, MATRIX)
+        @functools.cache
+        def span(found):
+            rng = generator(self.seed, self.epoch, utt)
+            return crop(found, self.length, self.policy, rng)
+
+        found = [self._load(feats[utt], utt, span) for feats in self.feats[drawn]]
+        return extend(np.stack(found), 1, self.length, self.policy, self.crop["pad"])
+
+    def _load(self, place, utt, span):
+        matrix = read_rows(place, utt, span)
         if not np.isfinite(matrix).all():
             raise UserError(f"{place}: {utt}: holds numbers that are not finite; run stage 2 again")
         return matrix
@@ -129,18 +138,30 @@ def fit(x, length, policy, pad, rng):
     (neither). pad: zero (padding counts as signal), tile, or none (a shorter x stays short and is
     masked in the batch).
     """
-    found = x.shape[0]
-    whole = policy == "full" or (policy == "windows" and found > length)
-    if whole or (found <= length and pad == "none"):
+    start, stop = crop(x.shape[0], length, policy, rng)
+    return extend(x[start:stop], 0, length, policy, pad)
+
+
+def crop(found, length, policy, rng):
+    """(start, stop) of what `fit` keeps of `found`."""
+    room = found - length
+    if room <= 0 or policy in ("full", "windows"):
+        return 0, found
+    start = {"first": 0, "centre": room // 2}.get(policy)
+    start = int(rng.integers(room + 1)) if start is None else start
+    return start, start + length
+
+
+def extend(x, axis, length, policy, pad):
+    """What `fit` makes of `x` that is cropped: (array, valid length)."""
+    found = x.shape[axis]
+    if policy == "full" or found >= length or pad == "none":
         return x, found
-    if found > length:
-        room = found - length
-        start = {"first": 0, "centre": room // 2}.get(policy)
-        start = int(rng.integers(room + 1)) if start is None else start
-        return x[start : start + length], length
     if pad == "tile":
-        return x[np.arange(length) % found], length
-    return np.pad(x, [(0, length - found)] + [(0, 0)] * (x.ndim - 1)), length
+        return x.take(np.arange(length) % found, axis), length
+    widths = [(0, 0)] * x.ndim
+    widths[axis] = (0, length - found)
+    return np.pad(x, widths), length
 
 
 def window_starts(found, length):

@@ -4,10 +4,15 @@ kaldiio runs `command |` for whoever names it and unpickles an entry that says i
 a place is a file and an offset, and the kind of its entry is checked before anything reads it.
 """
 
+import struct
+
 import kaldiio.matio
+import numpy as np
 
 from .errors import UserError
 
+TWO_BYTE = b"\0BCM2 "  # then struct TWO_BYTE_SIZES, and the rows
+TWO_BYTE_SIZES = "<ffii"  # the least value, the range, rows, columns
 MATRIX = (b"\0B",)
 SOUND = (b"RIFF", b"fLaC", b"AUDIO")
 
@@ -18,19 +23,54 @@ def read_entry(place, utt, kinds):
     kinds: MATRIX or SOUND, the first bytes that the entry may have. Raises UserError naming `place`
     and `utt` where there is no such file, no such entry, or one of another kind.
     """
+
+    def whole(stream, offset):
+        stream.seek(offset)
+        if not stream.read(max(map(len, kinds))).startswith(kinds):
+            raise ValueError("no entry of the wanted kind starts there")
+        stream.seek(offset)
+        return kaldiio.matio.read_kaldi(stream)
+
+    return _read(place, utt, whole)
+
+
+def read_rows(place, utt, span):
+    """Rows span(count) -> (start, stop) of the matrix of `count` rows at `place`, float32.
+
+    The same bits as those rows of `read_entry`; of a matrix of two-byte numbers, only they are
+    read. Raises UserError as `read_entry` does.
+    """
+
+    def rows(stream, offset):
+        stream.seek(offset)
+        header = stream.read(len(TWO_BYTE) + struct.calcsize(TWO_BYTE_SIZES))
+        if not header.startswith(TWO_BYTE):
+            matrix = read_entry(place, utt, MATRIX)
+            return matrix[slice(*span(len(matrix)))]
+        least, reach, count, columns = struct.unpack(TWO_BYTE_SIZES, header[len(TWO_BYTE) :])
+        start, stop = span(count)
+        stream.seek(2 * columns * start, 1)
+        numbers = np.frombuffer(stream.read(2 * columns * (stop - start)), "<u2")
+        matrix = numbers.reshape(stop - start, columns).astype(np.float32)
+        matrix *= reach  # each step rounds as kaldiio's does
+        matrix /= 65535.0
+        matrix += least
+        return matrix
+
+    return _read(place, utt, rows)
+
+
+def _read(place, utt, read):
+    """read(stream, offset) of the archive that `place` names, with every failure in one line."""
     path, _, offset = place.rpartition(":")
     if not path or not offset.isdigit():
         raise UserError(f"{place}: {utt}: wanted `path:offset` of an archive; never a pipe")
     try:
         with open(path, "rb") as stream:
-            stream.seek(int(offset))
-            if not stream.read(max(map(len, kinds))).startswith(kinds):
-                raise ValueError("no entry of the wanted kind starts there")
-            stream.seek(int(offset))
-            return kaldiio.matio.read_kaldi(stream)
+            return read(stream, int(offset))
     except FileNotFoundError:
         raise UserError(f"{place}: {utt}: no such archive; run the stage that makes it") from None
-    except (OSError, ValueError, AssertionError, EOFError, RuntimeError) as error:
+    except (OSError, ValueError, AssertionError, EOFError, RuntimeError, struct.error) as error:
         reason = str(error) or type(error).__name__
         raise UserError(
             f"{place}: {utt}: cannot be read ({reason}); was it cut or moved?"

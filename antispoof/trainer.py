@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from .data import Inputs
+from .data_dir import read_trials, trial_lists
 from .errors import UserError
+from .tables import read_table
 from .training.averaging import average_states
 from .training.checkpoint import load_checkpoint, save_checkpoint
 from .training.curve import append_event, draw_curve, write_curve, write_events
@@ -120,10 +122,11 @@ class Judge:
     def __init__(self, config, dev_dir, dump, device, run):
         self.dev_dir, self.device, self.run = dev_dir, device, run
         self.dev, self.labels = Inputs(config, dev_dir, dump), read_labels(dev_dir)
-        self.watched = {
-            f"watch_{Path(folder).name}_eer": (Inputs(config, folder, dump), read_labels(folder))
-            for folder in run.watch
-        }
+        self.watched = []
+        for folder in run.watch:
+            labels = read_labels(folder).numpy()
+            inputs = Inputs(config, folder, dump)
+            self.watched.append((inputs, labels, watched_lists(folder, labels)))
 
     def on_dev(self, learner, metric):
         """{column: value} of the model of `learner`. Raises UserError for scores that are NaN."""
@@ -137,15 +140,30 @@ class Judge:
         return {"dev_loss": dev_loss, **dev_metrics(scores, self.labels.numpy(), [metric])}
 
     def on_watched(self, learner):
-        return {
-            name: eer_or_chance(self._scores(learner, inputs), labels.numpy())
-            for name, (inputs, labels) in self.watched.items()
-        }
+        """{column: EER} of the sets watched, and of each of their lists of trials."""
+        row = {}
+        for inputs, labels, lists in self.watched:
+            scores = self._scores(learner, inputs)
+            row |= {name: eer_or_chance(scores[own], labels[own]) for name, own in lists.items()}
+        return row
 
     def _scores(self, learner, inputs):
         rows = -(-learner.config["batch_size"] // learner.config["accumulate"])
         with learner.memory_said():
             return score(learner.model, inputs, rows, self.device, self.run.team, self.run.workers)
+
+
+def watched_lists(data_dir, labels):
+    """{column of the curve: which utterances (N,) bool} of a set that is watched, and its lists."""
+    name, utts = Path(data_dir).name, list(read_table(f"{data_dir}/wav.scp"))
+    lists = {f"watch_{name}_eer": np.ones(len(utts), bool)}
+    for trials in trial_lists(data_dir):
+        chosen = set(read_trials(data_dir, trials))
+        own = np.array([utt in chosen for utt in utts])
+        if np.ptp(labels[own]) == 0:
+            raise UserError(f"{data_dir}/trials/{trials}: found one class alone, wanted both")
+        lists[f"watch_{name}_{trials}_eer"] = own
+    return lists
 
 
 def keep(exp_dir, target, selection, rows, model, keep_epochs):

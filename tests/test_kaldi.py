@@ -9,7 +9,7 @@ import soundfile
 
 from antispoof.audio import read_wave
 from antispoof.errors import UserError
-from antispoof.kaldi import MATRIX, SOUND, read_entry
+from antispoof.kaldi import MATRIX, SOUND, read_entry, read_rows
 
 
 def commands(marker):
@@ -67,3 +67,20 @@ def test_sounds_in_an_archive(tmp_path):
     np.testing.assert_array_equal(
         read_wave(f"{tmp_path}/u.flac", "u1"), samples / np.float32(32768)
     )
+
+
+@pytest.mark.parametrize("method", [None, 1, 3, 5])  # of kaldiio: float, by column, 2 and 1 bytes
+def test_rows_are_those_of_the_whole(tmp_path, method):
+    ark = str(tmp_path / "x.ark")
+    matrix = np.random.default_rng(0).normal(0, 3, (40, 7)).astype(np.float32)
+    kaldiio.save_ark(ark, {"u1": matrix}, compression_method=method)
+    whole = read_entry(f"{ark}:3", "u1", MATRIX)
+    for start, stop in ((0, 40), (11, 29), (39, 40)):
+        rows = read_rows(f"{ark}:3", "u1", lambda count, own=(start, stop): own)
+        assert rows.dtype == np.float32
+        assert rows.tobytes() == whole[start:stop].tobytes()
+    cut = tmp_path / "cut.ark"
+    for size in (12, 20, 30, 60):
+        cut.write_bytes((tmp_path / "x.ark").read_bytes()[:size])
+        with pytest.raises(UserError, match="cut.ark:3: u1: cannot be read"):
+            read_rows(f"{cut}:3", "u1", lambda count: (0, count))

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))  # also under PYTHONSAF
 from antispoof.errors import UserError, one_line_errors
 
 EXAMPLE = """example:
-  local/prepare_data.py --out data                       # 4,550 utterances, about 10 minutes
+  local/prepare_data.py --out data                       # 5,060 utterances, about 5 minutes
   local/prepare_data.py --out data --size small --nj 2   # 400 utterances, for tests
 """
 
