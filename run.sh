@@ -84,7 +84,7 @@ if from_to 5 "calibrate and fuse"; then
     job --done "exp/$(name fusion "$seed")/.done" \
       --from "data/$dev_set/utt2label $(scores_of $(names "$systems" "$seed"))" \
       "exp/$(name fusion "$seed")/log/fuse.log" \
-      steps/fuse.py --data "data/$dev_set" --apply "$dev_set $eval_sets" \
+      steps/fuse.py $(leave_one_out) --data "data/$dev_set" --apply "$dev_set $eval_sets" \
       --out "exp/$(name fusion "$seed")" $(names "$systems" "$seed" exp/)
   done
 fi
@@ -98,10 +98,26 @@ if from_to 6 "evaluate and report"; then
         "EXP=$(experiments "$systems fusion")" "exp/EXP/log/evaluate_${out##*/}.log" \
         steps/evaluate.py --trials "$trials" --by "$by" --llr "exp/EXP/$set/llr/scores" \
         "data/$set" "exp/EXP/$set/scores" "$out/result.json"
+      for rival in $(rivals); do
+        pair=$(comparison "$set" "$trials" "$rival")
+        job --renew --done "$(dirname "$pair")/.done.$(basename "$pair")" \
+          --from "data/$set/utt2* data/$set/trials/* $(scores_of_all "$set" "exp/$(name fusion "{seed}")" "$rival")" \
+          "SYSTEM=$(commas "$systems")" "$pair.log" \
+          steps/compare.py --seeds "$seeds" --trials "$trials" --out "$pair.json" \
+          "exp/$(name fusion "{seed}")" "$rival" "$set"
+      done
     done
   done
-  job --renew --done exp/.done.report --from "$(results)" exp/log/report.log \
-    steps/report.py --out exp/report.html $(names "$systems fusion" "$seeds" exp/)
+  measured=exp/$(name SYSTEM "${seeds%% *}") # what one seed costs, all do
+  job --done "$measured/.done.cost" --from "$measured/config.yaml" \
+    "SYSTEM=$(commas "$systems")" "$measured/log/cost.log" steps/describe_model.py --exp "$measured"
+  if [ -n "$(ranking)" ]; then
+    job --renew --done exp/.done.rank --from "conf/rank.yaml $(results)" exp/log/rank.log \
+      steps/rank.py --out exp/rank.json $(names "$systems fusion" "$seeds" exp/)
+  fi
+  job --renew --done exp/.done.report --from "$(results) $(comparisons)" exp/log/report.log \
+    steps/report.py --out exp/report.html --compare "$(comparisons)" $(ranking) \
+    $(names "$systems fusion" "$seeds" exp/)
   python "$root/utils/show_results.py" $(names "$systems fusion" "$seeds" exp/)
   echo "report: $PWD/exp/report.html"
 fi

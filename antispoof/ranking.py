@@ -12,17 +12,19 @@ import numpy as np
 
 from .config import load_config
 from .errors import UserError
+from .places import ROOT
+from .report.collect import system_and_seed
 
 GROUPS = ("accuracy", "calibration", "cost")
 RANKING = {
     "baseline": "",
-    "in_domain": ["eval_known"],
-    "out_of_domain": ["eval_unknown"],
+    "in_domain": [],
+    "out_of_domain": [],
     "out_of_domain_share": 0.5,
     "tracks": {track: dict.fromkeys(GROUPS, 0.0) for track in ("without_cost", "with_cost")},
     "accuracy": {"eer": 0.0, "min_dcf": 0.0},
     "calibration": {"cllr": 0.0, "calibration_gap": 0.0, "ece": 0.0},
-    "cost": {"macs": 0.0, "parameters": 0.0, "latency_ms": 0.0},
+    "cost": {"macs": 0.0, "parameters": 0.0, "latency": 0.0},
     "floors": {
         "eer": 0.001,
         "min_dcf": 0.001,
@@ -37,14 +39,23 @@ DOMAINS = ("in_domain", "out_of_domain")
 
 
 def load_ranking(path, overrides=()):
-    """The config of a ranking. Raises UserError for weights that are negative or all 0."""
-    config = load_config(path, RANKING, overrides)
+    """The config of a ranking: what `path` says, else what conf/rank.yaml of the root does.
+
+    Raises UserError for weights that are negative or all 0, and for domains without results.
+    """
+    config = load_config(path, load_config(ROOT / "conf/rank.yaml", RANKING), overrides)
     weights = {**config["tracks"], **{group: config[group] for group in GROUPS}}
     for name, parts in weights.items():
         if min(parts.values()) < 0 or sum(parts.values()) <= 0:
             raise UserError(f"{path}: '{name}' wants weights from 0, one of them above 0")
     if not 0 <= config["out_of_domain_share"] <= 1 or min(config["floors"].values()) <= 0:
         raise UserError(f"{path}: wanted 'out_of_domain_share' in 0 to 1 and 'floors' above 0")
+    for domain in DOMAINS:
+        if not config[domain]:
+            raise UserError(
+                f"{path}: '{domain}' names no results; say which folders of an experiment hold "
+                f"them, e.g. {domain}: [eval_known]"
+            )
     return config
 
 
@@ -68,13 +79,20 @@ def read_results(exp_dir, folders):
 
 
 def read_cost(exp_dir):
-    """{macs, parameters, latency_ms} of an experiment; of a fusion, the sum of its systems."""
+    """{macs, parameters, latency} of an experiment; of a fusion, the sum of its systems.
+
+    They are those of its system, with whichever seed it was measured.
+    """
     exp_dir = Path(exp_dir)
     path = exp_dir / "fusion.json"
     if path.is_file():
         parts = [read_cost(exp_dir.parent / name) for name in _read(path, "")["systems"]]
         return {key: sum(part[key] for part in parts) for key in RANKING["cost"]}
-    cost = _read(exp_dir / "cost.json", f"run steps/describe_model.py --exp {exp_dir}")
+    system, _ = system_and_seed(exp_dir)
+    siblings = [path.parent for path in sorted(exp_dir.parent.glob(f"{system}_seed*/cost.json"))]
+    measured = [path for path in siblings if system_and_seed(path)[0] == system]
+    where = exp_dir if (exp_dir / "cost.json").is_file() else next(iter(measured), exp_dir)
+    cost = _read(where / "cost.json", f"run steps/describe_model.py --exp {exp_dir}")
     return {key: cost[key] for key in RANKING["cost"]}
 
 

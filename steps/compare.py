@@ -10,11 +10,13 @@ EXAMPLE = """
 example:
   steps/compare.py exp/mel_cnn_seed1 exp/fusion_seed1 eval --trials unknown
   steps/compare.py exp/mel_cnn exp/fusion eval --seeds "1 2 3" --metric eer,min_dcf,cllr
+  steps/compare.py exp/fusion 'exp/fusion_seed{seed}/without_mel_cnn_seed{seed}' eval --seeds "1 2"
 
 Differences are EXP_A - EXP_B: below 0, EXP_A is better. Intervals are paired: both systems are
 judged on the same draws of trials, of whole speakers, and of whole attacks (with the bona fide
-trials drawn one by one). With --seeds, EXP_A and EXP_B are names without _seed<n>; a value is the
-mean over the seeds, and every interval is also given with the seeds drawn anew. actDCF and Cllr
+trials drawn one by one). With --seeds, EXP_A and EXP_B are names without _seed<n>, or have {seed}
+where it stands; a value is the mean over the seeds, and every interval is also given with the seeds
+drawn anew. actDCF and Cllr
 are those of <exp>/<set>/llr/scores where all have them. --out writes everything as JSON.
 """
 
@@ -33,7 +35,9 @@ def main():
     seeds = options.seeds.split()
     first, second, trials, calibrated = read(options, seeds, {"act_dcf", "cllr"} & set(names))
     kinds, units = kinds_of(trials)
-    systems = [path.name for path in (options.exp_a, options.exp_b)]
+    systems = [
+        Path(text).name.replace("_seed{seed}", "") for text in (options.exp_a, options.exp_b)
+    ]
     found = comparison.compare(
         *(first, second, kinds),
         **{"metrics": names, "replicates": options.bootstrap, "seed": options.seed},
@@ -63,9 +67,9 @@ def read(options, seeds, want_ratios):
 
     data = options.data / options.set
     folders = [
-        [path.with_name(f"{path.name}_seed{seed}") / options.set for seed in seeds]
-        or [path / options.set]
-        for path in (options.exp_a, options.exp_b)
+        [Path(text.replace("{seed}", seed)) / options.set for seed in seeds]
+        or [Path(text) / options.set]
+        for text in (options.exp_a, options.exp_b)
     ]
     ratios = [folder / "llr" / "scores" for own in folders for folder in own]
     calibrated = bool(want_ratios) and all(path.is_file() for path in ratios)
@@ -99,8 +103,8 @@ def parse():
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("exp_a", type=Path, metavar="EXP_A")
-    parser.add_argument("exp_b", type=Path, metavar="EXP_B")
+    parser.add_argument("exp_a", metavar="EXP_A")
+    parser.add_argument("exp_b", metavar="EXP_B")
     parser.add_argument("set", metavar="SET", help="the set both have scored, e.g. eval")
     parser.add_argument("--seeds", default="", help='compare all of these, e.g. "1 2 3"')
     parser.add_argument("--trials", metavar="NAME", help="only <data>/<set>/trials/NAME")
@@ -112,6 +116,11 @@ def parse():
     options = parser.parse_args()
     if options.bootstrap < 1:
         raise UserError(f"--bootstrap: found {options.bootstrap}, wanted 1 or more")
+    if options.seeds:
+        options.exp_a, options.exp_b = (
+            text if "{seed}" in text else f"{text.rstrip('/')}_seed{{seed}}"
+            for text in (options.exp_a, options.exp_b)
+        )
     options.trials = None if options.trials == "all" else options.trials
     return options
 

@@ -46,8 +46,9 @@ def table(found):
     yield f"learning: {found['learning_share']:.1%} of the parameters"
     yield f"saved weights: {found['saved_bytes']:,} bytes"
     yield f"peak activations of one forward pass: {found['peak_activation_bytes']:,} bytes"
-    if "latency_ms" in found:
-        yield f"a forward pass on one thread: {found['latency_ms']:.1f} ms"
+    if "latency" in found:
+        times = f"{found['latency']:.2f} times"
+        yield f"a forward pass on one thread: {times} a product of 1024 x 1024 matrices"
     if found["feats"] == "cached":
         yield f"the upstream, {found['upstream']}, is apart: its features are cached"
 

@@ -9,14 +9,15 @@ from antispoof.errors import UserError, one_line_errors
 
 EXAMPLE = """
 example:
-  for exp in exp/*_seed1; do steps/describe_model.py --exp "$exp"; done
+  for exp in exp/*_seed1; do steps/describe_model.py --exp "$exp"; done   # one seed is enough
   steps/rank.py exp/*_seed*
   steps/rank.py --set baseline=mel_cnn --set out_of_domain_share=0.8 --markdown exp/*_seed*
 
 The score is a weighted geometric mean of ratios to a baseline (1: as good as it; lower is better);
-conf/rank.yaml defines it. Experiments of one system with several seeds are averaged. A fusion costs
-what its systems cost together. Then follow what the size of each system buys, and whether the order
-on held-out data agrees with the order out of domain over all experiments.
+conf/rank.yaml of the root defines it, that of the recipe says which results are in domain.
+Experiments of one system with several seeds are averaged. A fusion costs what its systems cost
+together. Then follow what the size of each system buys, and whether the order on held-out data
+agrees with the order out of domain over all experiments.
 """
 
 
@@ -25,6 +26,7 @@ def main():
     from antispoof import ranking
     from antispoof.files import atomic_open
     from antispoof.places import find
+    from antispoof.report import domains
     from antispoof.report.ranking import agreement_text, tables
     from antispoof.report.tables import to_markdown, to_text
 
@@ -34,6 +36,10 @@ def main():
         with atomic_open(options.out) as stream:
             json.dump(result, stream, indent=1, sort_keys=True, allow_nan=False)
             stream.write("\n")
+    if options.picture:
+        points = domains.by_system(result["runs"], *result["eer"].values())
+        with atomic_open(options.picture) as stream:
+            stream.write(domains.domains(points, "each seed, and the mean of each system"))
     for table in tables(result):
         print((to_markdown if options.markdown else to_text)(table))
     print(agreement_text(result))
@@ -47,6 +53,7 @@ def parse():
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
     parser.add_argument("--markdown", action="store_true")
     parser.add_argument("--out", type=Path, metavar="OUT.json")
+    parser.add_argument("--picture", type=Path, metavar="OUT.svg", help="of both domains")
     parser.add_argument("exp_dirs", nargs="+", type=Path, metavar="EXP_DIR")
     return parser.parse_args()
 
@@ -60,7 +67,7 @@ def rank(exp_dirs, config):
     for exp_dir in exp_dirs:
         runs.setdefault(system_and_seed(exp_dir)[0], []).append(exp_dir)
     values = {name: ranking.parts_of(own, config) for name, own in sorted(runs.items())}
-    baseline = config["baseline"] or next(iter(values))
+    baseline = config["baseline"] or system_and_seed(exp_dirs[0])[0]
     if baseline not in values:
         raise UserError(f"baseline: found '{baseline}', wanted one of {', '.join(values)}")
     scaled = ranking.ratios(values, baseline, config["floors"])
@@ -80,7 +87,7 @@ def rank(exp_dirs, config):
             }
             for name in values
         }
-    pairs = [
+    eers = [
         [ranking.read_results(exp, config[domain])["eer"] for exp in exp_dirs]
         for domain in ranking.DOMAINS
     ]
@@ -90,7 +97,9 @@ def rank(exp_dirs, config):
         "parts": values,
         "ratios": scaled,
         "tracks": tracks,
-        "agreement": ranking.agreement(*pairs),
+        "runs": [exp.resolve().name for exp in exp_dirs],
+        "eer": dict(zip(ranking.DOMAINS, eers, strict=True)),
+        "agreement": ranking.agreement(*eers),
     }
 
 

@@ -23,30 +23,39 @@ def main():
     parser.add_argument("--out", type=Path, default="exp/report.html", help="the page to write")
     parser.add_argument("--set", default="eval", help="the set whose results to show")
     parser.add_argument("--data", type=Path, default="data", help="where data directories lie")
-    what = {"type": Path, "action": "append", "default": [], "metavar": "FILE"}
     parser.add_argument(
-        "--compare", help="what steps/compare.py --out wrote; several times", **what
+        "--compare",
+        type=str.split,
+        action="extend",
+        default=[],
+        metavar='"FILE ..."',
+        help="what steps/compare.py --out wrote",
     )
+    parser.add_argument("--rank", type=Path, metavar="FILE", help="what steps/rank.py --out wrote")
     parser.add_argument("exp_dirs", nargs="+", type=Path, metavar="EXP_DIR")
     options = parser.parse_args()
 
     from antispoof.files import atomic_open
     from antispoof.report import judging, pictures
     from antispoof.report.collect import read_runs
+    from antispoof.report.comparing import comparisons
     from antispoof.report.page import page
 
     runs = read_runs(options.exp_dirs, options.set)
     scored = pictures.read_scored(runs, options.data, options.set)
+    order = judging.order(options.rank) if options.rank else None
     drawn = {
         **pictures.score_pictures(runs, scored),
         "interval": pictures.interval_pictures(runs),
         "training": pictures.training_pictures(runs),
+        "order": [order[1]] if order else [],
     }
     tables = {
         "calibration": judging.calibration(runs, scored),
-        "comparisons": judging.comparisons(options.compare),
+        "comparisons": comparisons(options.compare),
         "costs": judging.costs(runs),
         "counts": judging.counts(runs),
+        "order": order[0] if order else "",
     }
     with atomic_open(options.out) as stream:
         stream.write(page(runs, options.set, options.data, drawn, tables))

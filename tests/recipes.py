@@ -57,6 +57,7 @@ class Recipe:
     def write(self):
         for name, text in SYSTEMS.items():
             self.file(f"conf/train_{name}.yaml").write_text(text)
+        self.file("conf/rank.yaml").write_text("in_domain: [eval_known]\nout_of_domain: [eval]\n")
         self.file("local/prepare_data.py").write_text(PREPARE)
         return self
 

@@ -168,5 +168,5 @@ def test_the_cost_of_an_experiment(tmp_path):
     cost = json.loads((exp / "cost.json").read_text())
     assert cost["parameters"] == 405121
     assert cost["input"] == [1, 64600]  # whatever the crop in training
-    assert cost["latency_ms"] > 0
+    assert cost["latency"] > 0
     assert "a forward pass on one thread" in out

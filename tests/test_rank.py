@@ -9,7 +9,7 @@ from made_up import ROOT, refused, worker
 from antispoof import ranking
 
 PROGRAM = "steps/rank.py"
-COST = {"macs": 1e6, "parameters": 1000, "latency_ms": 2.0}
+COST = {"macs": 1e6, "parameters": 1000, "latency": 2.0}
 
 
 def write(path, value):
@@ -31,6 +31,9 @@ def place(tmp_path):
             write(exp / "eval_known/result.json", result(0.1 * factor * luck))
             write(exp / "eval_unknown/result.json", result(0.2 * factor * luck))
             write(exp / "cost.json", {key: size * value for key, value in COST.items()})
+    (tmp_path / "conf").mkdir()
+    domains = "in_domain: [eval_known]\nout_of_domain: [eval_unknown]\n"
+    (tmp_path / "conf/rank.yaml").write_text(domains)
     for seed in (1, 2):
         exp = tmp_path / "exp" / f"fusion_seed{seed}"
         write(exp / "fusion.json", {"systems": [f"base_seed{seed}", f"good_seed{seed}"]})
@@ -89,6 +92,7 @@ def test_other_weights_move_the_order_only_where_it_can(place):
 def test_agreement_of_held_out_and_out_of_domain(place):
     out, found = rank(place, "--markdown")
     assert found["agreement"] == {"n": 6, "spearman": pytest.approx(1), "kendall": pytest.approx(1)}
+    assert found["eer"]["in_domain"][found["runs"].index("good_seed2")] == pytest.approx(0.055)
     assert "over 6 experiments: Spearman +1.000" in out
     assert "| system | score |" in out
     assert ranking.agreement([1, 2], [2, 1])["spearman"] is None
@@ -102,7 +106,7 @@ def test_values_below_the_floor_are_alike():
 
 
 def test_weights_sum_to_one():
-    config = ranking.load_ranking(ROOT / "conf/rank.yaml")
+    config = ranking.load_ranking(ROOT / "egs/mini/conf/rank.yaml")
     for groups in config["tracks"].values():
         assert sum(ranking.weights_of(config, groups).values()) == pytest.approx(1)
     rng = np.random.default_rng(0)
@@ -118,6 +122,7 @@ def test_weights_sum_to_one():
         (("--set", "accuracy.f1=1"), "unknown key 'accuracy.f1'"),
         (("--set", "in_domain=[progress]"), "progress/result.json: no such file; evaluate"),
         (("--set", "out_of_domain_share=2"), "in 0 to 1"),
+        (("--set", "in_domain=[]"), "'in_domain' names no results; say which folders"),
     ],
 )
 def test_refusals(place, options, words):
@@ -126,8 +131,12 @@ def test_refusals(place, options, words):
 
 def test_what_is_missing_is_told_with_what_makes_it(place):
     (place / "exp/base_seed1/cost.json").unlink()
+    _, found = rank(place)  # with another seed it was measured
+    assert found["parts"]["base"]["parameters"] == COST["parameters"]
+    (place / "exp/base_seed2/cost.json").unlink()
     line = refused(PROGRAM, "exp/base_seed1", cwd=place)
     assert "run steps/describe_model.py --exp exp/base_seed1" in line
+    write(place / "exp/base_seed2/cost.json", COST)
     old = result(0.1)
     del old["classification"]
     write(place / "exp/base_seed2/eval_known/result.json", old)

@@ -32,7 +32,30 @@ def test_it_ends_in_results_and_a_report(undisturbed):
             )
             assert result["counts"]["trials"] == count
             assert 0 <= result["pooled"]["eer"] <= 1
-    assert (recipe.folder / "exp/report.html").stat().st_size > 1000
+    page = (recipe.folder / "exp/report.html").read_text()
+    for section in ("results", "comparisons", "costs", "order", "training"):
+        assert f'<section id="{section}">' in page
+    compared = json.loads((recipe.folder / "exp/compare/eval_known/wave_cnn.json").read_text())
+    assert compared["systems"] == ["fusion", "wave_cnn"]
+    assert compared["counts"] == {"bonafide": 12, "spoof": 4}
+
+
+def test_what_each_of_three_systems_brings(copy):
+    """The fusion of three is compared with itself without each of them, over the seeds."""
+    config = copy.file("conf/train_third.yaml")
+    config.write_text(SYSTEMS["wave_cnn"].replace("epochs: 4", "epochs: 1"))
+    call = ["--stage", 3, "--systems", "wave_cnn fbank_mhfa third", "--seeds", "1 2"]
+    shutil.rmtree(copy.folder / "exp/fusion_seed1")
+    succeed(copy.run(*call))
+    result = copy.folder / "exp/compare/eval/without_third.json"
+    found = json.loads(result.read_text())
+    assert found["systems"] == ["fusion", "without_third"]
+    assert found["seeds"] == ["1", "2"]
+    assert "mixed" in found["metrics"]["eer"]
+    order = json.loads((copy.folder / "exp/rank.json").read_text())
+    assert order["baseline"] == "wave_cnn"  # the first that was named
+    assert set(order["parts"]) == {"wave_cnn", "fbank_mhfa", "third", "fusion"}
+    assert "skip: steps/report.py" in succeed(copy.run(*call))
 
 
 def test_swapped_labels_give_one_minus_the_eer(copy):

@@ -61,7 +61,7 @@ def place(tmp_path_factory):
             (place / exp / "env.txt").write_text("commit: 0123456789ab\n")
             (place / exp / ".done").write_text("steps/train.py <of one> & more\n")
         for exp in systems:
-            cost = {"macs": 1e6, "parameters": 1000, "latency_ms": 2.0}
+            cost = {"macs": 1e6, "parameters": 1000, "latency": 2.0}
             (place / exp / "cost.json").write_text(json.dumps(cost))
         curve = "epoch,train_loss,dev_loss,dev_eer\n1,0.7,0.6,0.3\n2,0.5,0.5,0.2\n3,0.4,,0.1\n"
         (place / f"exp/one_seed{seed}/curve.csv").write_text(curve)
@@ -180,7 +180,7 @@ def test_det_axes_are_normal_deviates():
 def test_broken_comparison(place):
     (place / "broken.json").write_text("{}")
     line = refused(PROGRAM, "--compare", "broken.json", "exp/one_seed1", cwd=place)
-    assert "lacks 'metrics'" in line
+    assert "lacks 'counts'" in line
 
 
 def test_reliability_by_hand():

@@ -140,3 +140,39 @@ results() { # every result of this run
     done
   done
 }
+
+scores_of_all() { # scores_of_all SET EXPERIMENT...: their score tables with every seed
+  local template
+  for template in "${@:2}"; do echo "${template//\{seed\}/*}/$1/scores"; done
+}
+
+leave_one_out() { # the option that says what each of several systems brings to their fusion
+  [ "$(wc -w <<<"$systems")" -lt 3 ] || echo --leave-one-out
+}
+
+rivals() { # whom the fusion is compared with, {seed} for the seed: each system, and itself without it
+  [ "$(wc -w <<<"$systems")" -gt 1 ] || return 0
+  echo "exp/$(name SYSTEM "{seed}")"
+  [ -z "$(leave_one_out)" ] || echo "exp/$(name fusion "{seed}")/without_$(name SYSTEM "{seed}")"
+}
+
+comparison() { # comparison SET TRIALS RIVAL: what is written of it, without its ending
+  local rival=${3##*/}
+  echo "exp/compare/$(result_name "$1" "$2")/${rival%_seed*}"
+}
+
+comparisons() { # every comparison of this run, in one line
+  local set trials rival system pair
+  for set in $eval_sets; do
+    for trials in $(trial_lists "$set"); do
+      for rival in $(rivals); do
+        pair=$(comparison "$set" "$trials" "$rival")
+        for system in $systems; do echo -n "${pair//SYSTEM/$system}.json "; done
+      done
+    done
+  done
+}
+
+ranking() { # the option that puts the order of systems into the report, where the recipe defines it
+  [ ! -f conf/rank.yaml ] || echo --rank exp/rank.json
+}

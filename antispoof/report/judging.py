@@ -1,4 +1,4 @@
-"""Tables of the page that are not of results alone: calibration, comparisons, costs, counts."""
+"""Tables of the page that are not of results alone: calibration, costs, the order, counts."""
 
 import json
 from html import escape
@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from .. import metrics
-from ..bootstrap import METRICS as COMPARED
-from ..comparison import TEXTS, WORDS
 from ..errors import UserError
 from ..ranking import read_cost
+from . import domains
 from .collect import ALL, by_system, conditions, mean_sd
 from .html import table, wrapped
+from .pictures import Picture
+from .ranking import agreement_text, tables
 
 
 def calibration(runs, scored):
@@ -51,47 +52,6 @@ def _mean(values, digits=3):
     return f"{mean:.{digits}f}" + ("" if sd is None else f"<small>± {sd:.{digits}f}</small>")
 
 
-def comparisons(paths):
-    """Tables and sentences of files that steps/compare.py wrote. Raises UserError."""
-    parts = []
-    for path in paths:
-        found = _read(path)
-        names = " &minus; ".join(map(wrapped, found["systems"]))
-        where = escape(f"{found['set']} {found['trials'] or ''}".strip())
-        seeds = f", {len(found['seeds'])} seeds" if len(found["seeds"]) > 1 else ""
-        rows = [row for metric in COMPARED for row in _compared(found, metric)]
-        header = ["drawn anew", "difference", "95 % interval", "p"]
-        said = "".join(f"<li>{escape(line)}</li>" for line in found["sentences"])
-        parts.append(f"{table(header, rows, f'{names} on {where}{seeds}')}<ul>{said}</ul>")
-    return "".join(parts)
-
-
-def _compared(found, metric):
-    own = found["metrics"].get(metric)
-    if own is None:
-        return
-    title, factor, digits, unit = TEXTS[metric]
-    for key, also in (("trials", ""), ("mixed", " and seeds")):
-        for kind in (kind for kind in WORDS if kind in own.get(key, {})):
-            judged = own[key][kind]
-            low, high = (f"{factor * value:+.{digits}f}" for value in judged["interval"])
-            label = f"{title}: {WORDS.get(kind, kind)}{also}"
-            label += f" <small>{escape(found['units'].get(kind, ''))}</small>"
-            gap = f"{factor * own['difference']:+.{digits}f}{unit}"
-            yield [label, gap, f"{low} to {high}", f"{judged['p']:.3g}"]
-
-
-def _read(path):
-    try:
-        found = json.loads(Path(path).read_text("utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: is not JSON ({error}); run steps/compare.py again") from None
-    missing = {"systems", "seeds", "set", "trials", "metrics", "sentences"} - set(found)
-    if missing:
-        raise UserError(f"{path}: lacks '{min(missing)}'; wanted what steps/compare.py writes")
-    return found
-
-
 def costs(runs):
     """What each system costs, where its cost.json is there; a fusion costs what its parts do."""
     rows = []
@@ -102,12 +62,33 @@ def costs(runs):
             continue  # not measured
         size, macs = 4 * found["parameters"] / 1e6, found["macs"] / 1e6
         cells = [f"{found['parameters']:,}", f"{size:,.2f}", f"{macs:,.0f}"]
+        cells.append(f"{found['latency']:,.2f}")
         eer = [run.results[ALL]["pooled"]["eer"] for run in own if ALL in run.results]
-        cells.append(f"{found['latency_ms']:,.1f}")
         rows.append([wrapped(system), *cells, f"{100 * np.mean(eer):.2f}" if eer else "-"])
-    header = ["system", "parameters", "MB as float32", "million MACs", "ms on one thread", "EER %"]
-    caption = "Of the whole detector, 64,600 samples (4 s) at once"
+    header = ["system", "parameters", "MB as float32", "million MACs", "time", "EER %"]
+    caption = "Of the whole detector, 64,600 samples (4 s) at once; time on one thread, "
+    caption += "in products of 1024 &times; 1024 matrices"
     return table(header, rows, caption) if rows else ""
+
+
+def order(path):
+    """What steps/rank.py wrote, as HTML, and its picture. Raises UserError."""
+    try:
+        found = json.loads(Path(path).read_text("utf-8"))
+        shown = "".join(_plain(own) for own in tables(found))
+        eers, said = found["eer"], agreement_text(found)
+        points = domains.by_system(found["runs"], eers["in_domain"], eers["out_of_domain"])
+    except (ValueError, KeyError, IndexError, TypeError):
+        raise UserError(f"{path}: wanted what steps/rank.py --out writes; run it again") from None
+    picture = domains.domains(points, "each seed, and the mean of each system")
+    alt = f"EER in domain and out of it. {said}"
+    return f"{shown}<p>{escape(said)}</p>", Picture(picture, alt)
+
+
+def _plain(own):
+    """A Table as HTML."""
+    rows = [[wrapped(row[0]), *row[1:]] for row in own.rows]
+    return table(list(map(escape, own.header)), rows, escape(own.title))
 
 
 def counts(runs):

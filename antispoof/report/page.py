@@ -22,8 +22,8 @@ PROVENANCE = {  # files of an experiment, and what they are called on the page
 def page(runs, set_name, data, pictures, tables):
     """The HTML text.
 
-    pictures: {"det" | "histogram" | "reliability" | "interval" | "training": [Picture]}; tables:
-    {"calibration" | "comparisons" | "costs" | "counts": HTML}; either can be empty.
+    pictures: {"det" | "histogram" | "reliability" | "interval" | "training" | "order": [Picture]};
+    tables: {"calibration" | "comparisons" | "costs" | "counts" | "order": HTML}; each can be empty.
     """
     style = resources.files(__package__).joinpath("page.css").read_text("utf-8")
     systems = by_system(runs)
@@ -40,6 +40,7 @@ def page(runs, set_name, data, pictures, tables):
             tables["calibration"] + _gallery(pictures["reliability"]),
         ),
         ("costs", "Sizes and costs", tables["costs"]),
+        ("order", "Which system", tables["order"] + _gallery(pictures["order"])),
         ("training", "Training", _gallery(pictures["training"])),
         ("provenance", "Provenance", tables["counts"] + _provenance(runs, data)),
     ]

@@ -40,10 +40,11 @@ def _sizes(parts):
         size = 4 * own["parameters"] / 1e6
         accuracy = 100 * own["accuracy out_of_domain"]
         cells = [f"{own['parameters']:,.0f}", f"{size:.2f}", f"{own['macs'] / 1e6:,.0f}"]
-        cells += [f"{own['latency_ms']:.1f}", f"{100 * own['eer out_of_domain']:.2f}"]
+        cells += [f"{own['latency']:.2f}", f"{100 * own['eer out_of_domain']:.2f}"]
         rows.append([name, *cells, f"{accuracy:.2f}", f"{accuracy / size:.2f}" if size else "-"])
-    header = ["system", "parameters", "MB", "M MACs", "ms", "EER %", "accuracy %", "% per MB"]
-    return Table("Size against performance, out of domain (MB: weights as float32)", header, rows)
+    header = ["system", "parameters", "MB", "M MACs", "time", "EER %", "accuracy %", "% per MB"]
+    title = "Size against performance, out of domain (MB of float32; time in products of matrices)"
+    return Table(title, header, rows)
 
 
 def _text(value):

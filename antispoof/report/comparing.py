@@ -1,0 +1,98 @@
+"""The section of comparisons: a table per set of trials, and behind it every way to draw anew."""
+
+import json
+from html import escape
+from pathlib import Path
+
+from ..bootstrap import METRICS
+from ..comparison import TEXTS, WORDS
+from ..errors import UserError
+from .html import table, wrapped
+
+WANTED = {"systems", "seeds", "set", "trials", "metrics", "sentences", "units", "counts"}
+
+
+def comparisons(paths):
+    """HTML of files that steps/compare.py wrote. Raises UserError."""
+    groups = {}
+    for path in paths:
+        found = _read(path)
+        groups.setdefault((found["set"], found["trials"] or ""), []).append(found)
+    return "".join(_group(place, own) for place, own in sorted(groups.items()))
+
+
+def _read(path):
+    try:
+        found = json.loads(Path(path).read_text("utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: is not JSON ({error}); run steps/compare.py again") from None
+    missing = WANTED - set(found)
+    if missing:
+        raise UserError(f"{path}: lacks '{min(missing)}'; wanted what steps/compare.py writes")
+    return found
+
+
+def _group(place, own):
+    """One table of all pairs on the same trials; with the whole of each pair below it."""
+    metrics = [name for name in METRICS if all(name in found["metrics"] for found in own)]
+    kind = "speaker" if all("speaker" in _judged(found, metrics[0]) for found in own) else "iid"
+    header = ["difference"]
+    for name in metrics:
+        header += [f"{TEXTS[name][0]}{', points' if name == 'eer' else ''}", "p"]
+    rows = [[_names(found), *_cells(found, metrics, kind)] for found in own]
+    most = max(len(found["seeds"]) for found in own)
+    caption = " ".join(filter(None, place)) + (f", {most} seeds" if most > 1 else "")
+    note = f"95 % intervals and p over other {WORDS[kind]}{' and seeds' if most > 1 else ''}"
+    whole = "".join(map(_whole, own))
+    summary = "<summary>Every way to draw anew, and what each comparison allows to say</summary>"
+    return (
+        table(header, rows, f"{escape(caption)}: below 0, the first is better; {note}")
+        + f"<details>{summary}{whole}</details>\n"
+    )
+
+
+def _names(found):
+    return " &minus; ".join(map(wrapped, found["systems"]))
+
+
+def _judged(found, metric):
+    """{kind: interval and p}: with the seeds drawn anew, where there are several."""
+    own = found["metrics"][metric]
+    return own.get("mixed") or own["trials"]
+
+
+def _cells(found, metrics, kind):
+    for name in metrics:
+        gap, interval, p = _texts(found["metrics"][name], name, _judged(found, name)[kind])
+        firm = f"<strong>{gap}</strong>" if _firm(_judged(found, name)[kind]) else gap
+        yield f"{firm}<small>{interval}</small>"
+        yield p
+
+
+def _firm(judged):
+    """Whether an interval lies on one side of 0."""
+    low, high = judged["interval"]
+    return low > 0 or high < 0
+
+
+def _texts(own, metric, judged):
+    _, factor, digits, _ = TEXTS[metric]
+    low, high = (f"{factor * value:+.{digits}f}" for value in judged["interval"])
+    return f"{factor * own['difference']:+.{digits}f}", f"{low} to {high}", f"{judged['p']:.3g}"
+
+
+def _whole(found):
+    rows = [row for metric in METRICS for row in _rows(found, metric)]
+    said = "".join(f"<li>{escape(line)}</li>" for line in found["sentences"])
+    header = ["drawn anew", "difference", "95 % interval", "p"]
+    return f"{table(header, rows, _names(found))}<ul>{said}</ul>"
+
+
+def _rows(found, metric):
+    own = found["metrics"].get(metric, {})
+    for key, also in (("trials", ""), ("mixed", " and seeds")):
+        for kind in (kind for kind in WORDS if kind in own.get(key, {})):
+            gap, interval, p = _texts(own, metric, own[key][kind])
+            label = f"{TEXTS[metric][0]}: {WORDS[kind]}{also}"
+            label += f" <small>{escape(found['units'].get(kind, ''))}</small>"
+            yield [label, gap + TEXTS[metric][3], interval, p]

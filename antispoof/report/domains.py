@@ -1,0 +1,33 @@
+"""Held-out against out-of-domain results: does the one tell the other?"""
+
+from .collect import system_and_seed
+from .draw import FAINT, SERIES, new_figure, styled, to_svg
+
+MARKERS = "osD^vP*X"
+
+
+def by_system(runs, in_domain, out_of_domain):
+    """{system: [(EER in domain, out of domain) of each seed]}, fractions, best in domain first."""
+    points = {}
+    for run, *point in zip(runs, in_domain, out_of_domain, strict=True):
+        points.setdefault(system_and_seed(run)[0], []).append(point)
+    return dict(sorted(points.items(), key=lambda item: sum(x for x, _ in item[1])))
+
+
+@styled
+def domains(points, title):
+    """A point for each run, the mean of each system larger. points: as `by_system` has them."""
+    figure, axes = new_figure(4.6 + 0.2 * ((len(points) + 1) // 2))
+    highest = 100 * max(max(pair) for own in points.values() for pair in own)
+    axes.plot([0, highest], [0, highest], color=FAINT, linewidth=0.8, linestyle=":", zorder=0)
+    for index, (name, own) in enumerate(points.items()):
+        x, y = ([100 * value for value in values] for values in zip(*own, strict=True))
+        colour = SERIES[index % len(SERIES)]
+        marker = MARKERS[(index + index // len(SERIES)) % len(MARKERS)]
+        axes.scatter(x, y, s=14, color=colour, marker=marker, alpha=0.5, linewidths=0)
+        mean = sum(x) / len(x), sum(y) / len(y)
+        axes.scatter(*mean, s=64, color=colour, marker=marker, linewidths=0, label=name)
+    axes.set(title=title, xlim=(0, None), ylim=(0, None))
+    axes.set(xlabel="EER in domain, %", ylabel="EER out of domain, %")
+    figure.legend(loc="outside lower center", ncols=2, columnspacing=1.0, handletextpad=0.3)
+    return to_svg(figure)
