@@ -23,6 +23,8 @@ train_set=train     # data/<set> to learn on
 dev_set=dev         # data/<set> that picks checkpoints and teaches calibration and fusion
 eval_sets=eval      # data/<set> to report on; none of them chooses anything
 watch_sets=         # data/<set> scored after each epoch, which choose nothing
+train_options=      # of steps/train.py, e.g. "--workers 2 --keep-epochs"
+processes=1         # that learn one experiment together, each on a GPU of its own where there are
 by=attack           # break results down by these factors, e.g. attack,codec
 size=               # how much of the corpus, where its recipe offers a choice: full or small
 corpus=             # where the corpus lies on disk, where its recipe asks for it
@@ -60,8 +62,8 @@ if from_to 3 "train"; then
     exp=exp/$(name "$system" SEED)
     job --done "$exp/.done" --from "conf/train_$system.yaml $(inputs_of "$system" "$train_set $dev_set $watch_sets")" \
       "SEED=$(commas "$seeds")" "$exp/log/train.log" \
-      steps/train.py --config "conf/train_$system.yaml" "${overrides[@]}" --seed SEED --device "$device" \
-      --train "data/$train_set" --dev "data/$dev_set" "${watch_options[@]}" "$exp"
+      "${train[@]}" --config "conf/train_$system.yaml" "${overrides[@]}" --seed SEED --device "$device" \
+      --train "data/$train_set" --dev "data/$dev_set" "${learning_options[@]}" "$exp"
   done
 fi
 

@@ -20,6 +20,7 @@ from .features.archive import copy_folder, copy_folders, layer_name
 from .features.conventions import frame_count
 from .kaldi import read_rows
 from .tables import read_table, require_same_keys
+from .training.draws import note
 
 
 class Inputs(torch.utils.data.Dataset):
@@ -28,11 +29,13 @@ class Inputs(torch.utils.data.Dataset):
     With the crop `windows`, an utterance is a list of them, one for each window.
 
     Args: config: of the experiment; data_dir; dump: folder of cached features; train: whether the
-    crop is the training one; seed. `epoch` is to be set before each pass over the training set.
+    crop is the training one; seed. `epoch` is to be set before each pass over the training set;
+    `notes` is a folder where what augmentation draws is noted, or None.
     """
 
     def __init__(self, config, data_dir, dump, train=False):
         self.config, self.seed, self.epoch = config, config["seed"], 0
+        self.notes = None
         self.crop = config["crop"]
         self.policy = self.crop["train" if train else "test"]
         self.augment = Chain(config["augment"] if train else [])
@@ -64,7 +67,9 @@ class Inputs(torch.utils.data.Dataset):
         if self.config["feats"] == "cached":
             return self._item(*self._cached(utt), index)
         x = read_wave(self.wavs[utt], utt, self.config["allow"])
-        x, _ = self.augment(x, utt, self.seed, self.epoch)
+        x, drawn = self.augment(x, utt, self.seed, self.epoch)
+        if self.notes and self.augment.links:
+            note(self.notes, self.epoch, utt, drawn)
         x, length = self._fit(x, utt)
         if self.config["feats"] == "ssl" and not frame_count(length):
             raise UserError(
@@ -200,12 +205,17 @@ def load(inputs, parts, workers=0):
 
     What a worker loads does not depend on which one it is: all draws come from the utterance.
     """
+    context = None
+    if workers:  # a fork of a process with threads, gloo's or CUDA's, may wait for ever
+        context = torch.multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
     loader = torch.utils.data.DataLoader(
         inputs,
         batch_sampler=parts,
         collate_fn=collate,
         num_workers=workers,
         worker_init_fn=_one_thread,
+        multiprocessing_context=context,
     )
     try:
         yield from loader

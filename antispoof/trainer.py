@@ -18,6 +18,7 @@ from .tables import read_table
 from .training.averaging import average_states
 from .training.checkpoint import load_checkpoint, save_checkpoint
 from .training.curve import append_event, draw_curve, write_curve, write_events
+from .training.draws import gather as gather_draws
 from .training.learner import Learner
 from .training.scoring import read_labels, score
 from .training.selection import (
@@ -39,6 +40,7 @@ class Run:
     watch_every: int = 1  # epochs
     keep_epochs: bool = False  # whether the model of each epoch stays
     workers: int = 0  # processes that load data
+    log_draws: bool = False  # whether what augmentation drew is written, for each utterance
     team: Team = ALONE
 
 
@@ -71,6 +73,7 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
             start = target
             continue
         inputs = Inputs(stage, train_dir, dump, train=True)
+        inputs.notes = exp_dir / "draws" if run.log_draws else None
         learner = Learner(stage, inputs, labels, device, exp_dir.name, run.team, run.workers)
         if number == state["stage"]:
             learner.load_state_dict(state["learner"])
@@ -98,6 +101,8 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
             if leads:
                 write_curve(exp_dir / "curve.csv", rows, len(stages) > 1)
                 append_event(events, row)
+                if run.log_draws and stage["augment"]:
+                    gather_draws(inputs.notes, epoch)
                 if run.watch:
                     draw_curve(exp_dir / "curve.png", rows, exp_dir.name)
                 state = {"learner": learner.state_dict(), "stage": number}

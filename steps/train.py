@@ -35,6 +35,7 @@ def parse(argv=None):
     parser.add_argument("--watch-every", type=int, default=1, metavar="N", help="epochs")
     parser.add_argument("--keep-epochs", action="store_true", help="keep each epoch's checkpoint")
     parser.add_argument("--workers", type=int, default=0, help="processes that load data")
+    parser.add_argument("--log-draws", action="store_true", help="write what augmentation drew")
     parser.add_argument("--dump", default="dump", help="where cached features lie")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("exp_dir")
@@ -56,7 +57,9 @@ def main():
     if team.leads:
         claim(args.exp_dir, config)
     team.tell(None)  # it is claimed
-    run = Run(tuple(args.watch), args.watch_every, args.keep_epochs, args.workers, team)
+    run = Run(
+        *(tuple(args.watch), args.watch_every, args.keep_epochs, args.workers, args.log_draws, team)
+    )
     train(config, args.train, args.dev, args.dump, args.exp_dir, device, print, run)
     leave_team(team)
 

@@ -1,5 +1,7 @@
 """Augmentation on the fly: in training alone; seed, epoch and utterance decide, killed or not."""
 
+import json
+
 import pytest
 import torch
 from sounds import make_corpus, make_data
@@ -7,7 +9,9 @@ from sounds import make_corpus, make_data
 from antispoof.data import Inputs, batches
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment, read_experiment
-from antispoof.trainer import train
+from antispoof.tables import read_table
+from antispoof.trainer import Run, train
+from antispoof.training.draws import note
 
 CONFIG = """
 feats: wave
@@ -65,6 +69,29 @@ def test_a_run_that_stopped_ends_in_the_same_bytes(place):
     train(config, *arguments, "stopped", torch.device("cpu"), print)
     for name in ("last.pt", "best.pt", "curve.csv"):
         assert (place / "stopped" / name).read_bytes() == (place / "whole" / name).read_bytes()
+
+
+def test_what_was_drawn_is_told_for_each_utterance(place):
+    """Whichever process loads it, and in each epoch once, though a killed one noted it before."""
+    config = load_experiment("train_x.yaml", 1)
+    found = []
+    for workers in (0, 2):
+        exp = place / f"workers{workers}"
+        note(exp / "draws", 2, "killed", [])
+        (exp / "draws" / ".epoch2.elsewhere.1").write_text('{"utt": "cut sho')
+        run = Run(workers=workers, log_draws=True)
+        train(config, "data/train", "data/dev", "dump", exp, torch.device("cpu"), print, run)
+        assert sorted(p.name for p in (exp / "draws").iterdir()) == ["epoch1.jsonl", "epoch2.jsonl"]
+        found.append([(exp / f"draws/epoch{n}.jsonl").read_text() for n in (1, 2)])
+    assert found[0] == found[1]
+    first, second = ([json.loads(line) for line in text.splitlines()] for text in found[0])
+    assert [row["utt"] for row in first] == sorted(read_table("data/train/wav.scp"))
+    assert [row["utt"] for row in second] == sorted([*(row["utt"] for row in first), "killed"])
+    assert {row["drawn"][0]["name"] for row in first} == {"speed"}
+    factors = [
+        [row["drawn"][0]["factor"] for row in rows if row["drawn"]] for rows in (first, second)
+    ]
+    assert factors[0] != factors[1]
 
 
 def test_cached_features_want_another_way(place):

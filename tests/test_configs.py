@@ -101,6 +101,6 @@ def test_an_experiment_trains_on_one_batch(place, name, monkeypatch):
         (first,) = batches(inputs, range(4), 4)
         learner.model.train()
         before = [parameter.clone() for parameter in learner.model.parameters()]
-        assert 0 < learner.step([first], first[2]) < 10
+        assert 0 < learner.step([(True, *first)], first[2]) < 10
         after = list(learner.model.parameters())
         assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))

@@ -160,9 +160,9 @@ def test_every_loss_and_optimiser_learn(place, optimizer, loss):
     one = learner(f"optimizer={optimizer}", f"loss={loss}", f"optimizer_conf.lr={rate}")
     (batch,) = batches(one.inputs, range(12), 12)
     one.model.train()
-    before = one.step([batch], batch[2])
+    before = one.step([(True, *batch)], batch[2])
     for _ in range(12):
-        after = one.step([batch], batch[2])
+        after = one.step([(True, *batch)], batch[2])
     assert after < before
 
 

@@ -14,7 +14,7 @@ from sounds import make_corpus, make_data
 from antispoof.report.pictures import read_curve
 from antispoof.training.checkpoint import load_checkpoint
 
-# no batch norm and no dropout, whose statistics and dice are each process's own
+# no dropout, whose dice are each process's own
 CONFIG = """
 feats: wave
 model: mel_vit
@@ -27,7 +27,17 @@ class_weights: [0.2, 0.8]
 optimizer_conf: {lr: 1e-3}
 select: {metric: dev_loss, ema: 0.9, keep: average_best, average: 2, patience: 2}
 """
-SETS = {"train": 19, "dev": 7, "eval": 8}  # the last batch is of 3: shares of 2 and 1
+NORMS = """
+feats: wave
+model: mel_cnn
+model_conf: {widths: [4, 8, 8, 8], dropout: 0.0}
+crop: {train: random, test: centre, seconds: 0.5, pad: tile}
+epochs: 2
+batch_size: 9
+optimizer: sgd
+optimizer_conf: {lr: 0.05}
+"""
+SETS = {"train": 19, "dev": 7, "eval": 8}  # last batches of 3 and of 1: shares of 2 + 1 and 1 + 0
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +48,10 @@ def place(tmp_path_factory):
     return folder
 
 
-def fit(place, name, processes, *options):
+def fit(place, name, processes, *options, config="train_x.yaml"):
     launcher = ["-m", "torch.distributed.run", "--nproc_per_node", str(processes), "--standalone"]
     launcher = launcher if processes > 1 else []
-    command = [sys.executable, *launcher, ROOT / "steps/train.py", "--config", "train_x.yaml"]
+    command = [sys.executable, *launcher, ROOT / "steps/train.py", "--config", config]
     sets = ["--train", "data/train", "--dev", "data/dev", "--watch", "data/eval"]
     done = subprocess.run(
         [*map(str, command), *sets, "--seed", "1", "--device", "cpu", *options, name],
@@ -73,6 +83,74 @@ def test_two_give_the_losses_of_one(place, both):
         if isinstance(value, torch.Tensor):
             # Adam divides by a gradient's size, whatever it is: noise of rounding moves by a rate
             assert torch.allclose(value, states[1][name], atol=3e-4), name
+
+
+def test_batch_norms_see_the_rows_of_all(place):
+    (place / "train_norms.yaml").write_text(NORMS)
+    found = []
+    for name, processes in (("norms_one", 1), ("norms_two", 2)):
+        status, _, error = fit(place, name, processes, config="train_norms.yaml")
+        assert status == 0, error
+        found.append(read_curve(place / name / "curve.csv"))
+        found[-1] |= load_checkpoint(place / name / "best.pt")["model"]
+    for column in ("train_loss", "dev_loss"):
+        np.testing.assert_allclose(found[1][column], found[0][column], atol=1e-5)
+    norms = [name for name in found[0] if name.endswith(("running_mean", "running_var"))]
+    assert len(norms) >= 8
+    for name in norms:
+        torch.testing.assert_close(found[1][name], found[0][name], atol=1e-5, rtol=1e-4)
+
+
+GRADIENTS = """
+import torch
+from antispoof.device import choose_device
+from antispoof.models import build_model
+from antispoof.models.norms import share_norms
+from antispoof.training.team import join_team, leave_team
+
+team, _ = join_team(choose_device("cpu"))
+torch.set_default_dtype(torch.float64)
+for rows in (5, 2, 1):  # of one, the second process has none
+    found = []
+    for together in (False, True):
+        torch.manual_seed(0)
+        model = build_model("ssl_aasist", dim=24, embedding=8, classifier="linear")
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        x = torch.randn(rows, 1, 30, 24)
+        own = list(range(rows))[team.rank :: team.size] if together else list(range(rows))
+        if together:
+            share_norms(model).counts = bool(own)
+        own = own or [0]
+        logits = model(x[own], torch.full((len(own),), 30))
+        alone = together and rows <= team.rank
+        (logits[:, 1].exp().sum() * (0 if alone else 1)).backward()
+        if together:
+            team.add_gradients(model.parameters())
+        state = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+        found.append({**state, **dict(model.named_buffers())})
+    assert found[0].keys() == found[1].keys()
+    for name, value in found[0].items():
+        torch.testing.assert_close(found[1][name], value, rtol=1e-7, atol=1e-9, msg=name)
+    print("equal", rows, len(found[0]))
+leave_team(team)
+"""
+
+
+def test_gradients_through_shared_norms(tmp_path):
+    """The attention map has a norm of its own making; the graph layers have plain ones."""
+    (tmp_path / "gradients.py").write_text(GRADIENTS)
+    launcher = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
+    done = subprocess.run(
+        [sys.executable, *launcher, str(tmp_path / "gradients.py")],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("equal") == 6
 
 
 def test_one_process_speaks_and_writes(place, both):

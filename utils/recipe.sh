@@ -10,6 +10,7 @@ stop() { # stop WHY: the user is to mend an option
   stop "--stage '$stage' --stop-stage '$stop_stage': wanted 1 to 6, the first not above the last"
 [[ $nj =~ ^[1-9][0-9]*$ ]] || stop "--nj '$nj': wanted a number from 1"
 [[ $seeds =~ ^[0-9]+( +[0-9]+)*$ ]] || stop "--seeds '$seeds': wanted numbers, e.g. \"1 2 3\""
+[[ $processes =~ ^[1-9][0-9]*$ ]] || stop "--processes '$processes': wanted a number from 1"
 [[ $allow_partial =~ ^(true|false)$ ]] || stop "--allow-partial '$allow_partial': wanted true or false"
 [[ $tag =~ ^[[:lower:][:digit:]._-]*$ ]] || # capitals stand for what the launcher fills in
   stop "--tag '$tag': wanted small letters, digits and . _ -"
@@ -41,8 +42,12 @@ allow_options=()
 overrides=()
 for pair in $override; do overrides+=(--set "$pair"); done
 
-watch_options=()
-for set in $watch_sets; do watch_options+=(--watch "data/$set"); done
+learning_options=()
+for set in $watch_sets; do learning_options+=(--watch "data/$set"); done
+for word in $train_options; do learning_options+=("$word"); done
+
+train=(steps/train.py)
+[ "$processes" = 1 ] || train=(torchrun --standalone --nproc_per_node "$processes" "$root/steps/train.py")
 
 from_to() { # from_to N WHAT: whether stage N is to be run; says so
   [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] || return 1
@@ -88,6 +93,13 @@ says() { # says SYSTEM KEY: the word that its config has for the key, if any
 
 for system in $systems; do says "$system" model >/dev/null; done # each has a config
 
+start_of() { # start_of SYSTEM: the checkpoint that its training starts from, if any
+  local config=conf/train_$1.yaml start
+  [ -f "$config" ] || config=$root/$config
+  start=$(sed -n 's/^init_from: *"\{0,1\}\([^" #]*\).*/\1/p' "$config")
+  [ -z "$start" ] || echo "${start//\{seed\}/SEED}/best.pt"
+}
+
 upstream_of() { # upstream_of SYSTEM: the front end whose cached features it reads, if any
   # with ssl, it runs inside the model
   [ "$(says "$1" feats)" = ssl ] || says "$1" upstream
@@ -107,6 +119,7 @@ copies_of() { # copies_of UPSTREAM SET: the option that asks for a training set'
 inputs_of() { # inputs_of SYSTEM SETS: the files that say what a system reads of them
   local set upstream
   upstream=$(upstream_of "$1")
+  start_of "$1"
   [ "$(says "$1" feats)" != ssl ] || echo "conf/upstream/$(says "$1" upstream).yaml"
   for set in $2; do
     echo "data/$set/wav.scp data/$set/utt2label"

@@ -14,6 +14,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from ..precision import full_precision
+from .norms import moments, remember
 
 SELU = (1.6732632423543772, 1.0507009873554805, 1.0)  # alpha, scale, scale of the input
 
@@ -37,18 +38,13 @@ class AttentionMap(nn.Module):
         wide, mean, var = Wide.apply(x, self.wide.weight[:, :, 0, 0], self.wide.bias, self.training)
         norm, weight = self.norm, self.narrow.weight[:, :, 0, 0]
         if self.training:
-            self._remember(mean.detach(), var.detach(), wide.shape[:3].numel())
+            mean, var, count = moments(norm, mean, var, wide.shape[:3].numel())
+            remember(norm, mean, var, count)
         else:
             mean, var = norm.running_mean, norm.running_var
         scale = norm.weight * (var + norm.eps).rsqrt()
         shift = norm.bias - mean * scale
         return Means.apply(x, wide, weight * scale, self.narrow.bias + weight @ shift)
-
-    def _remember(self, mean, var, count):
-        """Move the running statistics of the norm, as it would itself."""
-        self.norm.running_mean.lerp_(mean, self.norm.momentum)
-        self.norm.running_var.lerp_(var * count / max(count - 1, 1), self.norm.momentum)
-        self.norm.num_batches_tracked += 1
 
 
 def pieces(x):

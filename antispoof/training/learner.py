@@ -9,6 +9,7 @@ import torch
 
 from ..data import load
 from ..errors import UserError
+from ..models.norms import share_norms
 from ..progress import Progress
 from ..system import build_system, parameter_groups
 from .averaging import MovingAverage
@@ -32,6 +33,7 @@ class Learner:
         self.config, self.inputs, self.labels = config, inputs, labels
         self.device, self.name, self.team, self.workers = device, name, team, workers
         self.model = build_system(config).to(device)
+        self.sharing = share_norms(self.model) if team.size > 1 else None
         self.loss = Loss(config, device)
         self.optimizer = make_optimizer(config, parameter_groups(self.model, config))
         steps = math.ceil(len(inputs) / config["batch_size"])
@@ -85,14 +87,17 @@ class Learner:
         self.inputs.epoch = epoch
         order = draw_order(self.labels, config["balanced"], seed, epoch)
         plan = list(deal(order, config["batch_size"], config["accumulate"], self.team))
-        feed = load(self.inputs, [part for _, parts in plan for part in parts], self.workers)
+        if not self.sharing:
+            plan = [(batch, [part for part in parts if part]) for batch, parts in plan]
+        wanted = [part or batch[:1] for batch, parts in plan for part in parts]
+        feed = load(self.inputs, wanted, self.workers)
         quiet = not self.team.leads
         progress = Progress(len(order), "utterances", f"{self.name} epoch {epoch}", quiet=quiet)
         self.model.train()
         total, waited, started = 0.0, 0.0, time.monotonic()
         for batch, parts in plan:
             asked = time.monotonic()
-            loaded = [next(feed) for _ in parts]
+            loaded = [(bool(part), *next(feed)) for part in parts]
             waited += time.monotonic() - asked
             with self.memory_said():
                 loss = self.step(loaded, batch)
@@ -111,17 +116,19 @@ class Learner:
     def step(self, parts, batch):
         """One change of the weights; a loss that is not finite changes none.
 
-        parts: what this process computes of the batch, collated; batch: indices of all of it.
-        Returns the loss of the whole batch.
+        parts: what this process computes of the batch, collated, each behind whether it counts or
+        stands in; batch: indices of all of it. Returns the loss of the whole batch.
         """
         denominator = self.loss.denominator(self.labels[batch])
         total = torch.zeros((), device=self.device)
         self.optimizer.zero_grad(set_to_none=True)
-        for x, lengths, indices in parts:
+        for counts, x, lengths, indices in parts:
+            if self.sharing:
+                self.sharing.counts = counts
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
                 logits = self.model(x.to(self.device), lengths.to(self.device))
             loss = self.loss.total(logits.float(), self.labels[indices].to(self.device))
-            loss = loss / denominator
+            loss = loss / denominator if counts else 0 * loss
             self.scaler.scale(loss).backward()
             total += loss.detach()
         value = self.team.add(total).item()

@@ -2,7 +2,8 @@
 
 Every process holds the whole model and computes its rows of each batch. Gradients and losses are
 sums over the whole batch: processes add theirs up, so that an unequal or an empty share counts for
-what it is. Nothing is exchanged during backward, so layers may go unused or be left out.
+what it is. Layers may go unused or be left out: in a forward and backward pass, batch norms alone
+exchange something (antispoof/models/norms.py).
 """
 
 import os
@@ -85,9 +86,11 @@ def deal(order, batch_size, accumulate=1, team=ALONE):
     """Yield (batch, parts): indices of each whole batch, and those this process computes, in parts.
 
     Rows are dealt in turn. A part has as many rows as `accumulate` equal parts of a full batch do.
+    All processes have as many parts; at the end of a short batch, theirs may be empty.
     """
     rows = -(-batch_size // (team.size * accumulate))
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
         own = batch[team.rank :: team.size]
-        yield batch, [own[first : first + rows] for first in range(0, len(own), rows)]
+        most = -(-len(batch) // team.size)
+        yield batch, [own[first : first + rows] for first in range(0, most, rows)]

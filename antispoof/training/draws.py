@@ -1,0 +1,31 @@
+"""What augmentation drew for each utterance while training: draws/epoch<n>.jsonl.
+
+Every process that loads data notes its own; the notes of an epoch become one file when it ends. A
+run that was killed in an epoch notes the same draws again, since (seed, epoch, utterance) decide.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from ..augment.chain import loggable
+from ..files import atomic_open
+
+
+def note(folder, epoch, utt, drawn):
+    """Add a line: `drawn`, as a Chain returns it."""
+    line = json.dumps({"utt": utt, "drawn": loggable(drawn)}) + "\n"
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    with open(place / f".epoch{epoch}.{os.uname().nodename}.{os.getpid()}", "a") as stream:
+        stream.write(line)
+
+
+def gather(folder, epoch):
+    """Make one sorted file of the notes of an epoch. A line that a kill cut short is left out."""
+    parts = sorted(Path(folder).glob(f".epoch{epoch}.*"))
+    lines = {line for part in parts for line in part.read_text().splitlines(keepends=True)}
+    with atomic_open(Path(folder) / f"epoch{epoch}.jsonl") as stream:
+        stream.writelines(sorted(line for line in lines if line.endswith("}\n")))
+    for part in parts:
+        part.unlink()
