@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..products import product
+
 ROWS = 1024  # frames at once: 2 MiB of 512 channels, which a core's own cache holds
 
 
@@ -61,26 +63,23 @@ class _Rows:
         weight = convolution.weight.detach().permute(2, 1, 0)  # (K, C, C')
         # A matrix product wants rows that do not overlap: taps in groups of at most one stride.
         groups = range(0, self.kernel, self.stride)
-        self.taps = [(at, weight[at : at + self.stride].flatten(0, 1)) for at in groups]
+        self.taps = [
+            (at, weight[at : at + self.stride].flatten(0, 1).t().contiguous()) for at in groups
+        ]
 
     def __call__(self, x):
         channels, start = x.shape[1], x.storage_offset()
         frames = (len(x) - self.kernel) // self.stride + 1
-        out = x.new_empty(frames, self.taps[0][1].shape[1])
+        out = x.new_empty(frames, len(self.taps[0][1]))
         for begin in range(0, frames, ROWS):
-            chunk = out[begin : begin + ROWS]
-            for number, (tap, weight) in enumerate(self.taps):
+            chunk = None
+            for tap, weight in self.taps:
                 rows = x.as_strided(
-                    (len(chunk), len(weight)),
+                    (min(ROWS, frames - begin), weight.shape[1]),
                     (self.stride * channels, 1),
                     start + (begin * self.stride + tap) * channels,
                 )
-                if number:
-                    chunk.addmm_(rows, weight)
-                elif self.bias is None:
-                    torch.mm(rows, weight, out=chunk)
-                else:
-                    torch.addmm(self.bias, rows, weight, out=chunk)
-            normed = chunk if self.norm is None else self.norm(chunk)
-            chunk.copy_(F.gelu(normed))
+                part = product(rows, weight, self.bias if chunk is None else None)
+                chunk = part if chunk is None else chunk.add_(part)
+            out[begin : begin + ROWS] = F.gelu(chunk if self.norm is None else self.norm(chunk))
         return out

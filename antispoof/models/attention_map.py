@@ -14,6 +14,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from ..precision import full_precision
+from ..products import product
 from .norms import moments, remember
 
 SELU = (1.6732632423543772, 1.0507009873554805, 1.0)  # alpha, scale, scale of the input
@@ -61,9 +62,8 @@ class Wide(torch.autograd.Function):
         wide = x.new_empty(*x.shape[:3], len(weight))
         means, spreads = [], []
         for piece in pieces(x):
-            out = wide[piece].flatten(0, 2)
-            torch.addmm(bias, x[piece].flatten(0, 2), weight.t(), out=out)
-            F.selu(out, inplace=True)
+            out = F.selu(product(x[piece].flatten(0, 2), weight, bias), inplace=True)
+            wide[piece] = out.view_as(wide[piece])
             if statistics:
                 means.append(out.mean(0))
                 spreads.append((out - means[-1]).square_().mean(0))
@@ -91,7 +91,7 @@ class Wide(torch.autograd.Function):
             grad = torch.ops.aten.elu_backward(grad, *SELU, True, found)
             to_bias += grad.sum(0)
             to_weight.addmm_(grad.t(), own)
-            torch.mm(grad, weight, out=to_x[piece].flatten(0, 2))
+            to_x[piece] = product(grad, weight.t()).view_as(to_x[piece])
         return to_x, to_weight, to_bias, None
 
 
@@ -125,9 +125,9 @@ class Means(torch.autograd.Function):
             grad = grad.flatten(0, 2)
             to_bias += grad.sum(0)
             to_weight.addmm_(grad.t(), wide[piece].flatten(0, 2))
-            torch.mm(grad, weight, out=to_wide[piece].flatten(0, 2))
+            to_wide[piece] = product(grad, weight.t()).view_as(to_wide[piece])
         return to_x, to_wide, to_weight, to_bias
 
 
 def _logits(wide, weight, bias):
-    return torch.addmm(bias, wide.flatten(0, 2), weight.t()).unflatten(0, wide.shape[:3])
+    return product(wide.flatten(0, 2), weight, bias).unflatten(0, wide.shape[:3])

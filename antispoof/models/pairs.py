@@ -13,6 +13,7 @@ import torch
 from torch.utils.flop_counter import register_flop_formula
 
 from ..precision import full_precision
+from ..products import product
 
 AT_ONCE = 1 << 17  # numbers of a group of distances for each thread: 512 kB of float32
 
@@ -56,7 +57,7 @@ def _pair_scores(
     kept = []
     for start, stop in _groups(x):
         products = _neighbours(twice, count, start, stop).mul_(x[:, None])
-        hidden = torch.addmm(bias, products.flatten(0, 2), weight.t()).tanh_()
+        hidden = product(products.flatten(0, 2), weight, bias).tanh_()
         part = (hidden @ vectors.t()).view(len(x), stop - start, count, -1)
         scores[:, start:stop] = part
         if keep:
@@ -91,7 +92,7 @@ def _pair_scores_backward(
         inner = (part @ vectors).mul_(hidden.square().neg_().add_(1))
         to_bias += inner.sum(0)
         to_weight.addmm_(inner.t(), products)
-        to_products = (inner @ weight).view(len(x), stop - start, count, -1)
+        to_products = product(inner, weight.t()).view(len(x), stop - start, count, -1)
         for d in range(start, stop):
             one = to_products[:, d - start]
             to_x.addcmul_(one, twice[:, d : d + count])

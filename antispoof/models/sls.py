@@ -22,7 +22,7 @@ from torch.nn import functional
 from ..config import one_of
 from ..errors import UserError
 from .checks import check_features
-from .masks import frame_mask, masked_mean
+from .masks import frame_mask
 
 
 class SLS(nn.Module):
@@ -49,7 +49,8 @@ class SLS(nn.Module):
         counts = lengths.tolist()
         self._check_frames(counts)
         inside = frame_mask(lengths, x.shape[2])
-        means = masked_mean(x.transpose(2, 3), inside)  # (B, L, D)
+        share = (inside / inside.sum(1, keepdim=True)).to(x.dtype)[:, None, None]
+        means = (share @ x).squeeze(2)  # (B, L, D): a product reads the layers once, as they lie
         gates = self.gate(means).sigmoid().squeeze(2)
         summed = torch.einsum("bl,bltd->btd", gates, x)[inside.bool()]  # valid frames of all
         normed = functional.selu(self.norm(summed[None, None])[0, 0])

@@ -12,6 +12,7 @@ the end, fall to the pooling.
 from torch import nn
 from torch.nn import functional as F
 
+from ..products import FastLinear
 from .attention_map import AttentionMap
 from .checks import check_features
 from .classifier import make_classifier
@@ -46,7 +47,7 @@ class SslAasist(nn.Module):
         super().__init__()
         ks = k if isinstance(k, (list, tuple)) else (k, k)
         self.dim, self.shortest = dim, POOL
-        self.project = nn.Linear(dim, WIDTH)
+        self.project = FastLinear(dim, WIDTH)
         self.norm_in = nn.BatchNorm2d(1)
         self.encoder = ResidualEncoder((1, 32, 32, 64, 64, 64, 64))
         self.norm_out = nn.BatchNorm2d(64)
