@@ -4,8 +4,8 @@
 One forward pass in evaluation, and one forward and backward pass in training, in float32: the
 fastest of --rounds, ours and plain in turn. Memory is the most that activations and gradients take
 in the training pass. `difference` is between the logits of both with the same weights in float64.
-Features are 201 frames (64,600 samples), waveforms 64,600 samples. On a CPU, times are given in those
-of a product of two 1024 x 1024 matrices, done in the same rounds. Prints a table in Markdown.
+Features are 201 frames (64,600 samples), waveforms 64,600 samples. On a CPU, times are given in
+those of a product of two 1024 x 1024 matrices, done in the same rounds. Prints a table in Markdown.
 """
 
 import argparse

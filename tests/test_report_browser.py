@@ -67,12 +67,14 @@ def text(tmp_path_factory):
         **pictures.score_pictures(runs, scored),
         "interval": pictures.interval_pictures(runs),
         "training": pictures.training_pictures(runs),
+        "order": [],
     }
     tables = {
         "calibration": judging.calibration(runs, scored),
         "comparisons": "",
         "costs": judging.costs(runs),
         "counts": judging.counts(runs),
+        "order": "",
     }
     return page(runs, "eval", place / "data", drawn, tables)
 

@@ -2,16 +2,19 @@
 
 from html import escape
 
+COLUMNS = 5  # of numbers, beyond which a table takes the whole width of a grid
+
 
 def table(header, rows, caption):
     """A table that scrolls by itself. header, rows: HTML cells, the first of a row a heading."""
+    kind = "table wide" if len(header) > COLUMNS else "table"
     head = "".join(f'<th scope="col">{cell}</th>' for cell in header)
     body = "".join(
         f'<tr><th scope="row">{row[0]}</th>' + "".join(_td(cell) for cell in row[1:]) + "</tr>\n"
         for row in rows
     )
     return (
-        f'<figure class="table"><figcaption>{caption}</figcaption><div class="scroll"><table>\n'
+        f'<figure class="{kind}"><figcaption>{caption}</figcaption><div class="scroll"><table>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div></figure>\n"
     )
 

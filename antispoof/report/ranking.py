@@ -2,6 +2,8 @@
 
 from .tables import Table
 
+NAMES = {"eer": "EER", "min_dcf": "minDCF", "cllr": "Cllr", "ece": "ECE", "macs": "MACs"}
+
 
 def tables(result):
     """One of each track, one of the parts, one of sizes."""
@@ -23,10 +25,7 @@ def tables(result):
         yield Table(f"{title}; places: under other weights", header, rows)
     names = list(result["parts"])
     parts = list(result["ratios"][names[0]])
-    rows = [
-        [part.replace("_", " "), *(_text(result["parts"][n][part]) for n in names)]
-        for part in parts
-    ]
+    rows = [[_words(part), *(_text(result["parts"][n][part]) for n in names)] for part in parts]
     yield Table("What the scores are made of", ["part", *names], rows)
     if "parameters" in result["parts"][names[0]]:
         yield _sizes(result["parts"])
@@ -45,6 +44,12 @@ def _sizes(parts):
     header = ["system", "parameters", "MB", "M MACs", "time", "EER %", "accuracy %", "% per MB"]
     title = "Size against performance, out of domain (MB of float32; time in products of matrices)"
     return Table(title, header, rows)
+
+
+def _words(part):
+    """`min_dcf in_domain` as `minDCF in domain`."""
+    key, _, domain = part.partition(" ")
+    return f"{NAMES.get(key, key.replace('_', ' '))} {domain.replace('_', ' ')}".strip()
 
 
 def _text(value):
