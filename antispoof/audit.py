@@ -1,8 +1,10 @@
 """What gives the classes away, or ties two sets together, other than the speech itself."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from . import metrics
 from .audio import read_wave
@@ -10,30 +12,47 @@ from .cues import TRIVIAL, cues
 from .errors import UserError
 
 ALL = "all"
+FOLDS = 5
 
 
 def measure(tables, progress=None):
     """Read every sound of a data directory's `tables`.
 
     Returns ({cue: (N, D) array}, {utterance: SHA-256 of its samples}), rows in the tables' order.
+    The cue `format` is a word of each file, (N,) strings, until `encode_formats` makes numbers.
     """
     rows, digests = [], {}
     for utt, path in tables["wav.scp"].items():
         wave = read_wave(path, utt)
         digests[utt] = hashlib.sha256(wave.tobytes()).hexdigest()
         try:
-            rows.append(cues(wave))
+            rows.append({**cues(wave), "format": file_format(path)})
         except ValueError as error:
             raise UserError(f"{path}: {utt}: {error}; too short to measure") from None
         if progress:
             progress.advance()
     table = {name: np.array([np.ravel(row[name]) for row in rows]) for name in rows[0]}
-    return table, digests
+    return {**table, "format": table["format"][:, 0]}, digests
 
 
-def with_together(table):
-    """`table` {cue: (N, D)} and, as `together`, the trivial cues side by side."""
-    return {**table, "together": np.hstack([table[name] for name in TRIVIAL])}
+def file_format(path):
+    """Container, coding, rate and channels of a file in words; without a header its ending."""
+    try:
+        info = soundfile.info(path)
+    except (soundfile.SoundFileError, TypeError):
+        return Path(path.rpartition(":")[0] or path).suffix or "none"
+    return f"{info.format} {info.subtype} {info.samplerate} {info.channels}"
+
+
+def encode_formats(cue_tables):
+    """Replace the words of `format` in several sets by columns of 0 and 1, and add `together`.
+
+    `together` has the trivial cues side by side.
+    """
+    words = sorted({word for table in cue_tables for word in table["format"]})
+    for table in cue_tables:
+        table["format"] = (table["format"][:, None] == np.array(words)[None]).astype(float)
+        table["together"] = np.hstack([table[name] for name in (*TRIVIAL, "format")])
 
 
 def separate(train, train_bonafide, test):
@@ -55,11 +74,12 @@ def separate(train, train_bonafide, test):
     return model.fit(train, train_bonafide).decision_function(test)
 
 
-def separability(train, train_bonafide, test, test_bonafide, trials):
-    """How well each cue alone tells the classes of the test set: {cue: {list: {eer, auc}}}.
+def across(train, train_bonafide, test, test_bonafide, trials):
+    """How well each cue, learnt on other sets, tells the classes: {cue: {list: {eer, auc}}}.
 
     Args: train, test: {cue: (N, D)}; *_bonafide: (N,) bool; trials: {list: (N,) bool mask}.
-    Fractions; 0.5 is chance, above it the cue misleads. A list without both classes is left out.
+    Fractions; 0.5 is chance, where an AUC below it misleads. A list without both classes is left
+    out.
     """
     result = {}
     for name in train:
@@ -69,6 +89,37 @@ def separability(train, train_bonafide, test, test_bonafide, trials):
             bonafide, spoof = scores[mask & test_bonafide], scores[mask & ~test_bonafide]
             if len(bonafide) and len(spoof):
                 result[name][title] = rates(bonafide, spoof)
+    return result
+
+
+def within(table, bonafide, speakers):
+    """Cross-validated AUC of each cue in one set: {cue: mean over folds}; {} where it has no folds.
+
+    Args: table: {cue: (N, D)}; bonafide: (N,) bool; speakers: (N,) words. No speaker is in two
+    folds, where both classes have enough of them.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    counts = [int(bonafide.sum()), int((~bonafide).sum())]
+    people = [len(set(speakers[own].tolist())) for own in (bonafide, ~bonafide)]
+    if min(counts) < FOLDS:
+        return {}
+    grouped = min(people) >= 2 * FOLDS
+    kind = StratifiedGroupKFold if grouped else StratifiedKFold
+    folds = kind(FOLDS, shuffle=True, random_state=0)
+    parts = [
+        (learn, judge)
+        for learn, judge in folds.split(bonafide, bonafide, speakers if grouped else None)
+        if all(0 < bonafide[own].sum() < len(own) for own in (learn, judge))
+    ]
+    result = {}
+    for name, values in table.items():
+        found = []
+        for learn, judge in parts:
+            scores = separate(values[learn], bonafide[learn], values[judge])
+            hits = bonafide[judge]
+            found.append(rates(scores[hits], scores[~hits])["auc"])
+        result[name] = float(np.mean(found))
     return result
 
 
@@ -106,21 +157,27 @@ def shared(first, second, first_digests, second_digests):
     }
 
 
-def verdict(separated, common, limit):
-    """Lines that say what is wrong, worst first; none where all is well.
+def verdict(within_sets, across_sets, common, limit):
+    """Lines that say what is wrong; none where all is well.
 
-    A cue is a shortcut where its EER lies below `limit` on any list; what two sets share is told
-    by `common` {set: what `shared` found}.
+    A cue is a shortcut where an AUC lies above `limit`, by cross-validation in a set or on any list
+    of one by what others teach; `common` {two sets: what `shared` found} tells what they share.
     """
     lines = []
-    for name, lists in separated.items():
-        title = min(lists, key=lambda title: lists[title]["eer"])
-        worst = lists[title]["eer"]
-        if worst < limit:
-            lines.append((worst, f"shortcut: {name}: EER {100 * worst:.1f} % on {title}"))
-    found = [line for _, line in sorted(lines)]
-    for other, things in common.items():
+    for folder, found in within_sets.items():
+        for name, auc in found.items():
+            if auc > limit:
+                lines.append((auc, f"shortcut: {name}: AUC {auc:.3f} in {folder}, cross-validated"))
+    for folder, found in across_sets.items():
+        for name, lists in found.items():
+            title = max(lists, key=lambda title: lists[title]["auc"])
+            auc = lists[title]["auc"]
+            if auc > limit:
+                words = f"AUC {auc:.3f} in {folder} on {title}, learnt on the other sets"
+                lines.append((auc, f"shortcut: {name}: {words}"))
+    found = [line for _, line in sorted(lines, key=lambda line: -line[0])]
+    for both, things in common.items():
         for what, names in things.items():
             if names:
-                found.append(f"shared with {other}: {len(names)} {what}, e.g. {names[0]}")
+                found.append(f"shared by {both}: {len(names)} {what}, e.g. {names[0]}")
     return found

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Audit a corpus: do duration, silence, level or bandwidth alone tell spoof from bona fide?
+"""Audit a corpus: can the classes be told without listening, and what do its sets have in common?
 
-Fits a logistic regression to each such cue of the training sets, and to all of them together, and
-prints its EER on the other set; 50 % is chance. Also tells which speakers, ids and sounds the sets
-have in common.
+Fits a logistic regression to each cue alone (duration, silence, level, bandwidth, file format, ...)
+and to all of them together, and prints its AUC, 0.5 being chance: cross-validated within each set,
+with other speakers in each fold; and, of several sets, on each by what the others teach, on each
+of its lists of trials. Also tells which speakers, ids and sounds two sets have in common.
 """
 
 import argparse
+import itertools
 import json
 from pathlib import Path
 
@@ -14,10 +16,9 @@ from antispoof.errors import UserError, one_line_errors
 
 EXAMPLE = """
 example:
-  steps/audit.py data/eval data/train --out exp/audit.json
+  steps/audit.py data/train data/dev data/eval --out exp/audit.json
 
-Every list DATA_DIR/trials/NAME is judged beside all trials. A finding does not fail the command:
-the last line says what was found.
+A finding does not fail the command: the last lines say what was found.
 """
 
 
@@ -26,28 +27,27 @@ def main():
     from antispoof.files import atomic_open
 
     result = audit(options)
-    with atomic_open(options.out) as stream:
-        json.dump(result, stream, indent=1, sort_keys=True, allow_nan=False)
-        stream.write("\n")
+    if options.out:
+        with atomic_open(options.out) as stream:
+            json.dump(result, stream, indent=1, sort_keys=True, allow_nan=False)
+            stream.write("\n")
     tell(result)
-    print(f"{options.out}: {len(result['findings'])} findings, limit {100 * options.limit:g} % EER")
 
 
 def parse():
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data_dir", type=Path, metavar="DATA_DIR", help="the set that is judged")
+    parser.add_argument("data_dirs", type=Path, nargs="+", metavar="DATA_DIR")
+    parser.add_argument("--out", type=Path, metavar="OUT.json")
     parser.add_argument(
-        "train", type=Path, nargs="+", metavar="TRAIN_DIR", help="sets to learn from"
-    )
-    parser.add_argument("--out", type=Path, required=True, metavar="OUT.json")
-    parser.add_argument(
-        "--limit", type=float, default=0.35, help="a cue with a lower EER is called a shortcut"
+        "--limit", type=float, default=0.7, help="a cue with a higher AUC is called a shortcut"
     )
     options = parser.parse_args()
-    if not 0 <= options.limit <= 0.5:
-        raise UserError(f"--limit: found {options.limit}, wanted a fraction of 0 to 0.5")
+    if not 0.5 <= options.limit <= 1:
+        raise UserError(f"--limit: found {options.limit}, wanted an AUC of 0.5 to 1")
+    if len(set(options.data_dirs)) < len(options.data_dirs):
+        raise UserError("found the same data directory twice; wanted different sets")
     return options
 
 
@@ -55,34 +55,47 @@ def audit(options):
     """The whole audit as a dictionary fit for JSON."""
     import numpy as np
 
-    from antispoof.audit import ALL, separability, shared, verdict, with_together
-    from antispoof.data_dir import read_trials
+    from antispoof import audit
 
-    tables, cues, digests = measured(options.data_dir)
-    others = [measured(folder) for folder in options.train]
-    train = {name: np.vstack([cues[name] for _, cues, _ in others]) for name in others[0][1]}
-    train_bonafide = np.concatenate([bonafide(tables) for tables, _, _ in others])
-    if train_bonafide.all() or not train_bonafide.any():
-        raise UserError(f"{options.train[0]}: one class only; wanted bona fide and spoof to learn")
-    utts, masks = list(tables["wav.scp"]), {ALL: np.ones(len(digests), bool)}
-    for path in sorted(options.data_dir.glob("trials/*")):
-        listed = set(read_trials(options.data_dir, path.name))
-        masks[path.name] = np.array([utt in listed for utt in utts])
-    separated = separability(
-        with_together(train), train_bonafide, with_together(cues), bonafide(tables), masks
-    )
+    sets = {str(folder): measured(folder) for folder in options.data_dirs}
+    audit.encode_formats([cues for _, cues, _ in sets.values()])
+    within, across = {}, {}
+    for name, (tables, cues, _) in sets.items():
+        speakers = np.array(list(tables["utt2spk"].values()))
+        speakers = np.where(speakers == "-", list(tables["wav.scp"]), speakers)
+        within[name] = audit.within(cues, bonafide(tables), speakers)
+        others = [own for other, own in sets.items() if other != name]
+        learnt = np.concatenate([bonafide(own[0]) for own in others]) if others else np.array([])
+        if all(0 < own.sum() < len(own) for own in (learnt, bonafide(tables))):
+            taught = {cue: np.vstack([own[1][cue] for own in others]) for cue in cues}
+            across[name] = audit.across(taught, learnt, cues, bonafide(tables), lists(name, tables))
     common = {
-        str(folder): shared(tables, other, digests, other_digests)
-        for folder, (other, _, other_digests) in zip(options.train, others, strict=True)
-    }
+        f"{first} and {second}": audit.shared(*(sets[n][0] for n in (first, second)),
+                                              *(sets[n][2] for n in (first, second)))
+        for first, second in itertools.combinations(sets, 2)
+    }  # fmt: skip
     return {
-        "set": str(options.data_dir),
-        "train": [str(folder) for folder in options.train],
-        "cues": separated,
+        "sets": list(sets),
+        "within": within,
+        "across": across,
         "shared": common,
         "limit": options.limit,
-        "findings": verdict(separated, common, options.limit),
+        "findings": audit.verdict(within, across, common, options.limit),
     }
+
+
+def lists(folder, tables):
+    """{list of trials: which utterances (N,) bool}, with all of them first."""
+    import numpy as np
+
+    from antispoof.audit import ALL
+    from antispoof.data_dir import read_trials, trial_lists
+
+    masks = {ALL: np.ones(len(tables["wav.scp"]), bool)}
+    for name in trial_lists(folder):
+        listed = set(read_trials(folder, name))
+        masks[name] = np.array([utt in listed for utt in tables["wav.scp"]])
+    return masks
 
 
 def bonafide(tables):
@@ -104,13 +117,24 @@ def measured(folder):
 
 
 def tell(result):
-    lists = list(next(iter(result["cues"].values())))
-    print(f"{'EER % by one cue':16s}" + "".join(f"{title:>10s}" for title in lists))
-    for name, by_list in result["cues"].items():
-        row = "".join(f"{100 * by_list[title]['eer']:10.1f}" for title in lists)
-        print(f"{name:16s}{row}")
+    columns = {f"{name}, cross-validated": found for name, found in result["within"].items()}
+    for name, found in result["across"].items():
+        titles = dict.fromkeys(title for by_list in found.values() for title in by_list)
+        for title in titles:
+            own = {cue: by_list[title]["auc"] for cue, by_list in found.items()}
+            columns[f"{name} ({title}), learnt on the others"] = own
+    names = dict.fromkeys(cue for found in columns.values() for cue in found)
+    for number, title in enumerate(columns, 1):
+        print(f"[{number}] {title}")
+    print(f"{'AUC by one cue':16s}" + "".join(f"{f'[{n + 1}]':>7s}" for n in range(len(columns))))
+    for cue in names:
+        aucs = [found.get(cue) for found in columns.values()]
+        row = "".join(f"{'-':>7s}" if auc is None else f"{auc:7.3f}" for auc in aucs)
+        worst = max(auc for auc in aucs if auc is not None)
+        print(f"{cue:16s}{row}  {'shortcut' if worst > result['limit'] else 'fair'}")
     for finding in result["findings"] or ["nothing found: no shortcut, nothing shared"]:
         print(finding)
+    print(f"{len(result['findings'])} findings, limit AUC {result['limit']:g}")
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def write(path, wave):
 
 def report(place, *options):
     out = ("--out", "exp/audit.json")
-    status, text, error = worker(PROGRAM, "data/eval", "data/train", *out, *options, cwd=place)
+    status, text, error = worker(PROGRAM, "data/train", "data/eval", *out, *options, cwd=place)
     assert status == 0, error
     return json.loads((place / "exp/audit.json").read_text()), text
 
@@ -98,9 +98,14 @@ def test_a_fair_corpus_passes(sets):
     result, text = report(sets)
     assert result["findings"] == []
     assert "nothing found" in text
-    assert set(result["cues"]) == {*cues(tone()), "together"}
-    assert set(result["cues"]["level"]) == {"all", "known", "unknown"}
-    assert result["cues"]["together"]["all"]["eer"] > 0.35
+    own = result["across"]["data/eval"]
+    assert set(own) == {*cues(tone()), "format", "together"}
+    assert set(own["level"]) == {"all", "known", "unknown"}
+    assert own["together"]["all"]["eer"] > 0.35
+    assert own["format"]["all"] == {"auc": 0.5, "eer": 0.5}  # all files are alike
+    for name in ("data/train", "data/eval"):
+        assert 0.2 < result["within"][name]["level"] < 0.7
+    assert text.count("  fair") == len(own)
 
 
 def test_a_planted_shortcut_is_found(sets):
@@ -110,9 +115,11 @@ def test_a_planted_shortcut_is_found(sets):
                 wave, _ = soundfile.read(path)
                 write(path, np.r_[np.zeros(1600), wave])
     result, text = report(sets)
-    assert result["cues"]["silence"]["all"]["eer"] < 0.02
-    assert result["cues"]["together"]["unknown"]["eer"] < 0.05
-    assert result["cues"]["level"]["all"]["eer"] > 0.3
+    own = result["across"]["data/eval"]
+    assert own["silence"]["all"]["eer"] < 0.02
+    assert own["together"]["unknown"]["eer"] < 0.05
+    assert own["level"]["all"]["eer"] > 0.3
+    assert result["within"]["data/train"]["silence"] > 0.98
     assert any(finding.startswith("shortcut: silence") for finding in result["findings"])
     assert "shortcut: silence" in text
 
@@ -127,31 +134,45 @@ def test_what_sets_share_is_found(sets):
     write_table(judged / "utt2spk", speakers)
     result, text = report(sets)
     assert result["shared"] == {
-        "data/train": {
+        "data/train and data/eval": {
             "ids": [],
             "speakers": ["train_human_1"],
-            "sounds": ["eval_B_003 train_B_007"],
+            "sounds": ["train_B_007 eval_B_003"],
         }
     }
-    assert "shared with data/train: 1 speakers, e.g. train_human_1" in text
-    assert "shared with data/train: 1 sounds, e.g. eval_B_003 train_B_007" in text
+    assert "shared by data/train and data/eval: 1 speakers, e.g. train_human_1" in text
+    assert "shared by data/train and data/eval: 1 sounds, e.g. train_B_007 eval_B_003" in text
 
 
-def test_the_set_itself_shares_everything(sets):
-    status, text, _ = worker(PROGRAM, "data/eval", "data/eval", "--out", "a.json", cwd=sets)
-    assert status == 0
-    assert "160 ids" in text and "160 sounds" in text
+def test_one_set_alone_and_its_file_formats(sets):
+    """Spoofs of another coding are told by it, without listening; no other set is wanted."""
+    table = read_table(sets / "data/train/wav.scp")
+    for utt, path in table.items():
+        if "_B_" not in utt:
+            wave, _ = soundfile.read(path)
+            table[utt] = path.replace(".flac", ".wav")
+            soundfile.write(table[utt], wave, SAMPLE_RATE, subtype="FLOAT")
+    write_table(sets / "data/train/wav.scp", table)
+    status, text, error = worker(PROGRAM, "data/train", cwd=sets)
+    assert status == 0, error
+    assert "shortcut: format: AUC 1.000 in data/train, cross-validated" in text
+    assert "2 findings" in text  # and by all cues together
 
 
 def test_refusals(sets):
-    common = (PROGRAM, "data/eval", "data/train", "--out", "a.json")
-    assert "--limit: found 0.7" in refused(*common, "--limit", "0.7", cwd=sets)
+    common = (PROGRAM, "data/train", "data/eval", "--out", "a.json")
+    assert "--limit: found 0.3" in refused(*common, "--limit", "0.3", cwd=sets)
+    assert "the same data directory twice" in refused(PROGRAM, "data/eval", "data/eval", cwd=sets)
     path = read_table(sets / "data/eval/wav.scp")["eval_B_000"]
     write(path, np.zeros(800))
     assert "eval_B_000: found 800 samples" in refused(*common, cwd=sets)
+    assert not (sets / "a.json").exists()
+    write(path, np.random.default_rng(0).normal(0, 0.1, 8000))
     for name, value in (("utt2label", "bonafide"), ("utt2attack", "-")):
         path_of_table = sets / "data/train" / name
         write_table(path_of_table, dict.fromkeys(read_table(path_of_table), value))
-    write(path, np.random.default_rng(0).normal(0, 0.1, 8000))
-    assert "one class only" in refused(*common, cwd=sets)
-    assert not (sets / "a.json").exists()
+    status, _, error = worker(*common, cwd=sets)
+    assert status == 0, error
+    result = json.loads((sets / "a.json").read_text())
+    assert result["within"]["data/train"] == {}  # of one class alone
+    assert result["across"] == {}
