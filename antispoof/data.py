@@ -13,6 +13,7 @@ import torch
 from . import SAMPLE_RATE
 from .audio import read_wave
 from .augment.chain import Chain, generator
+from .augment.draws import note
 from .config import UPSTREAM, load_config
 from .data_dir import read_durations
 from .errors import UserError
@@ -20,7 +21,6 @@ from .features.archive import copy_folder, copy_folders, layer_name
 from .features.conventions import frame_count
 from .kaldi import read_rows
 from .tables import read_table, require_same_keys
-from .training.draws import note
 
 
 class Inputs(torch.utils.data.Dataset):

@@ -1,9 +1,10 @@
 """Where the recipe's own files lie: in the corpus's folder first, then in the repository's root.
 
 `run.sh`, `conf/` and `local/` exist at both levels with the same meaning. This is the one place
-that knows the rule.
+that knows the rule, and what the name of an experiment's folder says.
 """
 
+import re
 from pathlib import Path
 
 from .errors import UserError
@@ -25,3 +26,9 @@ def find(path):
         f"{path}: no such file, neither in {Path.cwd()} nor in {ROOT}; has the stage that makes "
         "it been run?"
     )
+
+
+def system_and_seed(path):
+    """What an experiment's folder is named after: (system, seed or None)."""
+    system, seed = re.fullmatch(r"(.+?)(?:_seed(\d+))?", Path(path).resolve().name).groups()
+    return system, int(seed) if seed else None

@@ -12,8 +12,7 @@ import numpy as np
 
 from .config import load_config
 from .errors import UserError
-from .places import ROOT
-from .report.collect import system_and_seed
+from .places import ROOT, system_and_seed
 
 GROUPS = ("accuracy", "calibration", "cost")
 RANKING = {

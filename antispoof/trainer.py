@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .augment.draws import gather as gather_draws
 from .data import Inputs
 from .data_dir import read_trials, trial_lists
 from .errors import UserError
@@ -18,7 +19,6 @@ from .tables import read_table
 from .training.averaging import average_states
 from .training.checkpoint import load_checkpoint, save_checkpoint
 from .training.curve import append_event, draw_curve, write_curve, write_events
-from .training.draws import gather as gather_draws
 from .training.learner import Learner
 from .training.scoring import read_labels, score
 from .training.selection import (

@@ -61,7 +61,7 @@ def parse():
 def rank(exp_dirs, config):
     """Everything that is told, as it goes into --out."""
     from antispoof import ranking
-    from antispoof.report.collect import system_and_seed
+    from antispoof.places import system_and_seed
 
     runs = {}
     for exp_dir in exp_dirs:

@@ -6,12 +6,12 @@ import pytest
 import torch
 from sounds import make_corpus, make_data
 
+from antispoof.augment.draws import note
 from antispoof.data import Inputs, batches
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment, read_experiment
 from antispoof.tables import read_table
 from antispoof.trainer import Run, train
-from antispoof.training.draws import note
 
 CONFIG = """
 feats: wave

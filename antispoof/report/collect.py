@@ -1,12 +1,12 @@
 """Reads results of experiments: `<exp>/<set>/result.json`, `<exp>/<set>_<trials>/result.json`."""
 
 import json
-import re
 from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
 
 from ..errors import UserError
+from ..places import system_and_seed
 
 ALL = "all"  # the name of the condition that is no named list of trials
 WANTED = ("counts", "costs", "pooled", "set")
@@ -38,12 +38,6 @@ def read_runs(exp_dirs, set_name):
             "run stage 6, or name another --set"
         )
     return sorted(runs, key=lambda r: ("fusion" in r.system, r.system, r.seed or 0))
-
-
-def system_and_seed(path):
-    """What an experiment's folder is named after: (system, seed or None)."""
-    system, seed = re.fullmatch(r"(.+?)(?:_seed(\d+))?", Path(path).resolve().name).groups()
-    return system, int(seed) if seed else None
 
 
 def _read_run(path, set_name):

@@ -1,6 +1,6 @@
 """Held-out against out-of-domain results: does the one tell the other?"""
 
-from .collect import system_and_seed
+from ..places import system_and_seed
 from .draw import FAINT, SERIES, new_figure, styled, to_svg
 
 MARKERS = "osD^vP*X"

@@ -8,8 +8,8 @@ import json
 import os
 from pathlib import Path
 
-from ..augment.chain import loggable
 from ..files import atomic_open
+from .chain import loggable
 
 
 def note(folder, epoch, utt, drawn):
