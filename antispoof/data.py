@@ -1,4 +1,4 @@
-"""What a model reads: cached features or waveforms, cropped, padded and batched.
+"""What a model reads: cached features or waveforms, cropped and padded.
 
 Every draw comes from (seed, epoch, utterance), never from the order of loading, so that a run that
 was killed continues with the same numbers.
@@ -181,59 +181,3 @@ def window_starts(found, length):
 def time_axis(x):
     """Of (S,), or (L, T, D)."""
     return x.ndim - 2 if x.ndim > 1 else 0
-
-
-def collate(items):
-    """[(x, length, index), or a list of them] -> (B, ...), zero-padded, (B,), (B,)."""
-    flat = []
-    for item in items:
-        flat += item if isinstance(item, list) else [item]
-    axis = time_axis(flat[0][0])
-    shape = [len(flat), *flat[0][0].shape]
-    shape[1 + axis] = longest = max(x.shape[axis] for x, _, _ in flat)
-    batch = flat[0][0].new_empty(shape)
-    for row, (x, _, _) in zip(batch, flat, strict=True):
-        found = x.shape[axis]
-        row.narrow(axis, 0, found).copy_(x)
-        row.narrow(axis, found, longest - found).zero_()
-    lengths, indices = zip(*((length, index) for _, length, index in flat), strict=True)
-    return batch, torch.tensor(lengths), torch.tensor(indices)
-
-
-def load(inputs, parts, workers=0):
-    """Yield a collated batch for each list of indices in `parts`, by `workers` more processes.
-
-    What a worker loads does not depend on which one it is: all draws come from the utterance.
-    """
-    context = None
-    if workers:  # a fork of a process with threads, gloo's or CUDA's, may wait for ever
-        context = torch.multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__])
-    loader = torch.utils.data.DataLoader(
-        inputs,
-        batch_sampler=parts,
-        collate_fn=collate,
-        num_workers=workers,
-        worker_init_fn=_one_thread,
-        multiprocessing_context=context,
-    )
-    try:
-        yield from loader
-    except UserError as error:  # a worker's has a traceback above it
-        raise UserError(str(error).rpartition("UserError: ")[2].strip()) from None
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
-            raise
-        raise UserError(
-            f"{workers} workers load data, and one was killed: out of memory? Lower --workers"
-        ) from None
-
-
-def _one_thread(_):
-    torch.set_num_threads(1)
-
-
-def batches(inputs, order, batch_size, workers=0):
-    """Yield collated batches of `inputs` in `order`."""
-    parts = [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
-    yield from load(inputs, parts, workers)

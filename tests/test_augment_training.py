@@ -7,9 +7,10 @@ import torch
 from sounds import make_corpus, make_data
 
 from antispoof.augment.draws import note
-from antispoof.data import Inputs, batches
+from antispoof.data import Inputs
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment, read_experiment
+from antispoof.loading import batches
 from antispoof.tables import read_table
 from antispoof.trainer import Run, train
 

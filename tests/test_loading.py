@@ -8,9 +8,10 @@ import soundfile
 import torch
 from sounds import make_corpus, make_data
 
-from antispoof.data import Inputs, batches, window_starts
+from antispoof.data import Inputs, window_starts
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
+from antispoof.loading import batches
 from antispoof.system import build_system
 from antispoof.tables import read_table, write_table
 from antispoof.trainer import PLAIN, Run, train

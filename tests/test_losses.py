@@ -8,9 +8,10 @@ import torch
 from sounds import make_corpus, make_data
 
 from antispoof.config import EXPERIMENT
-from antispoof.data import Inputs, batches
+from antispoof.data import Inputs
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
+from antispoof.loading import batches
 from antispoof.models import MODELS, build_model
 from antispoof.models.cosine import use_cosines
 from antispoof.system import build_system

@@ -7,8 +7,8 @@ import time
 import numpy as np
 import torch
 
-from ..data import load
 from ..errors import UserError
+from ..loading import load
 from ..models.norms import share_norms
 from ..progress import Progress
 from ..system import build_system, parameter_groups

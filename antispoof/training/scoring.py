@@ -3,8 +3,8 @@
 import torch
 
 from .. import LABELS
-from ..data import batches
 from ..errors import UserError
+from ..loading import batches
 from ..progress import Progress
 from ..tables import read_table, require_same_keys
 from .team import ALONE
