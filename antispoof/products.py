@@ -5,6 +5,8 @@ processors that are not Intel's. `torch.ops.mkldnn._linear_pointwise` is what to
 a linear layer; where it is not there, or the numbers are others, PyTorch's own product stands in.
 """
 
+import contextlib
+
 import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
@@ -57,6 +59,11 @@ class _Linear(torch.autograd.Function):
         grad, x, shape = grad.flatten(0, -2), x.flatten(0, -2), x.shape
         to_x = product(grad, weight.t()).view(shape) if ctx.needs_input_grad[0] else None
         return to_x, grad.t() @ x, grad.sum(0)
+
+
+def fast_products(device):
+    """A context in which linear layers on a CPU go through `product`."""
+    return Products() if torch.device(device).type == "cpu" else contextlib.nullcontext()
 
 
 class Products(TorchDispatchMode):

@@ -18,6 +18,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from ..errors import UserError
+from ..products import fast_products
 from .conventions import frame_count, has_final_norm
 
 CONVENTIONS = ("name", "waveform_norm", "final_norm", "frames")  # change what the layers mean
@@ -122,7 +123,8 @@ class FrontEnd(nn.Module):
         """
         assert x.ndim == 2, x.shape
         samples = lengths.tolist()
-        with torch.set_grad_enabled(torch.is_grad_enabled() and bool(self.learning)):
+        learns = torch.is_grad_enabled() and bool(self.learning)
+        with torch.set_grad_enabled(learns), fast_products(x.device):
             waves = [wave[:count] for wave, count in zip(x, samples, strict=True)]
             hidden = self.upstream(waves)["hidden_states"]
             states = torch.stack([hidden[layer] for layer in self.layers], 1)  # (B, L, T, D)

@@ -1,6 +1,5 @@
 """s3prl upstreams as frozen front ends."""
 
-import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from ..audio import CONVERSIONS
 from ..config import UPSTREAM, load_config, one_of, some_of, write_config
 from ..errors import UserError
 from ..places import find
-from ..products import Products
+from ..products import fast_products
 from . import conventions
 from .cpu_convolutions import use_matrix_products
 from .fetch import make_upstream
@@ -92,8 +91,8 @@ class FrozenUpstream:
     @torch.inference_mode()
     def _hidden(self, waves):
         waves = [torch.from_numpy(wave).to(self.device) for wave in waves]
-        fast = Products() if self.device.type == "cpu" else contextlib.nullcontext()
-        with fast, torch.autocast(self.device.type, self.amp, enabled=self.amp is not None):
+        amp = torch.autocast(self.device.type, self.amp, enabled=self.amp is not None)
+        with fast_products(self.device), amp:
             return [states.float() for states in self.model(waves)["hidden_states"]]
 
     def __call__(self, waves, utts):
