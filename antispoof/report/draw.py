@@ -188,6 +188,7 @@ def training(curves, title):
 def watched(rows, title, stream):
     """Losses, and EER on dev and on each set watched, by epoch, as PNG. rows: {column: number}."""
     colours = {"text.color": "black", "axes.labelcolor": "black", "axes.edgecolor": "gray"}
+    colours |= {"grid.color": "lightgray"}
     with matplotlib.rc_context({**STYLE, **colours, "savefig.dpi": 150}):
         figure, panels = new_figure(5.0, rows=2)
         names = dict.fromkeys(name for row in rows for name in row)
