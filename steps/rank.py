@@ -17,7 +17,8 @@ The score is a weighted geometric mean of ratios to a baseline (1: as good as it
 conf/rank.yaml of the root defines it, that of the recipe says which results are in domain.
 Experiments of one system with several seeds are averaged. A fusion costs what its systems cost
 together. Then follow what the size of each system buys, and whether the order on held-out data
-agrees with the order out of domain over all experiments.
+agrees with the order out of domain over all experiments. On evaluation sets this reports; a system
+that is chosen by it is to be judged on others.
 """
 
 
