@@ -36,10 +36,11 @@ def _suits(x, weight):
 
 
 class FastLinear(nn.Linear):
-    """nn.Linear by `product`, where it is of float32 on a CPU."""
+    """nn.Linear by `product`, where it is of float32 on a CPU and stays so."""
 
     def forward(self, x):
-        if x.device.type != "cpu" or x.dtype != torch.float32:
+        kind = x.device.type
+        if kind != "cpu" or x.dtype != torch.float32 or torch.is_autocast_enabled(kind):
             return super().forward(x)
         return _Linear.apply(x, self.weight, self.bias)
 
