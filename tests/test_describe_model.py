@@ -59,8 +59,8 @@ def test_the_published_length_is_the_default(model, layers, macs):
         config(model=model, model_conf=conf, layers=list(range(1, layers + 1)), **CACHED)
     )
     assert found["input"] == [1, layers, 201, 1024]
-    # SLS: the published count is the linear layers', 23,421,952; means and weighted sums are products
-    # here, and are counted too
+    # SLS: the published count is the linear layers', 23,421,952; means and weighted sums are
+    # products here, and are counted too
     assert macs in (None, found["macs"])
 
 
