@@ -44,16 +44,26 @@ ALSO_COUNTED = {
 
 
 def whole(config):
-    """The config of a detector from sound to score, 64,600 samples of it, as costs are compared.
+    """The config of a detector from sound to score, as costs are compared.
 
-    The front end of cached features, where it is a network, is a part like any other.
+    Of 64,600 samples, or of the config's own length where a head is made for it. The front end of
+    cached features, where it is a network, is a part like any other.
     """
-    config = {**config, "crop": {**config["crop"], "seconds": EXPERIMENT["crop"]["seconds"]}}
+    if not _is_of_one_length(config):
+        config = {**config, "crop": {**config["crop"], "seconds": EXPERIMENT["crop"]["seconds"]}}
     if config["feats"] == "cached":
         settings = load_upstream_config(f"conf/upstream/{config['upstream']}.yaml")
         if settings["checkpoint"] or not _is_signal_processing(settings["name"]):
             return {**config, "feats": "ssl"}
     return config
+
+
+def _is_of_one_length(config):
+    """Whether the model's head is made for one count of frames: SLS, unless it adapts."""
+    known = inspect.signature(MODELS[config["model"]]).parameters
+    if not {"frames", "pooling"} <= set(known):
+        return False
+    return config["model_conf"].get("pooling", known["pooling"].default) == "fixed"
 
 
 def describe(config, rounds=0):

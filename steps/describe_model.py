@@ -4,8 +4,8 @@
 The input is one utterance of 64,600 samples, or of the config's crop.seconds where it says another
 length; with cached features, as many frames as the upstream makes of it (T = 201), and without the
 upstream's own cost. With --exp, the cost of the whole detector, a network in front of cached
-features included, with the time of a forward pass on one thread of this machine, into
-EXP_DIR/cost.json.
+features included, with the time of a forward pass on one thread, into EXP_DIR/cost.json: of 64,600
+samples, or of the config's own length where the model takes no other.
 """
 
 import argparse

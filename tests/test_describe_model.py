@@ -13,7 +13,7 @@ from ssl_models import small_upstream
 from tree import name, named
 
 from antispoof.config import EXPERIMENT, write_config
-from antispoof.description import PeakMemory, describe, measure
+from antispoof.description import PeakMemory, describe, measure, whole
 from antispoof.experiment import load_experiment
 from antispoof.models import build_model
 
@@ -171,3 +171,11 @@ def test_the_cost_of_an_experiment(tmp_path):
     assert cost["input"] == [1, 64600]  # whatever the crop in training
     assert cost["latency"] > 0
     assert "a forward pass on one thread" in out
+
+
+def test_a_head_of_one_length_is_measured_at_it(monkeypatch):
+    monkeypatch.chdir(ROOT / "egs/mini")
+    fixed = whole(load_experiment("conf/train_sls_v2.yaml", 1))
+    assert describe(fixed)["input"] == [1, 24000]  # 1.5 s
+    adaptive = whole(load_experiment("conf/train_sls_frozen.yaml", 1))
+    assert describe(adaptive)["input"] == [1, 64600]

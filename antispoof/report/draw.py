@@ -98,7 +98,7 @@ def det(curves, title):
                 color=SERIES[index % len(SERIES)],
                 linewidth=1.4,
                 alpha=0.9,
-                linestyle=("-", "--", "-.", ":")[index % 4],
+                linestyle=("-", "--", "-.", ":")[(index + index // len(SERIES)) % 4],
                 label=None if number else name,
             )
     high = max(high, min(least + 0.3, norm.ppf(0.95)))

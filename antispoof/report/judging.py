@@ -66,8 +66,10 @@ def costs(runs):
         eer = [run.results[ALL]["pooled"]["eer"] for run in own if ALL in run.results]
         rows.append([wrapped(system), *cells, f"{100 * np.mean(eer):.2f}" if eer else "-"])
     header = ["system", "parameters", "MB as float32", "million MACs", "time", "EER %"]
-    caption = "Of the whole detector, 64,600 samples (4 s) at once; time on one thread, "
-    caption += "in products of 1024 &times; 1024 matrices"
+    caption = (
+        "Of the whole detector, 64,600 samples (4 s) at once, or the length that its head is made "
+    )
+    caption += "for; time on one thread, in products of 1024 &times; 1024 matrices"
     return table(header, rows, caption) if rows else ""
 
 
