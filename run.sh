@@ -113,12 +113,14 @@ if from_to 6 "evaluate and report"; then
   measured=exp/$(name SYSTEM "${seeds%% *}") # what one seed costs, all do
   job --done "$measured/.done.cost" --from "$measured/config.yaml" \
     "SYSTEM=$(commas "$systems")" "$measured/log/cost.log" steps/describe_model.py --exp "$measured"
-  if [ -n "$(ranking)" ]; then
-    job --renew --done exp/.done.rank --from "conf/rank.yaml $(results)" exp/log/rank.log \
-      steps/rank.py --out exp/rank.json $(names "$systems fusion" "$seeds" exp/)
+  ranking=
+  if [ -f conf/rank.yaml ]; then # the recipe says which of its results are in domain
+    ranking=exp/rank.json
+    job --renew --done exp/.done.rank --from "conf/rank.yaml $root/conf/rank.yaml exp/*/cost.json $(results)" \
+      exp/log/rank.log steps/rank.py --out "$ranking" $(names "$systems fusion" "$seeds" exp/)
   fi
-  job --renew --done exp/.done.report --from "$(results) $(comparisons)" exp/log/report.log \
-    steps/report.py --out exp/report.html --compare "$(comparisons)" $(ranking) \
+  job --renew --done exp/.done.report --from "exp/*/cost.json $ranking $(results) $(comparisons)" exp/log/report.log \
+    steps/report.py --out exp/report.html --compare "$(comparisons)" ${ranking:+--rank "$ranking"} \
     $(names "$systems fusion" "$seeds" exp/)
   python "$root/utils/show_results.py" $(names "$systems fusion" "$seeds" exp/)
   echo "report: $PWD/exp/report.html"

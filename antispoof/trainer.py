@@ -130,8 +130,11 @@ class Judge:
         self.watched = []
         for folder in run.watch:
             labels = read_labels(folder).numpy()
-            inputs = Inputs(config, folder, dump)
-            self.watched.append((inputs, labels, watched_lists(folder, labels)))
+            inputs, lists = Inputs(config, folder, dump), watched_lists(folder, labels)
+            taken = {name for _, _, known in self.watched for name in known} & lists.keys()
+            if taken:
+                raise UserError(f"{folder}: another watched set has the column '{min(taken)}' too")
+            self.watched.append((inputs, labels, lists))
 
     def on_dev(self, learner, metric):
         """{column: value} of the model of `learner`. Raises UserError for scores that are NaN."""

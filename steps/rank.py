@@ -38,9 +38,9 @@ def main():
             json.dump(result, stream, indent=1, sort_keys=True, allow_nan=False)
             stream.write("\n")
     if options.picture:
-        points = domains.by_system(result["runs"], *result["eer"].values())
+        points = domains.by_system(result["runs"], **result["eer"])
         with atomic_open(options.picture) as stream:
-            stream.write(domains.domains(points, "each seed, and the mean of each system"))
+            stream.write(domains.domains(points))
     for table in tables(result):
         print((to_markdown if options.markdown else to_text)(table))
     print(agreement_text(result))

@@ -58,7 +58,12 @@ def main():
         claim(args.exp_dir, config)
     team.tell(None)  # it is claimed
     run = Run(
-        *(tuple(args.watch), args.watch_every, args.keep_epochs, args.workers, args.log_draws, team)
+        watch=tuple(args.watch),
+        watch_every=args.watch_every,
+        keep_epochs=args.keep_epochs,
+        workers=args.workers,
+        log_draws=args.log_draws,
+        team=team,
     )
     train(config, args.train, args.dev, args.dump, args.exp_dir, device, print, run)
     leave_team(team)

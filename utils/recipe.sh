@@ -185,7 +185,3 @@ comparisons() { # every comparison of this run, in one line
     done
   done
 }
-
-ranking() { # the option that puts the order of systems into the report, where the recipe defines it
-  [ ! -f conf/rank.yaml ] || echo --rank exp/rank.json
-}

@@ -15,7 +15,7 @@ def by_system(runs, in_domain, out_of_domain):
 
 
 @styled
-def domains(points, title):
+def domains(points):
     """A point for each run, the mean of each system larger. points: as `by_system` has them."""
     figure, axes = new_figure(4.6 + 0.2 * ((len(points) + 1) // 2))
     highest = 100 * max(max(pair) for own in points.values() for pair in own)
@@ -27,7 +27,7 @@ def domains(points, title):
         axes.scatter(x, y, s=14, color=colour, marker=marker, alpha=0.5, linewidths=0)
         mean = sum(x) / len(x), sum(y) / len(y)
         axes.scatter(*mean, s=64, color=colour, marker=marker, linewidths=0, label=name)
-    axes.set(title=title, xlim=(0, None), ylim=(0, None))
+    axes.set(title="each seed, and the mean of each system", xlim=(0, None), ylim=(0, None))
     axes.set(xlabel="EER in domain, %", ylabel="EER out of domain, %")
     figure.legend(loc="outside lower center", ncols=2, columnspacing=1.0, handletextpad=0.3)
     return to_svg(figure)

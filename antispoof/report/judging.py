@@ -78,11 +78,11 @@ def order(path):
     try:
         found = json.loads(Path(path).read_text("utf-8"))
         shown = "".join(_plain(own) for own in tables(found))
-        eers, said = found["eer"], agreement_text(found)
-        points = domains.by_system(found["runs"], eers["in_domain"], eers["out_of_domain"])
+        said = agreement_text(found)
+        points = domains.by_system(found["runs"], **found["eer"])
     except (ValueError, KeyError, IndexError, TypeError):
         raise UserError(f"{path}: wanted what steps/rank.py --out writes; run it again") from None
-    picture = domains.domains(points, "each seed, and the mean of each system")
+    picture = domains.domains(points)
     alt = f"EER in domain and out of it. {said}"
     return f"{shown}<p>{escape(said)}</p>", Picture(picture, alt)
 
