@@ -1,18 +1,27 @@
 #!/usr/bin/env python3
-"""Do the tests notice when the code is wrong?
+"""Do the tests notice when the code is wrong? Faults are put into a copy of the tree, one by one.
 
-mutation.py faults [FILE...]       plausible faults, written by hand: benchmarks/faults/*.yaml
+    mutation.py faults [LIST...]    plausible faults, written by hand: benchmarks/faults/*.yaml
+    mutation.py sample              the fixed sample that CI tries: benchmarks/faults/sample.yaml
+    mutation.py measure [FILE...]   mechanical faults by mutmut's operators, and the share noticed
+                                    per area; wants benchmarks/requirements.txt
+
+A fault is noticed where its tests fail, or take longer than --limit.
 """
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.append(str(Path(__file__).parent))  # PYTHONSAFEPATH leaves it out
 
+import areas
 import mutants
+import yaml
 
 FAULTS = mutants.ROOT / "benchmarks" / "faults"
+SAMPLE = FAULTS / "sample.yaml"
 
 
 def parse(argv=None):
@@ -21,11 +30,19 @@ def parse(argv=None):
     )
     parser.add_argument("--jobs", type=int, default=2, help="test runs at a time")
     parser.add_argument("--limit", type=float, default=120.0, help="seconds for each fault")
-    parser.add_argument("--log-dir", type=Path, help="keep what pytest said of each")
+    parser.add_argument("--log-dir", type=Path, help="keep what pytest says of each")
     commands = parser.add_subparsers(dest="command", required=True)
     faults = commands.add_parser("faults", help="plausible faults, written by hand")
     faults.add_argument("files", nargs="*", type=Path, help="lists; default: all")
     faults.add_argument("-k", dest="word", default="", help="only those that hold this word")
+    commands.add_parser("sample", help="the fixed sample of mechanical faults")
+    measure = commands.add_parser("measure", help="mechanical faults, by area")
+    measure.add_argument("files", nargs="*", help="from the root; default: all of all areas")
+    measure.add_argument("--area", action="append", help=f"of {', '.join(areas.AREAS)}")
+    measure.add_argument("--sample", type=int, default=40, help="faults of each area, or file")
+    measure.add_argument("--seed", type=int, default=0, help="which of them")
+    measure.add_argument("--tests", nargs="*", help="instead of those of the area")
+    measure.add_argument("--out", type=Path, help="write every fault and its outcome, as YAML")
     return parser.parse_args(argv)
 
 
@@ -33,22 +50,62 @@ def show(fault, outcome, seconds):
     print(f"{outcome:>9}  {seconds:5.1f} s  {fault.file}: {fault.what}", flush=True)
 
 
-def try_faults(args):
-    faults = [
-        f for path in args.files or sorted(FAULTS.glob("*.yaml")) for f in mutants.read_faults(path)
-    ]
-    faults = [fault for fault in faults if args.word in f"{fault.file} {fault.what}"]
+def run(args, faults):
     if args.log_dir:
         args.log_dir.mkdir(parents=True, exist_ok=True)
-    found = mutants.try_all(faults, args.jobs, args.limit, show, args.log_dir)
+    return mutants.try_all(faults, args.jobs, args.limit, show, args.log_dir)
+
+
+def try_faults(args):
+    lists = args.files or sorted(path for path in FAULTS.glob("*.yaml") if path != SAMPLE)
+    faults = [fault for path in lists for fault in mutants.read_faults(path)]
+    return judge(run(args, [f for f in faults if args.word in f"{f.file} {f.what}"]))
+
+
+def try_sample(args):
+    return judge(run(args, mutants.read_faults(SAMPLE)))
+
+
+def judge(found):
     unnoticed = [fault for fault, outcome, _ in found if outcome == mutants.UNNOTICED]
+    for fault in unnoticed:
+        print(f"unnoticed: {fault.file}: {fault.what}")
     print(f"{len(found) - len(unnoticed)} of {len(found)} faults noticed")
     return bool(unnoticed)
 
 
+def measure(args):
+    with contextlib.suppress(ImportError):
+        import mechanical
+    if args.files:
+        groups = {file: [file] for file in args.files}
+    else:
+        groups = {area: areas.files_of(area) for area in args.area or areas.AREAS}
+    faults = []
+    for group, files in groups.items():
+        for fault in areas.share(files, args.sample, args.seed, mechanical.mutants_of):
+            fault.tests = args.tests or areas.tests_of(fault.file)
+            fault.extra["area"] = group
+            faults.append(fault)
+    found = run(args, faults)
+    for group in groups:
+        own = [outcome for fault, outcome, _ in found if fault.extra["area"] == group]
+        noticed = sum(outcome != mutants.UNNOTICED for outcome in own)
+        share = 100 * noticed / max(1, len(own))
+        print(f"{group:30} {noticed:4} of {len(own):4} noticed  {share:5.1f} %")
+    if args.out:
+        args.out.write_text(yaml.safe_dump([record(*entry) for entry in found], sort_keys=False))
+    return 0
+
+
+def record(fault, outcome, seconds):
+    entry = {"what": fault.what, "file": fault.file, "was": fault.was, "now": fault.now}
+    return {**entry, **fault.extra, "outcome": outcome, "seconds": round(seconds, 1)}
+
+
 def main():
     args = parse()
-    return try_faults(args)
+    return {"faults": try_faults, "sample": try_sample, "measure": measure}[args.command](args)
 
 
 if __name__ == "__main__":

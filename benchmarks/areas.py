@@ -1,0 +1,88 @@
+"""Which files make an area of the code, and which tests are to notice what is wrong in them."""
+
+import hashlib
+
+import mutants
+
+AREAS = {
+    "metrics": ["antispoof/metrics/*.py"],
+    "statistics": ["antispoof/bootstrap.py", "antispoof/comparison.py", "antispoof/calibration.py"],
+    "evaluation": [
+        *("antispoof/evaluation.py", "antispoof/ranking.py", "antispoof/fusion.py"),
+        *("antispoof/asv.py", "antispoof/exchange.py", "antispoof/scores.py"),
+    ],
+    "audit": ["antispoof/audit.py", "antispoof/cues.py"],
+    "data": [
+        *("antispoof/tables.py", "antispoof/audio.py", "antispoof/kaldi.py", "antispoof/data.py"),
+        *("antispoof/data_dir.py", "antispoof/places.py", "antispoof/files.py"),
+        "utils/validate_data_dir.py",
+    ],
+    "augment": ["antispoof/augment/*.py"],
+    "features": ["antispoof/features/*.py"],
+    "checkpoints": ["antispoof/checkpoints/*.py"],
+    "models": ["antispoof/models/*.py"],
+    "training": [
+        *("antispoof/training/*.py", "antispoof/trainer.py", "antispoof/experiment.py"),
+        *("antispoof/loading.py", "antispoof/system.py", "antispoof/config.py"),
+    ],
+    "launcher": ["utils/run.py"],
+    "report": ["antispoof/report/*.py", "utils/show_results.py"],
+}
+# Tests of an area by the beginning of their names; whole recipes, which take minutes, are left out,
+# so that what is noticed by them alone counts as unnoticed.
+TESTS = {
+    "metrics": ["metrics", "plain_metrics", "evaluate_tandem"],
+    "statistics": ["bootstrap", "compare", "calibration", "plain_statistics"],
+    "evaluation": [
+        *("plain_scores", "plain_evaluation", "plain_fusion", "plain_ranking", "evaluate"),
+        *("fuse", "rank", "export_scores"),
+    ],
+    "audit": ["plain_audit", "audit"],
+    "data": [
+        *("plain_tables", "plain_files", "plain_data", "plain_audio", "tables", "files", "kaldi"),
+        *("data_dir", "bad_sound", "loading"),
+    ],
+    "augment": ["plain_augment", "augment", "rawboost"],
+    "features": [
+        "formulas_features",
+        "plain_features",
+        "plain_upstreams",
+        *(["conventions", "features", "extraction", "copies", "finetune"]),
+    ],
+    "checkpoints": ["plain_checkpoints", "checkpoint_safety", "convert", "import_checkpoint"],
+    "models": ["formulas", "models", "parity"],
+    "training": [
+        *("plain_training", "plain_losses", "plain_schedule", "plain_loading", "plain_config"),
+        *("losses", "selection", "config", "curve", "loading", "stages", "trainer", "precision"),
+        *("score_switch", "team"),
+    ],
+    "launcher": ["launcher"],
+    "report": ["page", "pictures", "plain_table", "report", "show_results"],
+}
+
+
+def files_of(area):
+    """Files of an area, from the root."""
+    paths = {path for pattern in AREAS[area] for path in mutants.ROOT.glob(pattern)}
+    return sorted(str(path.relative_to(mutants.ROOT)) for path in paths if path.stat().st_size)
+
+
+def tests_of(file):
+    """Test files that are to notice a fault of `file`, in the order in which they run."""
+    (area,) = [area for area in AREAS if file in files_of(area)]
+    found = []
+    for start in TESTS[area]:
+        paths = sorted(mutants.ROOT.glob(f"tests/test_{start}*.py"))
+        found += [f"tests/{path.name}" for path in paths if f"tests/{path.name}" not in found]
+    return found
+
+
+def share(files, count, seed, mutants_of):
+    """`count` faults of several files together: a fixed choice, as if all were one file."""
+    faults = [fault for file in files for fault in mutants_of(file, count, seed)]
+
+    def key(fault):
+        text = f"{seed} {fault.file} {fault.at} {fault.was} {fault.now}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    return sorted(faults, key=key)[:count]
