@@ -1,29 +1,10 @@
 """utils/run.py: jobs, logs, and the one meaning of done."""
 
 import os
-import signal
-import subprocess
-import sys
 import time
 
 import pytest
-from made_up import ROOT
-
-RUN = [sys.executable, str(ROOT / "utils/run.py")]
-
-
-def launch(folder, *arguments):
-    done = subprocess.run(
-        [*RUN, *map(str, arguments)], cwd=folder, capture_output=True, text=True, timeout=60
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
-def script(folder, text, name="work.sh"):
-    path = folder / name
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    return f"./{name}"
+from launching import end, gone, launch, script, start
 
 
 def test_jobs_get_their_values_and_logs_begin_with_the_command(tmp_path):
@@ -119,17 +100,6 @@ def test_threads_do_not_depend_on_what_is_left_to_do(tmp_path):
     assert (tmp_path / "threads2").read_text() == first
 
 
-def start(folder, text):
-    """A launcher whose job has written `began`; its own process group."""
-    work = script(folder, f"echo $$ > .began && mv .began began\n{text}")
-    process = subprocess.Popen([*RUN, "x.log", work], cwd=folder, start_new_session=True)
-    for _ in range(1000):
-        if (folder / "began").exists():
-            return process
-        time.sleep(0.01)
-    raise AssertionError("the job did not begin")
-
-
 def test_a_job_that_outlives_its_launcher_keeps_others_away(tmp_path):
     process = start(tmp_path, "while [ ! -e end ]; do sleep 0.05; done")
     process.kill()
@@ -147,8 +117,5 @@ def test_a_job_that_outlives_its_launcher_keeps_others_away(tmp_path):
 
 def test_an_ended_launcher_leaves_no_job_behind(tmp_path):
     process = start(tmp_path, "exec sleep 60")
-    pid = int((tmp_path / "began").read_text())
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=10) == 143
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    assert end(process) == 143
+    assert gone(tmp_path)

@@ -145,6 +145,7 @@ class Job:
             ) from None
 
     def finish(self, status, seconds):
+        self.status = status
         with open(self.log, "a", encoding="utf-8") as log:
             log.write(f"# ended with status {status} after {seconds:.0f} s\n")
         if status == 0 and self.done is not None and not self.shared:
@@ -191,7 +192,7 @@ def show(running, state={"next": 0.0}):  # noqa: B006 - one clock for the whole 
         with contextlib.suppress(OSError):
             lines.append(job.progress.read_text("utf-8"))
     if lines and sys.stderr.isatty():
-        width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+        width = (os.get_terminal_size(sys.stderr.fileno()).columns or 80) - 1  # 0: not known
         sys.stderr.write("\r\033[K" + " | ".join(lines)[:width])
         sys.stderr.flush()
     elif lines:
@@ -207,7 +208,19 @@ def report_failure(job):
     lines = job.log.read_text("utf-8", errors="replace").splitlines()
     lines = [line for line in lines if not line.startswith("# ")] or ["(it said nothing)"]
     said = "\n".join(f"    {line}" for line in lines[-TAIL_LINES:])
-    sys.stderr.write(f"failed: {shlex.join(job.words)}\n  last lines of {job.log}:\n{said}\n")
+    sys.stderr.write(
+        f"failed: {shlex.join(job.words)}\n{by_signal(job.status)}"
+        f"  last lines of {job.log}:\n{said}\n"
+    )
+
+
+def by_signal(status):
+    """A line on the signal that ended a job; nothing where none did."""
+    if status >= 0:
+        return ""
+    name = signal.Signals(-status).name
+    hint = "; where nobody sent it, memory ran out" if name == "SIGKILL" else ""
+    return f"  ended by {name}{hint}\n"
 
 
 def main():

@@ -1,0 +1,67 @@
+"""Calls of utils/run.py on small scripts, for the tests of the launcher and of processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from made_up import ROOT
+
+RUN = [sys.executable, str(ROOT / "utils/run.py")]
+
+
+def launch(folder, *arguments, **environment):
+    """Run the launcher to its end; returns (exit status, stdout, stderr)."""
+    done = subprocess.run(
+        [*RUN, *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def script(folder, text, name="work.sh"):
+    """Write a program; returns the word that calls it from `folder`."""
+    path = folder / name
+    path.write_text(text if name.endswith(".py") else f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return f"./{name}"
+
+
+def start(folder, text, *options, began=1):
+    """A launcher in a process group of its own, `began` of whose jobs have begun."""
+    work = script(folder, f"echo $$ > .$$ && mv .$$ began.$$\n{text}")
+    call = [*RUN, *(options or ["x.log"]), work]
+    process = subprocess.Popen(call, cwd=folder, start_new_session=True, stderr=subprocess.PIPE)
+    wait_for(lambda: len(list(folder.glob("began.*"))) >= began)
+    return process
+
+
+def wait_for(happened, seconds=10):
+    """Wait until `happened()`; fails after so many seconds."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)
+
+
+def gone(folder):
+    """Whether none of the jobs that began is there any more."""
+    for path in folder.glob("began.*"):
+        try:
+            os.kill(int(path.read_text()), 0)
+        except ProcessLookupError:
+            continue
+        return False
+    return True
+
+
+def end(process, number=signal.SIGTERM):
+    """Send a signal to a launcher; returns its exit status."""
+    process.send_signal(number)
+    process.communicate(timeout=10)
+    return process.returncode
