@@ -1,7 +1,5 @@
 """Which files make an area of the code, and which tests are to notice what is wrong in them."""
 
-import hashlib
-
 import mutants
 
 AREAS = {
@@ -75,14 +73,3 @@ def tests_of(file):
         paths = sorted(mutants.ROOT.glob(f"tests/test_{start}*.py"))
         found += [f"tests/{path.name}" for path in paths if f"tests/{path.name}" not in found]
     return found
-
-
-def share(files, count, seed, mutants_of):
-    """`count` faults of several files together: a fixed choice, as if all were one file."""
-    faults = [fault for file in files for fault in mutants_of(file, count, seed)]
-
-    def key(fault):
-        text = f"{seed} {fault.file} {fault.at} {fault.was} {fault.now}"
-        return hashlib.sha256(text.encode()).hexdigest()
-
-    return sorted(faults, key=key)[:count]

@@ -17,30 +17,31 @@ import mutants
 HELP = {"help", "description", "epilog", "metavar"}
 
 
-def mutants_of(file, count=None, seed=0):
-    """Faults of `file`, a path from the root; a fixed choice of `count` of them.
+def choose(files, count, seed=0):
+    """`count` faults of several files together, paths from the root: a fixed choice.
 
-    The choice goes by a hash of each fault's own text, so that a change elsewhere in the file
-    leaves it as it is.
+    It goes by a hash of each fault's own text, so that a change elsewhere leaves it as it is.
     """
     import libcst as cst
     from libcst.metadata import MetadataWrapper
 
-    code = Path(mutants.ROOT, file).read_text("utf-8")
-    wrapper = MetadataWrapper(cst.parse_module(code))
-    visitor = _visitor()
-    wrapper.visit(visitor)
-    texts = []
-    for old, new in visitor.found:
-        line = wrapper.module.code_for_node(old), wrapper.module.code_for_node(new)
-        key = f"{seed} {file} {visitor.places[id(old)]} {line}"
-        texts.append((hashlib.sha256(key.encode()).hexdigest(), old, new))
-    texts.sort(key=lambda item: item[0])
+    found = []
+    for file in files:
+        code = Path(mutants.ROOT, file).read_text("utf-8")
+        wrapper = MetadataWrapper(cst.parse_module(code))
+        visitor = _visitor()
+        wrapper.visit(visitor)
+        for old, new in visitor.found:
+            texts = [wrapper.module.code_for_node(node) for node in (old, new)]
+            key = f"{seed} {file} {visitor.places[id(old)]} {texts}"
+            digest = hashlib.sha256(key.encode()).hexdigest()
+            found.append((digest, file, code, wrapper.module, old, new))
+    found.sort(key=lambda item: item[0])
     faults = []
-    for _, old, new in texts:
-        if count is not None and len(faults) == count:
+    for _, file, code, module, old, new in found:
+        if len(faults) == count:
             break
-        fault = _fault(file, code, wrapper.module.deep_replace(old, new).code)
+        fault = _fault(file, code, module.deep_replace(old, new).code)
         faults += [fault] if fault else []
     return faults
 

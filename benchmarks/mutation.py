@@ -10,7 +10,6 @@ A fault is noticed where its tests fail, or take longer than --limit.
 """
 
 import argparse
-import contextlib
 import sys
 from pathlib import Path
 
@@ -75,15 +74,15 @@ def judge(found):
 
 
 def measure(args):
-    with contextlib.suppress(ImportError):
-        import mechanical
+    import mechanical  # late: it alone needs benchmarks/requirements.txt
+
     if args.files:
         groups = {file: [file] for file in args.files}
     else:
         groups = {area: areas.files_of(area) for area in args.area or areas.AREAS}
     faults = []
     for group, files in groups.items():
-        for fault in areas.share(files, args.sample, args.seed, mechanical.mutants_of):
+        for fault in mechanical.choose(files, args.sample, args.seed):
             fault.tests = args.tests or areas.tests_of(fault.file)
             fault.extra["area"] = group
             faults.append(fault)
