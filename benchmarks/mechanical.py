@@ -70,7 +70,8 @@ def _visitor():
             self.places[id(node)] = ".".join(self.scope)
             for kind, operator in mutation_operators:
                 if isinstance(node, kind):
-                    self.found += [(node, new) for new in operator(node) if _counts(node, new)]
+                    made = operator(node)
+                    self.found += [(node, new) for new in made if _counts(node, new)]
             return True
 
         def on_leave(self, node):
@@ -80,10 +81,19 @@ def _visitor():
     return Visitor()
 
 
-def _counts(old, new):
-    """Whether a change is no mere change of case."""
-    old, new = getattr(old, "value", old), getattr(new, "value", new)
-    return not (isinstance(old, str) and isinstance(new, str) and old.lower() == new.lower())
+def _counts(node, new):
+    """Whether a change is more than one of case, or of a text of --help."""
+    old, now = getattr(node, "value", node), getattr(new, "value", new)
+    if isinstance(old, str) and isinstance(now, str):
+        return old.lower() != now.lower()
+    return not _of_help(node, new)
+
+
+def _of_help(node, new):
+    kept = set(map(id, getattr(new, "args", ())))
+    changed = [arg for arg in getattr(node, "args", ()) if id(arg) not in kept]
+    words = [arg.keyword.value for arg in changed if arg.keyword]
+    return bool(changed) and len(words) == len(changed) and set(words) <= HELP
 
 
 def _fault(file, old, new):

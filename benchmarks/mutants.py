@@ -38,16 +38,28 @@ class Fault:
     at: int = 0  # which of several places that hold `was`
     extra: dict = field(default_factory=dict)  # what a list says beside
 
+    def places(self, tree=ROOT):
+        """Where its text stands in the file; nowhere where there is no such file."""
+        path = Path(tree, self.file)
+        text = path.read_text("utf-8") if path.exists() else ""
+        return [found.start() for found in re.finditer(re.escape(self.was), text)]
+
+    def misplaced(self, tree=ROOT):
+        """What keeps it from being tried, in words; empty where nothing does."""
+        count = len(self.places(tree))
+        if count <= self.at:
+            return f"{self.file}: holds no {self.was!r} (fault: {self.what})"
+        if "at" not in self.extra and count > 1:
+            return f"{self.file}: holds {self.was!r} {count} times; say `at: N`"
+        return ""
+
     def apply(self, tree):
         """Put it into the file below `tree`; returns the text that was there."""
+        if self.misplaced(tree):
+            raise SystemExit(self.misplaced(tree))
         path = Path(tree, self.file)
         text = path.read_text("utf-8")
-        places = [found.start() for found in re.finditer(re.escape(self.was), text)]
-        if len(places) <= self.at:
-            raise SystemExit(f"{self.file}: holds no {self.was!r} (fault: {self.what})")
-        if "at" not in self.extra and len(places) > 1:
-            raise SystemExit(f"{self.file}: holds {self.was!r} {len(places)} times; say `at: N`")
-        start = places[self.at]
+        start = self.places(tree)[self.at]
         path.write_text(text[:start] + self.now + text[start + len(self.was) :], "utf-8")
         return text
 

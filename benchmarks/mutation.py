@@ -3,13 +3,16 @@
 
     mutation.py faults [LIST...]    plausible faults, written by hand: benchmarks/faults/*.yaml
     mutation.py sample              the fixed sample that CI tries: benchmarks/faults/sample.yaml
+    mutation.py draw MEASURED       make that sample of what `measure --out` wrote
     mutation.py measure [FILE...]   mechanical faults by mutmut's operators, and the share noticed
                                     per area; wants benchmarks/requirements.txt
 
-A fault is noticed where its tests fail, or take longer than --limit.
+A fault is noticed where its tests fail, or take longer than --limit. One of the sample is tried on
+the test that noticed it first, and where that one passes on all tests of its area.
 """
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -35,6 +38,9 @@ def parse(argv=None):
     faults.add_argument("files", nargs="*", type=Path, help="lists; default: all")
     faults.add_argument("-k", dest="word", default="", help="only those that hold this word")
     commands.add_parser("sample", help="the fixed sample of mechanical faults")
+    draw = commands.add_parser("draw", help="make the fixed sample")
+    draw.add_argument("measured", type=Path, help="what measure --log-dir D --out FILE wrote")
+    draw.add_argument("--count", type=int, default=40)
     measure = commands.add_parser("measure", help="mechanical faults, by area")
     measure.add_argument("files", nargs="*", help="from the root; default: all of all areas")
     measure.add_argument("--area", action="append", help=f"of {', '.join(areas.AREAS)}")
@@ -62,7 +68,34 @@ def try_faults(args):
 
 
 def try_sample(args):
-    return judge(run(args, mutants.read_faults(SAMPLE)))
+    faults = mutants.read_faults(SAMPLE)
+    ready = [fault for fault in faults if not fault.misplaced()]
+    stale = len(faults) - len(ready)
+    if stale:
+        print(f"{stale} of {len(faults)} faults stand in lines that are gone; draw another sample")
+    found = run(args, ready)
+    again = [fault for fault, outcome, _ in found if outcome == mutants.UNNOTICED]
+    for fault in again:
+        fault.tests = areas.tests_of(fault.file)
+    found = [entry for entry in found if entry[1] != mutants.UNNOTICED]
+    return judge(found + run(args, again)) or stale > len(faults) // 4
+
+
+def draw(args):
+    """The same number of each area, of those that a test noticed by failing."""
+    faults = [f for f in mutants.read_faults(args.measured) if f.extra.get("by")]
+    taken = []
+    for turn in range(len(faults)):
+        for area in areas.AREAS:
+            own = [fault for fault in faults if fault.extra["area"] == area]
+            taken += own[turn : turn + 1]
+    rows = [
+        {"what": f.what, "file": f.file, "was": f.was, "now": f.now, "at": f.at}
+        | {"tests": f.extra["by"]}
+        for f in taken[: args.count]
+    ]
+    SAMPLE.write_text(yaml.safe_dump(rows, sort_keys=False, width=100), "utf-8")
+    return 0
 
 
 def judge(found):
@@ -93,18 +126,25 @@ def measure(args):
         share = 100 * noticed / max(1, len(own))
         print(f"{group:30} {noticed:4} of {len(own):4} noticed  {share:5.1f} %")
     if args.out:
-        args.out.write_text(yaml.safe_dump([record(*entry) for entry in found], sort_keys=False))
+        rows = [record(args, number, *entry) for number, entry in enumerate(found)]
+        args.out.write_text(yaml.safe_dump(rows, sort_keys=False), "utf-8")
     return 0
 
 
-def record(fault, outcome, seconds):
+def record(args, number, fault, outcome, seconds):
     entry = {"what": fault.what, "file": fault.file, "was": fault.was, "now": fault.now}
-    return {**entry, **fault.extra, "outcome": outcome, "seconds": round(seconds, 1)}
+    entry |= {**fault.extra, "outcome": outcome, "seconds": round(seconds, 1)}
+    if args.log_dir and outcome == mutants.NOTICED:
+        said = Path(args.log_dir, f"{number:04d}.log").read_text("utf-8", errors="replace")
+        failed = re.findall(r"^FAILED (\S+?\.py::\w+)", said, re.MULTILINE)
+        entry["by"] = failed[0] if failed else ""
+    return entry
 
 
 def main():
     args = parse()
-    return {"faults": try_faults, "sample": try_sample, "measure": measure}[args.command](args)
+    commands = {"faults": try_faults, "sample": try_sample, "draw": draw, "measure": measure}
+    return commands[args.command](args)
 
 
 if __name__ == "__main__":

@@ -61,6 +61,10 @@ def test_every_failed_job_is_named_with_the_last_lines_of_its_log(tmp_path):
         assert f"failed: ./work.sh {job}\n  last lines of {job}.log:\n{shown}" in error
     assert "line 8." not in error
     assert "# " not in error
+    bytes_of_no_text = script(tmp_path, "printf 'odd \\377 byte\\n'; exit 1", "odd.sh")
+    assert (
+        "    odd \N{REPLACEMENT CHARACTER} byte\n" in launch(tmp_path, "x.log", bytes_of_no_text)[2]
+    )
     status, _, error = launch(tmp_path, "x.log", "false")
     assert (status, error) == (1, "failed: false\n  last lines of x.log:\n    (it said nothing)\n")
 

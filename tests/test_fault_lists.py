@@ -1,0 +1,62 @@
+"""The lists of plausible faults name texts and tests that are there."""
+
+import re
+import sys
+
+import pytest
+from made_up import ROOT
+
+sys.path.append(str(ROOT / "benchmarks"))
+import mutants
+
+LISTS = sorted((ROOT / "benchmarks/faults").glob("*.yaml"))
+SAMPLE = ROOT / "benchmarks/faults/sample.yaml"
+
+
+@pytest.mark.parametrize("path", [p for p in LISTS if p != SAMPLE], ids=lambda path: path.stem)
+def test_each_fault_can_be_put_in_and_its_tests_are_there(path):
+    faults = mutants.read_faults(path)
+    assert [fault.misplaced() for fault in faults if fault.misplaced()] == []
+    for fault in faults:
+        assert fault.tests, fault.what
+        assert fault.was != fault.now, fault.what
+        for test in fault.tests:
+            assert exists(test), (test, fault.what)
+
+
+def exists(test):
+    """Whether a word of `tests` names a test; what follows -k is an expression of pytest."""
+    if not test.startswith("tests/"):
+        return True
+    file, _, name = test.partition("::")
+    name = name.partition("[")[0]
+    if not (ROOT / file).is_file():
+        return False
+    return not name or re.search(rf"^def {name}\(", (ROOT / file).read_text("utf-8"), re.M)
+
+
+def test_a_fault_is_put_in_once_and_taken_out_again(tmp_path):
+    (tmp_path / "code.py").write_text("a = 1\nb = 1\n")
+    fault = mutants.Fault("code.py", "1", "2", ["tests/x.py"], at=1, extra={"at": 1})
+    assert fault.apply(tmp_path) == "a = 1\nb = 1\n"
+    assert (tmp_path / "code.py").read_text() == "a = 1\nb = 2\n"
+    with pytest.raises(SystemExit, match="holds no '1'"):
+        fault.apply(tmp_path)
+    unclear = mutants.Fault("code.py", " = ", " == ", [])
+    assert unclear.misplaced(tmp_path) == "code.py: holds ' = ' 2 times; say `at: N`"
+    assert mutants.Fault("none.py", "x", "y", []).misplaced(tmp_path).startswith("none.py: ")
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(0, "unnoticed"), (1, "noticed"), (2, "noticed"), (-9, "noticed"), (None, mutants.TIMED_OUT)],
+)
+def test_what_the_exit_status_of_pytest_says(status, outcome):
+    fault = mutants.Fault("code.py", "1", "2", ["tests/x.py"])
+    assert mutants.outcome_of(status, fault) == outcome
+
+
+@pytest.mark.parametrize("status", [3, 4, 5])
+def test_tests_that_could_not_run_are_no_answer(status):
+    with pytest.raises(SystemExit, match=rf"pytest ended with status {status} on tests/x.py"):
+        mutants.outcome_of(status, mutants.Fault("code.py", "1", "2", ["tests/x.py"]))
