@@ -10,7 +10,7 @@ from pathlib import Path
 from antispoof.errors import UserError, one_line_errors
 from antispoof.features.archive import check_layer, copy_folders, layer_folders
 from antispoof.progress import Progress
-from antispoof.tables import read_table
+from antispoof.tables import read_table, require_same_keys
 
 EXAMPLE = "example:\n  utils/check_feats.py dump/fbank/train dump/fbank/dev"
 
@@ -25,7 +25,8 @@ def main():
         sums = read_table(dump_dir / "utt2sum")
         frames = read_table(dump_dir / "utt2num_frames")
         layers = layer_folders(dump_dir)
-        if len(next(iter(sums.values())).split()) != len(layers):
+        require_same_keys(sums, frames, f"{dump_dir}/utt2sum", f"{dump_dir}/utt2num_frames")
+        if any(len(line.split()) != len(layers) for line in sums.values()):
             raise UserError(f"{dump_dir}: has {len(layers)} layers, utt2sum tells of others")
         progress = Progress(len(sums) * len(layers), "matrices", str(dump_dir))
         for position, folder in enumerate(layers):

@@ -195,16 +195,17 @@ def check_layer(folder, sums, frames, advance):
     require_same_keys(sums, places, f"{folder.parent}/utt2sum", f"{folder}/feats.scp")
     ends, width = {}, None
     for utt, place in places.items():  # an entry ends where the next one's key begins
-        path, _, offset = place.rpartition(":")
-        ends.setdefault(path, []).append(int(offset) - len(utt.encode()) - 1)
+        path, offset = _split_place(place, utt)
+        ends.setdefault(path, []).append(offset - len(utt.encode()) - 1)
     for path, starts in ends.items():
         ends[path] = sorted([*starts, Path(path).stat().st_size])
     for utt, place in places.items():
-        path, _, offset = place.rpartition(":")
-        end = ends[path][bisect.bisect_right(ends[path], int(offset))]
+        path, offset = _split_place(place, utt)
+        after = bisect.bisect_right(ends[path], offset)
+        end = ends[path][after] if after < len(ends[path]) else offset  # cut before its start
         with open(path, "rb") as stream:
-            stream.seek(int(offset))
-            stored = stream.read(end - int(offset))
+            stream.seek(offset)
+            stored = stream.read(end - offset)
         if checksum(stored) != sums[utt]:
             raise UserError(f"{place}: {utt}: differs from its checksum; remove it, run stage 2")
         matrix = read_entry(place, utt, MATRIX)
@@ -214,3 +215,10 @@ def check_layer(folder, sums, frames, advance):
         if not np.isfinite(matrix).all():
             raise UserError(f"{place}: {utt}: holds numbers that are not finite")
         advance()
+
+
+def _split_place(place, utt):
+    path, _, offset = place.rpartition(":")
+    if not path or not offset.isdigit():
+        raise UserError(f"{place}: {utt}: wanted `path:offset` of an archive")
+    return path, int(offset)
