@@ -97,7 +97,7 @@ def write(upstream, batches, wavs, copies, args):
     for copy in range(1 + copies):
         folder = copy_folder(args.dump_dir, copy)
         writer = ShareWriter(folder, args.job, args.jobs, upstream.layer_indices, compression)
-        there += len(writer.finished)
+        there += sum(map(len, share)) if writer.complete else len(writer.finished)
         if not writer.complete:
             extract(upstream, share, wavs, writer, progress, args.workers, copy)
         if join_shares(folder, args.jobs, list(wavs)):
