@@ -98,6 +98,25 @@ def test_a_writer_goes_on_behind_the_last_utterance_whose_bytes_all_layers_hold(
     assert (tmp_path / "layer07/feats.1.ark").read_bytes() == b"".join(
         part for utt in FRAMES for part in entry(utt, 7)
     )
+    noted = again.note.read_text("utf-8").splitlines(keepends=True)
+    assert [archive.parse_note(line)[0] for line in noted] == list(FRAMES)
+
+
+@pytest.mark.parametrize("torn", [None, 0, 2])
+def test_a_writer_trusts_every_note_before_the_first_torn_one_and_none_behind_it(tmp_path, torn):
+    first = archive.ShareWriter(tmp_path, 1, 1, LAYERS, None)
+    for utt in FRAMES:
+        first.write(utt, features(utt))
+    lines = first.part.read_text("utf-8").splitlines(keepends=True)
+    if torn is not None:
+        lines[torn] = "\0\0\0\n"
+    first.part.write_text("".join(lines), "utf-8")
+    again = archive.ShareWriter(tmp_path, 1, 1, LAYERS, None)
+    kept = list(FRAMES)[:torn]
+    assert again.finished == dict(zip(kept, lines, strict=False))
+    assert again.part.read_text("utf-8") == "".join(lines[: len(kept)])
+    length = sum(len(part) for utt in kept for part in entry(utt, 2))
+    assert (tmp_path / "layer02/.feats.1.ark.part").stat().st_size == length
 
 
 def test_notes_of_another_split_go_and_those_of_this_one_stay(tmp_path):
@@ -120,7 +139,7 @@ def test_bytes_written_are_those_of_all_archives_done_or_not_and_of_copies(tmp_p
     assert archive.bytes_written(tmp_path) == sum(sizes.values())
     assert archive.copy_folders(tmp_path) == [tmp_path / "copy01", tmp_path / "copy02"]
     assert archive.copy_folder(tmp_path, 0) == tmp_path
-    assert archive.copy_folder(tmp_path, 12) == tmp_path / "copy12"
+    assert archive.copy_folder(tmp_path, 2) == tmp_path / "copy02"
     assert archive.layer_folders(tmp_path) == [tmp_path / "layer00", tmp_path / "layer07"]
     with pytest.raises(UserError, match="holds no layer; run stage 2"):
         archive.layer_folders(tmp_path / "shares")
