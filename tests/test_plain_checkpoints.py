@@ -184,6 +184,14 @@ def test_names_with_a_models_prefix_old_weight_norms_and_heads(tmp_path):
     assert torch.equal(found["model_weight"]["mask_emb"], torch.zeros(32))
 
 
+@pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json"])
+def test_a_file_of_settings_is_one_object(tmp_path, name):
+    hugging_face("hubert_base", tmp_path)
+    (tmp_path / name).write_text("[1]")
+    with pytest.raises(UserError, match=f"{name}: wanted a JSON object"):
+        convert(tmp_path)
+
+
 @pytest.mark.parametrize("absolute", [False, True])
 def test_an_index_names_no_file_outside_of_its_folder(tmp_path, absolute):
     folder = tmp_path / "folder"

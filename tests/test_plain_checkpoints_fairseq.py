@@ -43,6 +43,9 @@ def test_nodes_become_plain_values_and_references_their_targets():
         **{"other": None, "tensor": None, "lost": None, "rate": 25.0, "on": True, "top": 3},
         **{"word": None, "gone": None, "part": "x ${task.rate}"},
     }
+    listed = type("Namespace", (pickles.StandIn,), {"qualified_name": "argparse.Namespace"})()
+    listed.__setstate__([1, 2])  # no state that a namespace has
+    assert pickles.plain(listed) == {}
     assert pickles.plain("${task.rate}") == "${task.rate}"  # nothing to point into
 
 

@@ -195,6 +195,21 @@ def test_the_thread_hands_on_everything_and_does_not_hang_behind_an_error():
     assert writer.tried == ["0"]
 
 
+def test_the_thread_is_waited_for_however_slow_its_writer():
+    writer = Writer()
+    quick = writer.write
+
+    def slow(utt, features):
+        time.sleep(0.05)
+        quick(utt, features)
+
+    writer.write = slow
+    with WriterThread(writer) as thread:
+        for number in range(3):
+            thread.write(str(number), None)
+    assert list(writer.written) == ["0", "1", "2"]
+
+
 def test_an_error_of_the_loop_is_not_replaced_by_one_of_the_writer():
     with pytest.raises(KeyError, match="first"), WriterThread(Writer(fails="0")) as thread:
         thread.write("0", None)

@@ -8,6 +8,7 @@ import pytest
 from plain_archives import FRAMES, features, write
 
 from antispoof.errors import UserError
+from antispoof.features import archive
 from antispoof.tables import read_table, write_table
 from utils import check_feats
 
@@ -45,6 +46,14 @@ def test_an_archive_that_was_cut_anywhere_is_found_and_named(dump, monkeypatch, 
     path.write_bytes(data[: int(kept * len(data))])
     with pytest.raises(UserError, match=r"layer02/feats.1.ark:\d+: \w+: differs from its checksum"):
         check(monkeypatch, dump)
+
+
+def test_every_matrix_of_a_layer_counts_as_one_step(dump):
+    steps, sums = [], read_table(dump / "utt2sum")
+    first = {utt: line.split()[0] for utt, line in sums.items()}  # layer 2 is the lowest
+    frames = read_table(dump / "utt2num_frames")
+    archive.check_layer(dump / "layer02", first, frames, lambda: steps.append(1))
+    assert len(steps) == len(FRAMES)
 
 
 def test_two_places_that_were_swapped_are_found(dump, monkeypatch):

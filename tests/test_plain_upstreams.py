@@ -189,6 +189,8 @@ def test_every_choice_of_a_config_is_checked(tmp_path, text):
 
 
 def test_what_a_config_may_say_is_taken(tmp_path):
+    (tmp_path / "x.yaml").write_text("name: fbank")
+    assert load_upstream_config(tmp_path / "x.yaml") == {**UPSTREAM, "name": "fbank"}
     lines = ("autocast: bf16", "tolerance: 0.01", "allow: [mixdown, resample]", "dtype: one_byte")
     (tmp_path / "x.yaml").write_text("\n".join(("name: fbank", *lines, "final_norm: before")))
     config = load_upstream_config(tmp_path / "x.yaml")

@@ -76,6 +76,13 @@ def test_a_download_that_fails_says_how_to_fetch_it(hub, error):
     assert module._urls_to_filepaths is download
 
 
+def test_a_checkpoint_of_the_recipe_is_found_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert conventions.is_transformer(
+        fetch.make_upstream("hubert_local", "conf/upstream/hubert_mini.pt")
+    )
+
+
 def test_a_checkpoint_of_ones_own_needs_no_download(small, hub, monkeypatch):
     hub(lambda *_args, **_options: pytest.fail("it was asked"))
     monkeypatch.chdir(small.parent)
@@ -101,7 +108,7 @@ def test_every_definition_that_the_hub_hides_is_hidden_here_too():
         assert s3prl_stand_ins.find_upstream(name) is getattr(s3prl.hub, name), name
 
 
-@pytest.mark.parametrize("name", ["wav2vec2_loca", "find_spec", "Path", "hubert("])
+@pytest.mark.parametrize("name", ["wav2vec2_loca", "os", "hubert("])
 def test_a_name_that_is_no_upstream_is_refused_with_the_nearest(name):
     with pytest.raises(UserError, match="upstream: 'name' is .*wanted a known one, did you mean"):
         s3prl_stand_ins.find_upstream(name)
