@@ -104,20 +104,20 @@ def test_settings_that_s3prl_knows_are_kept_and_others_and_nothing_dropped(tmp_p
         assert torch.equal(checkpoint["model_weight"][key], tensor)
 
 
-@pytest.mark.parametrize(("told", "given", "found"), [
+@pytest.mark.parametrize(("filed", "given", "found"), [
     (True, None, True), (False, None, False), (None, None, False), (True, False, False),
     (False, True, True), (None, True, True),
 ])  # fmt: skip
-def test_normalisation_is_the_files_unless_it_is_given(tmp_path, told, given, found):
-    task = None if told is None else {"normalize": told}
+def test_normalisation_is_the_files_unless_it_is_given(tmp_path, filed, given, found):
+    task = None if filed is None else {"normalize": filed}
     checkpoint, _ = fairseq.from_fairseq(written(tmp_path / "a.pt", task=task), given)
     assert checkpoint["task_cfg"]["normalize"] is found
-    flat = {**fairseq_settings(), "normalize": told, "arch": "wav2vec2"}
+    flat = {**fairseq_settings(), "normalize": filed, "arch": "wav2vec2"}
     weights = fairseq_weights(fairseq_settings())
     torch.save({"cfg": None, "args": argparse.Namespace(**flat), "model": weights},
                tmp_path / "b.pt")  # fmt: skip
     assert fairseq.from_fairseq(tmp_path / "b.pt", given)[0]["task_cfg"]["normalize"] is found
-    wavlm = {"encoder_layers": 2, "normalize": bool(told)}
+    wavlm = {"encoder_layers": 2, "normalize": bool(filed)}
     state = {"cfg": wavlm, "model": {"encoder.layers.0.self_attn.grep_a": torch.ones(1)}}
     torch.save(state, tmp_path / "c.pt")
     checkpoint, _ = fairseq.from_fairseq(tmp_path / "c.pt", given)
