@@ -15,11 +15,12 @@ class Plain:
     """Weights by name, and whether the model trains.
 
     state: name -> tensor. drop: whether each dropout multiplies by the numbers of `fixed_mask`.
-    moved: the running statistics after a step in training.
+    prefix: what stands before the names of dropouts. moved: running statistics after a step.
     """
 
-    def __init__(self, state, training=False, drop=False):
+    def __init__(self, state, training=False, drop=False, prefix=""):
         self.state, self.training, self.drops, self.moved = state, training, drop, {}
+        self.prefix = prefix
 
     def linear(self, name, x):
         return x @ self.state[f"{name}.weight"].t() + self.state[f"{name}.bias"]
@@ -51,7 +52,7 @@ class Plain:
         return self.norm(name, x.reshape(-1, x.shape[2])).view_as(x)
 
     def drop(self, name, x):
-        return x * fixed_mask(name, x) if self.drops else x
+        return x * fixed_mask(self.prefix + name, x) if self.drops else x
 
 
 def fixed_mask(name, x):

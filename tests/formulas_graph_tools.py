@@ -15,23 +15,31 @@ def random_model(name, seed=0, drop=False, **conf):
     """
     torch.manual_seed(seed)
     model = build_model(name, **conf).double()
-    for key, tensor in model.state_dict().items():
-        if key.endswith(("bias", "running_mean")) or ".bias_" in key:
-            nn.init.normal_(tensor, 0, 0.3)
-        elif tensor.dim() == 1:  # scales and variances of batch norms
-            nn.init.uniform_(tensor, 0.4, 1.6)
-        elif tensor.dim() > 1:
-            vector = tensor.dim() == 2 and tensor.shape[1] == 1  # of an attention
-            deviation = 2.0 if vector else tensor[0].numel() ** -0.5
-            # a sigmoid near 1 would be the same for several nodes
-            nn.init.normal_(tensor, 0, 0.2 * deviation if ".scorer." in key else deviation)
     for key, module in list(model.named_modules()):
         if isinstance(module, nn.Dropout):
             parent, _, own = key.rpartition(".")
             stand_in = FixedDropout(key) if drop else nn.Dropout(0.0)
             setattr(model.get_submodule(parent), own, stand_in)
+    return model, random_weights(model)
+
+
+def random_weights(model):
+    """Give random numbers to all weights and statistics of `model`; returns copies by name."""
+    learnt = {name for name, _ in model.named_parameters()}
+    for key, tensor in model.state_dict().items():
+        if key not in learnt and "running_" not in key:
+            continue  # windows and filters are no weights
+        if key.endswith(("bias", "running_mean")) or ".bias_" in key:
+            nn.init.normal_(tensor, 0, 0.3)
+        elif tensor.dim() == 1:  # scales and variances of batch norms
+            nn.init.uniform_(tensor, 0.4, 1.6)
+        else:
+            vector = tensor.dim() == 2 and tensor.shape[1] == 1  # of an attention
+            deviation = 2.0 if vector else tensor[0].numel() ** -0.5
+            # a sigmoid near 1 would be the same for several nodes
+            nn.init.normal_(tensor, 0, 0.2 * deviation if ".scorer." in key else deviation)
     state = {n: v.detach().clone().requires_grad_() for n, v in model.named_parameters()}
-    return model, state | {n: v.clone() for n, v in model.named_buffers()}
+    return state | {n: v.clone() for n, v in model.named_buffers()}
 
 
 class FixedDropout(nn.Module):

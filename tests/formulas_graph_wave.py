@@ -98,7 +98,7 @@ def wavlm_aasist(plain, states, waves, conf):
     streams = [plain.linear("pooled", attentive_statistics(plain, "pool", x))]
     prefix = "mel_stream."
     own = {n[len(prefix) :]: v for n, v in plain.state.items() if n.startswith(prefix)}
-    inner = Plain(own, plain.training)
+    inner = Plain(own, plain.training, plain.drops, prefix)
     streams.append(ssl_aasist(inner, torch.stack([mel_frames(w) for w in waves]), conf))
     plain.moved |= {prefix + name: value for name, value in inner.moved.items()}
     x = torch.stack([lfcc_image(w) for w in waves])[:, None]

@@ -7,7 +7,7 @@ the publications have them, and every option is off its default somewhere.
 import pytest
 import torch
 from formulas_graph import Plain, aasist, attention_map, feed_forward, residual, ssl_aasist
-from formulas_graph_tools import cut, random_model, same_in_training
+from formulas_graph_tools import cut, random_model, random_weights, same_in_training
 from formulas_graph_wave import sinc_bank
 
 from antispoof.models.attention_map import AttentionMap
@@ -130,41 +130,23 @@ def test_the_attention_map_and_its_backward_are_the_formula(batch, width):
     torch.manual_seed(1)
     layer = AttentionMap(4, width).double()
     assert layer.wide.out_channels == (width or 8)
-    for parameter in layer.parameters():
-        torch.nn.init.normal_(parameter)
-    state = {f"a.{n}": v.detach().clone().requires_grad_() for n, v in layer.named_parameters()}
-    state |= {f"a.{n}": v.clone() for n, v in layer.named_buffers()}
+    model = torch.nn.ModuleDict({"a": layer})
+    state = random_weights(model)
     x = torch.randn(batch, 4, 3, 5).double() * torch.linspace(0.5, 2, batch)[:, None, None, None]
-    layer.train()
-    names = {n: state[f"a.{n}"] for n, _ in layer.named_parameters()}
-
-    def renamed(plain, x):
-        return torch.cat([r.flatten() for r in attention_map(plain, "a", x)])
-
-    own = lambda x: torch.cat([r.flatten() for r in layer(x)])  # noqa: E731
-    mine, theirs = x.clone().requires_grad_(), x.clone().requires_grad_()
-    plain = Plain(state, training=True)
-    wanted, found = renamed(plain, theirs), own(mine)
-    torch.testing.assert_close(found, wanted)
-    toward = torch.randn(len(wanted)).double()
-    ours = torch.autograd.grad(found @ toward, [mine, *layer.parameters()])
-    for got, want in zip(
-        ours, torch.autograd.grad(wanted @ toward, [theirs, *names.values()]), strict=True
-    ):
-        torch.testing.assert_close(got, want)
-    torch.testing.assert_close(layer.norm.running_mean, plain.moved["a.norm.running_mean"])
-    torch.testing.assert_close(layer.norm.running_var, plain.moved["a.norm.running_var"])
+    flat = lambda nodes: torch.cat([part.flatten() for part in nodes])  # noqa: E731
+    plain = lambda plain, x: flat(attention_map(plain, "a", x))  # noqa: E731
+    same_in_training(model, state, plain, lambda x: flat(layer(x)), [x])
+    layer.eval()
+    moved = Plain(model.state_dict())
+    torch.testing.assert_close(flat(layer(x)), flat(attention_map(moved, "a", x)))
 
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(("before", "after", "pool"), [(1, 4, 1), (1, 1, 2), (3, 3, 2), (3, 5, 3)])
 def test_a_residual_block_is_its_formula(training, before, after, pool):
     torch.manual_seed(before + after)
-    block = ResidualBlock(before, after, pool=pool).double().train(training)
-    for tensor in block.state_dict().values():
-        if tensor.dim():
-            torch.nn.init.uniform_(tensor, 0.1, 0.9)
-    state = {f"b.{name}": tensor.clone() for name, tensor in block.state_dict().items()}
+    model = torch.nn.ModuleDict({"b": ResidualBlock(before, after, pool=pool)}).double()
+    block, state = model["b"].train(training), random_weights(model)
     x = torch.randn(2, before, 4, 7).double()
     keep = x.clone()
     wanted = residual(Plain(state, training), "b", x, pool)
