@@ -10,6 +10,8 @@ from formulas_graph import Plain, aasist, attention_map, feed_forward, residual,
 from formulas_graph_tools import cut, random_model, random_weights, same_in_training
 from formulas_graph_wave import sinc_bank
 
+from antispoof.errors import UserError
+from antispoof.models import build_model
 from antispoof.models.attention_map import AttentionMap
 from antispoof.models.residual import ResidualBlock
 
@@ -115,6 +117,28 @@ def test_aasist_has_the_logits_of_its_formula_at_any_length():
         plain = Plain(state, drop=True)
         wanted = torch.cat([plain_logits(plain, own) for own in cut(x, lengths)])
     torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-6)
+
+
+def test_aasist_l_hands_every_argument_on():
+    conf = {"ks": (0.3, 0.8, 0.45), "dropouts": (0.1, 0.4), **AASIST}
+    small, _ = random_model("aasist_l", **conf)
+    whole, _ = random_model("aasist", seed=1, **conf)
+    whole.load_state_dict(small.state_dict())
+    x, lengths = waves(2, 9000), torch.tensor([9000, 7000])
+    with torch.no_grad():
+        torch.testing.assert_close(small.eval()(x, lengths), whole.eval()(x, lengths))
+    published = [build_model("aasist_l").graph, build_model("aasist").graph]
+    found = [(g.pool_spectral.k_infer, g.pool_temporal.k_infer) for g in published]
+    assert found == [(0.4, 0.5), (0.5, 0.7)]
+    assert [g.branches[1].pool_temporal.k_train for g in published] == [0.7, 0.5]
+
+
+def test_lite_wants_three_frames_for_each_column_that_it_pools():
+    model = build_model("spaarsist_lite", dim=4, embedding=3, time_pool=2).eval()
+    with torch.no_grad():
+        assert model(states(1, 6, 4)[:, None].float(), torch.tensor([6])).isfinite().all()
+        with pytest.raises(UserError, match="found 5 frames .* wants 6 or more"):
+            model(states(1, 6, 4)[:, None].float(), torch.tensor([5]))
 
 
 def test_aasist_learns_as_its_formula():
