@@ -143,3 +143,13 @@ def test_running_statistics_move_by_the_momentum_to_the_unbiased_variance():
     assert norm.running_var.tolist() == pytest.approx(
         [0.75 * w + 0.25 * v for w, v in zip(wanted, (2, 3), strict=True)]
     )
+
+
+def test_a_sum_leaves_what_it_is_given(monkeypatch):
+    monkeypatch.setattr(norms.distributed, "all_reduce", lambda tensor: tensor.mul_(3))
+    x, toward = torch.tensor([1.0, 2.0], requires_grad=True), torch.tensor([5.0, -1.0])
+    kept = toward.clone()
+    found = norms.Sum.apply(x)
+    found.backward(toward)
+    assert (x.tolist(), found.tolist(), x.grad.tolist()) == ([1, 2], [3, 6], [15, -3])
+    assert torch.equal(toward, kept)

@@ -12,6 +12,8 @@ from formulas_graph_wave import (
     wavlm_aasist,
 )
 
+from antispoof.errors import UserError
+from antispoof.models import build_model
 from antispoof.models.masks import frame_mask, masked_mean
 from antispoof.models.pooling import AttentiveStatistics
 from antispoof.models.rawnet2 import Block, RawNet2
@@ -97,6 +99,33 @@ def test_wavlm_aasist_learns_as_its_formula():
     own = lambda x: model.train()(x[:, None], frames, sound, count)  # noqa: E731
     plain = lambda plain, x: wavlm_aasist(plain, x, sound, GRAPH)  # noqa: E731
     same_in_training(model, state, plain, own, [torch.randn(3, 8, 7).double()])
+
+
+def test_wavlm_aasist_refuses_what_it_cannot_read():
+    model = build_model("wavlm_aasist", **STREAMS)
+    states, frames = torch.randn(2, 1, 3, 7), torch.tensor([3, 2])
+    sound, least = torch.randn(2, 2600), (2**4 - 1) * 160  # 16 frames, that four blocks halve to 1
+    samples = torch.tensor([least, least])
+    with torch.no_grad():
+        assert model.eval()(states, frames, sound, samples).isfinite().all()
+    for changed, words in (
+        ((states, frames, sound, samples - 1), "2399 samples .* wants 2400 or more"),
+        ((states[..., 1:], frames, sound, samples), "of 6 numbers per frame, wanted 7"),
+        ((states.expand(2, 2, 3, 7), frames, sound, samples), "of 2 layers, wanted 1"),
+        ((states / 0, frames, sound, samples), "features hold numbers"),
+        ((states, frames, sound / 0, samples), "waveforms hold numbers"),
+    ):
+        with pytest.raises(UserError, match=words):
+            model(*changed)
+    with pytest.raises(UserError, match="lengths 16 to 17 in one training batch"):
+        model.train()(states, frames, sound, torch.tensor([least, 2600]))
+
+
+@pytest.mark.parametrize("name", ["aasist", "aasist_l"])
+def test_aasist_wants_waveforms_of_equal_length_in_training(name):
+    model, sound = build_model(name), torch.randn(2, 2400)
+    with pytest.raises(UserError, match="lengths 2350 to 2400 in one training batch"):
+        model.train()(sound, torch.tensor([2400, 2350]))
 
 
 def test_attentive_statistics_are_weighted_means_and_deviations_of_valid_frames():
