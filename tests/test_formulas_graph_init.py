@@ -129,3 +129,10 @@ def test_each_name_makes_its_class_with_the_given_arguments():
 def test_an_argument_of_a_wrong_type_is_one_line():
     with pytest.raises(UserError, match="model_conf of 'ssl_aasist': .*str"):
         build_model("ssl_aasist", dim="wide")
+
+
+@pytest.mark.parametrize("temperatures", [(1, 2, 3), (1, 2, 3, 4, 5), (1, 0, 1, 1), (1, 1, 1, -2)])
+def test_a_readout_wants_four_temperatures_above_zero(temperatures):
+    with pytest.raises(UserError, match="model_conf.temperatures is .*, wanted four > 0"):
+        GraphReadout(3, 2, 2, [(0.5, 0.5)] * 3, temperatures)
+    GraphReadout(3, 2, 2, [(0.5, 0.5)] * 3, (1, 0.1, 1, 1))
