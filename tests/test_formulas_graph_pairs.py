@@ -213,3 +213,10 @@ def test_fast_products_are_of_a_cpu():
     assert isinstance(fast_products("cpu"), Products)
     assert isinstance(fast_products(torch.device("cpu")), Products)
     assert not isinstance(fast_products("cuda:0"), Products)
+
+
+def test_parameters_of_pairs_take_the_type_of_the_nodes():
+    own = [tensor.detach() for tensor in inputs(4, torch.float32)]
+    found = pair_scores(own[0].double(), *own[1:])
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(spread(found, 4), plain_scores(*(one.double() for one in own)))
