@@ -20,7 +20,15 @@ ROOT = Path(__file__).resolve().parent.parent
 # run then begins at once instead of after five seconds of imports.
 PRELOADED = (
     *("numpy", "scipy.optimize", "scipy.stats", "scipy.signal", "yaml", "soundfile", "kaldiio"),
-    *("torch", "torchaudio", "sklearn.metrics", "matplotlib.pyplot", "hypothesis", "pytest"),
+    *(
+        "torch",
+        "torch._dynamo",
+        "torchaudio",
+        "sklearn.metrics",
+        "matplotlib.pyplot",
+        "hypothesis",
+        "pytest",
+    ),
 )
 PASSED, FAILED, INTERRUPTED = 0, 1, 2  # pytest's exit codes; 2: a file could not be imported
 NOTICED, UNNOTICED, TIMED_OUT = "noticed", "unnoticed", "noticed by the time limit"
