@@ -1,5 +1,7 @@
 """The official algorithms written down point by point: slow, and the judge of the fast ones."""
 
+import math
+
 
 def plain_curve(bonafide, spoof):
     """The official curve, point by point: bona fide first inside a tie."""
@@ -23,3 +25,65 @@ def plain_eer(bonafide, spoof):
 def plain_least(bonafide, spoof, miss, fa):
     frr, far, _ = plain_curve(bonafide, spoof)
     return min(miss * a + fa * b for a, b in zip(frr, far, strict=True))
+
+
+def plain_weights(p_spoof=0.05, c_miss=1.0, c_fa=10.0):
+    """What a rejected bona fide and an accepted spoof trial weigh."""
+    return (1 - p_spoof) * c_miss, p_spoof * c_fa
+
+
+def plain_min_dcf(bonafide, spoof, **costs):
+    miss, fa = plain_weights(**costs)
+    return plain_least(bonafide, spoof, miss, fa) / min(miss, fa)
+
+
+def plain_act_dcf(bonafide, spoof, **costs):
+    """Accepts a trial where that is expected to cost no more than to reject it."""
+    miss, fa = plain_weights(**costs)
+    threshold = math.log(fa) - math.log(miss)
+    missed = sum(score < threshold for score in bonafide) / len(bonafide)
+    accepted = sum(score >= threshold for score in spoof) / len(spoof)
+    return (miss * missed + fa * accepted) / min(miss, fa)
+
+
+def plain_cllr(bonafide, spoof):
+    bits_b = [math.log2(1 + math.exp(-score)) for score in bonafide]
+    bits_s = [math.log2(1 + math.exp(score)) for score in spoof]
+    return (sum(bits_b) / len(bits_b) + sum(bits_s) / len(bits_s)) / 2
+
+
+def plain_auc(bonafide, spoof):
+    wins = sum((b > s) + (b == s) / 2 for b in bonafide for s in spoof)
+    return wins / (len(bonafide) * len(spoof))
+
+
+def plain_pav(bonafide, spoof):
+    """Blocks [least score, bona fide, spoof] of rising share of bona fide, ascending."""
+    blocks = []
+    for level in sorted({*bonafide, *spoof}):
+        blocks.append([level, list(bonafide).count(level), list(spoof).count(level)])
+        while len(blocks) > 1:
+            (low, b0, s0), (_, b1, s1) = blocks[-2:]
+            if b0 * (b1 + s1) < b1 * (b0 + s0):
+                break
+            blocks[-2:] = [[low, b0 + b1, s0 + s1]]
+    return blocks
+
+
+def plain_min_cllr(bonafide, spoof):
+    nb, ns, bits = len(bonafide), len(spoof), 0.0
+    for _, b, s in plain_pav(bonafide, spoof):
+        odds = math.inf if s == 0 else (b / nb) / (s / ns)
+        bits += b / nb * math.log2(1 + 1 / odds) if b else 0
+        bits += s / ns * math.log2(1 + odds) if s else 0
+    return bits / 2
+
+
+def plain_metrics(scores, llr, **costs):
+    """The four metrics of the bootstrap. scores, llr: (bona fide, spoof) pairs."""
+    return {
+        "eer": plain_eer(*scores)[0],
+        "min_dcf": plain_min_dcf(*scores, **costs),
+        "act_dcf": plain_act_dcf(*llr, **costs),
+        "cllr": plain_cllr(*llr),
+    }
