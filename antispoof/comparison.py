@@ -110,7 +110,7 @@ def sentence(names, metric, own, level=0.95):
         )
     text = (
         f"{title}: {best} is better than {other} ({values}, by {gap}), beyond what {_listed(told)} "
-        f"would bring at {100 * level:.0f} %"
+        f"would bring at {100 * level:g} %"
     )
     return text + (f"; {_listed(unsure)} might still turn it round." if unsure else ".")
 

@@ -105,7 +105,9 @@ def test_equal_values_are_called_equal_whatever_the_interval():
     assert text == "actDCF: cnn and fusion are equal here."
 
 
-@pytest.mark.parametrize(("level", "text"), [(0.9, "90"), (0.5, "50"), (0.99, "99")])
+@pytest.mark.parametrize(
+    ("level", "text"), [(0.9, "90"), (0.5, "50"), (0.99, "99"), (0.975, "97.5"), (0.999, "99.9")]
+)
 def test_the_sentence_names_its_level(level, text):
     found = own([0.5], [0.25], {"iid": ABOVE})
     assert sentence(NAMES, "eer", found, level=level).endswith(f"would bring at {text} %.")
