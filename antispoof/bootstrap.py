@@ -17,7 +17,7 @@ from .metrics.detection import COSTS, bayes_threshold, cost_weights
 from .metrics.llr import softplus
 
 METRICS = ("eer", "min_dcf", "act_dcf", "cllr")
-CELLS = 1 << 22  # counts held at once; bounds memory; another number gives other, equally good draws
+CELLS = 1 << 22  # counts held at once; another number gives other draws, as good
 STEP = 64  # first look for the least cost; any number gives the same result
 
 
