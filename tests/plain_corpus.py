@@ -10,6 +10,7 @@ from antispoof.tables import write_table
 
 ROOT = Path(__file__).resolve().parent.parent
 NB, NS = 11, 16
+RATE = 16000
 
 
 def run_main(program, monkeypatch, *arguments):
@@ -61,3 +62,12 @@ def split(rows, values, utts=None):
     """(bona fide, spoof) lists of {utt: value}, in order of ids."""
     utts = rows if utts is None else utts
     return tuple([values[utt] for utt in utts if rows[utt][0] is kind] for kind in (True, False))
+
+
+def sound(seed=0, samples=12345):
+    """Silence, noise of rising loudness around an offset, more silence: unequal on both sides."""
+    rng = np.random.default_rng(seed)
+    wave = rng.normal(0.02, 0.1, samples) * np.linspace(0.5, 1.5, samples)
+    wave[:1300] *= 1e-2
+    wave[-2900:] *= 1e-2
+    return np.convolve(wave, [0.5, 0.3, 0.2], "same")
