@@ -215,7 +215,8 @@ def test_sorted_trials_are_ascending_and_the_input_stays():
     found = checks.sorted_trials(bonafide, spoof)
     assert [part.tolist() for part in found] == [[1, 2, 3], [0, 5, 5]]
     assert bonafide.tolist() == [3, 1, 2]
-    assert checks.sorted_trials(*found)[0] is found[0]  # no copy of what is sorted
+    again = checks.sorted_trials(*found)
+    assert again[0] is found[0] and again[1] is found[1]  # no copy of what is sorted
     assert [part.tolist() for part in checks.checked_trials(bonafide, spoof)] == [
         [3, 1, 2],
         [0, 5, 5],
