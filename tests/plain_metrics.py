@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 
 def plain_curve(bonafide, spoof):
     """The official curve, point by point: bona fide first inside a tie."""
@@ -87,3 +89,26 @@ def plain_metrics(scores, llr, **costs):
         "act_dcf": plain_act_dcf(*llr, **costs),
         "cllr": plain_cllr(*llr),
     }
+
+
+def plain_t_eer(cm_target, cm_nontarget, cm_spoof, *asv):
+    """Every ASV threshold against every CM threshold."""
+    frr, far = map(np.array, plain_curve([*cm_target, *cm_nontarget], cm_spoof)[:2])
+    walk = sorted((score, kind) for kind, part in enumerate(asv) for score in part)
+    below, best, value = [0, 0, 0], np.inf, None
+    for _, kind in [(None, None), *walk]:
+        if kind is not None:
+            below[kind] += 1
+        shares = [count / len(part) for count, part in zip(below, asv, strict=True)]
+        miss, fa, spoof_fa = shares[0], 1 - shares[1], 1 - shares[2]
+        if not miss < 0.5 * fa + 0.5 * spoof_fa or spoof_fa == 0:
+            continue
+        misses = frr + (1 - frr) * miss
+        alarms = 0.5 * (1 - frr) * fa + 0.5 * far * spoof_fa
+        point = int(np.argmin(np.abs(misses - alarms)))
+        if frr[point] == 1:
+            continue
+        distance = abs(fa / spoof_fa - far[point] / (1 - frr[point]))
+        if distance < best:
+            best, value = distance, spoof_fa * far[point]
+    return value

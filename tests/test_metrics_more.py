@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from plain_metrics import plain_curve, plain_eer
+from plain_metrics import plain_curve, plain_eer, plain_t_eer
 
 from antispoof import metrics
 
@@ -64,29 +64,6 @@ def test_a_dcf_is_its_sweep():
             ]
             wanted = min(sweep) / min(fa + fa_spoof, weights["p_target"])
             assert metrics.a_dcf(target, nontarget, spoof, **costs) == pytest.approx(wanted)
-
-
-def plain_t_eer(cm_target, cm_nontarget, cm_spoof, *asv):
-    """Every ASV threshold against every CM threshold."""
-    frr, far = map(np.array, plain_curve([*cm_target, *cm_nontarget], cm_spoof)[:2])
-    walk = sorted((score, kind) for kind, part in enumerate(asv) for score in part)
-    below, best, value = [0, 0, 0], np.inf, None
-    for _, kind in [(None, None), *walk]:
-        if kind is not None:
-            below[kind] += 1
-        shares = [count / len(part) for count, part in zip(below, asv, strict=True)]
-        miss, fa, spoof_fa = shares[0], 1 - shares[1], 1 - shares[2]
-        if not miss < 0.5 * fa + 0.5 * spoof_fa or spoof_fa == 0:
-            continue
-        misses = frr + (1 - frr) * miss
-        alarms = 0.5 * (1 - frr) * fa + 0.5 * far * spoof_fa
-        point = int(np.argmin(np.abs(misses - alarms)))
-        if frr[point] == 1:
-            continue
-        distance = abs(fa / spoof_fa - far[point] / (1 - frr[point]))
-        if distance < best:
-            best, value = distance, spoof_fa * far[point]
-    return value
 
 
 def test_t_eer_is_its_search():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from plain_metrics import plain_eer, plain_least
+from plain_metrics import plain_eer, plain_least, plain_t_eer
 
 from antispoof import metrics
 from antispoof.metrics import tandem
@@ -136,6 +136,21 @@ def test_asv_curves_walk_target_nontarget_spoof_one_by_one():
         found = tandem.asv_curves(*parts)
         for got, wanted in zip(found, plain_asv_points(*parts), strict=True):
             np.testing.assert_allclose(got, wanted, atol=1e-15)
+
+
+def test_the_first_of_equal_gaps_counts_for_the_tandem_eer():
+    """Sizes that are powers of two: no rate is rounded, and gaps are equal where they look so."""
+    rng = np.random.default_rng(3)
+    for _ in range(150):
+        asv = [np.round(rng.normal(m, 1.5, 1 << rng.integers(1, 4)), 1) for m in (2, -1, 1)]
+        sizes = (1 << k for k in rng.integers(1, 4, 2))
+        target, spoof = (
+            rng.integers(0, 9, size) / 2 + m for m, size in zip((1, 0), sizes, strict=True)
+        )
+        cm = target[::2], target[1::2], spoof
+        wanted = plain_t_eer(*cm, *asv)
+        if wanted is not None:
+            assert metrics.t_eer(*cm, *asv) == wanted
 
 
 def test_tandem_eer_of_a_perfect_pair_and_of_none():

@@ -65,6 +65,18 @@ def test_intervals_are_percentiles_of_the_plain_replay(kind, level, seed, costs)
         assert raw[name] == pytest.approx(plain_percentiles(values, level), abs=1e-12), name
 
 
+@pytest.mark.parametrize("sizes", [(150, 230), (260, 70), (65, 64)])
+@pytest.mark.parametrize("costs", [STANDARD, COSTS, {"p_spoof": 0.7, "c_miss": 4, "c_fa": 0.3}])
+def test_large_sets_are_searched_to_the_same_least_cost(sizes, costs):
+    rng = np.random.default_rng(8)
+    scores = tuple(np.round(rng.normal(m, 1, n), 1) for m, n in zip((1, 0), sizes, strict=True))
+    found = bootstrap.intervals(*scores, replicates=5, level=1.0, costs=costs)
+    ordered = by_score(scores, scores)
+    wanted = metrics_of_draws(trials_drawn(sizes, 5, 0), *ordered, costs)
+    for name, values in wanted.items():
+        assert found[name] == pytest.approx((min(values), max(values)), abs=1e-12), name
+
+
 def test_the_standard_interval_holds_95_percent_of_1000_replicates():
     scores, llr = system(2)
     found = bootstrap.intervals(*scores, llr=llr, metrics=("eer", "cllr"))
