@@ -1,4 +1,4 @@
-"""Every key of result.json against plain Python: ties, unequal classes, costs that are not usual."""
+"""Every key of result.json against plain Python: ties, unequal classes, unusual costs."""
 
 import math
 

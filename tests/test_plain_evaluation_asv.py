@@ -1,4 +1,4 @@
-"""Tandem costs of every cell against plain Python: the ASV trials of the cell, both forms of file."""
+"""Tandem costs of every cell against plain Python: ASV trials of the cell, both forms of file."""
 
 import math
 

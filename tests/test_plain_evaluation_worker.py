@@ -27,7 +27,7 @@ PART = {utt: row for utt, row in ROWS.items() if row["attack"] != "A02"}
 
 @pytest.fixture
 def place(tmp_path):
-    """data/eval with a list `part`; scores and llr of exp/x_seed1 that do not order trials alike."""
+    """data/eval with a list `part`; scores and llr of exp/x_seed1 order trials in two ways."""
     exp = tmp_path / "exp/x_seed1/eval"
     write_rows(tmp_path / "data/eval", ROWS, exp / "scores", exp / "llr/scores")
     (tmp_path / "data/eval/trials").mkdir()
