@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from .errors import UserError
 
-NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
+NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
