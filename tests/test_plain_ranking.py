@@ -185,18 +185,21 @@ def test_firmness_counts_places_under_drawn_weights(place, ranked, track):
     assert len(set(firsts)) > 1
 
 
-def test_firmness_draws_only_what_a_track_weighs():
-    config = {**CONFIG, "accuracy": {"eer": 1.0, "min_dcf": 0.0}, "draws": 25}
-    rng = np.random.default_rng(1)
+@pytest.mark.parametrize("seed", range(4))
+def test_firmness_draws_only_what_a_track_weighs(seed):
+    config = {**CONFIG, "accuracy": {"eer": 1.0, "min_dcf": 0.0}, "draws": 30, "seed": seed}
+    rng = np.random.default_rng(seed)
     parts = plain_weights(CONFIG, {"accuracy": 1, "calibration": 1, "cost": 1})
-    ratios = {name: {part: float(rng.uniform(0.5, 2)) for part in parts} for name in "abcd"}
+    ratios = {name: {part: float(rng.uniform(0.5, 2)) for part in parts} for name in "abcdef"}
     groups = {"accuracy": 1.0, "calibration": 0.0, "cost": 0.5}
     found = ranking.firmness(ratios, config, groups)
     places = plain_places(ratios, config, groups)
-    assert {name: own["first"] for name, own in found.items()} == pytest.approx(
-        {name: mean(row[name] == 1 for row in places) for name in ratios}
-    )
-    assert ranking.firmness(ratios, {**config, "seed": 8}, groups) != found
+    for name in ratios:
+        own = sorted(row[name] for row in places)
+        ends = own[round(0.025 * 29)], own[round(0.975 * 29)]
+        assert (found[name]["best"], found[name]["worst"]) == ends
+        assert found[name]["first"] == pytest.approx(mean(place == 1 for place in own))
+    assert ranking.firmness(ratios, {**config, "seed": 9}, groups) != found
 
 
 def test_best_and_worst_are_where_95_percent_of_the_draws_lie():

@@ -158,7 +158,7 @@ EXPS = ("exp/b_seed1", "exp/a_seed1", "exp/c_seed1")
 
 def test_the_baseline_is_the_first_that_is_named_or_the_one_that_is_set(place):
     for options, wanted in (((), "b"), (("--set", "baseline=c"), "c")):
-        call("steps/rank.py", "--out", "o.json", *options, *EXPS, cwd=place)
+        call("steps/rank.py", "--set", "draws=9", "--out", "o.json", *options, *EXPS, cwd=place)
         found = json.loads((place / "o.json").read_text())
         assert found["baseline"] == wanted
         assert found["ratios"][wanted] == dict.fromkeys(found["ratios"][wanted], 1)
@@ -167,7 +167,7 @@ def test_the_baseline_is_the_first_that_is_named_or_the_one_that_is_set(place):
 
 
 def test_another_file_of_weights(place):
-    text = "in_domain: [far]\nout_of_domain: [near]\naccuracy: {eer: 1.0, min_dcf: 0.0}\n"
+    text = "draws: 9\nin_domain: [far]\nout_of_domain: [near]\naccuracy: {eer: 1.0, min_dcf: 0.0}\n"
     write(place / "other.yaml", text)
     call("steps/rank.py", "--config", "other.yaml", "--out", "o.json", *EXPS, cwd=place)
     found = json.loads((place / "o.json").read_text())

@@ -8,7 +8,7 @@ from plain_results import call
 
 from antispoof import exchange
 from antispoof.errors import UserError
-from antispoof.scores import Trials, join, read_labels, read_scores
+from antispoof.scores import join, read_labels, read_scores
 
 EXPORT = "steps/export_scores.py"
 # utterance: label, attack, score; no two columns are in one order
@@ -124,7 +124,6 @@ def test_a_list_of_one_class_and_scores_that_are_equal_within_it(place):
     write(place, "scores", 2, same)
     with pytest.raises(UserError, match=r"found one score, 7.5, for all 3 trials"):
         join(place / "data", place / "scores", "part")
-    assert isinstance(join(place / "data", place / "scores"), Trials)
 
 
 @pytest.mark.parametrize("word", ["nan", "inf", "-inf", "1e400", "high"])
@@ -234,3 +233,17 @@ def test_digits_of_another_script_are_no_score():
     lines = [line_of("2021", utt) for utt in ORDER]
     with pytest.raises(UserError, match="f:3: a_2: found the score '\u0663.\u0665'"):
         read("2021", [*lines[:2], "a_2 \u0663.\u0665", *lines[3:]])
+
+
+def test_bytes_that_are_no_text_are_not_passed_over(place):
+    text = "".join(f"{line_of('2021', utt)}\n" for utt in ORDER).encode()
+    (place / "o").write_bytes(text.replace(b"a_2", b"a\xff_2"))
+    with pytest.raises(UserError, match="o:3: found 'a\ufffd_2', which is no trial of the set"):
+        call(EXPORT, "--form", "2021", "--check", "data", "o", cwd=place)
+
+
+def test_attacks_are_read_for_the_form_that_names_them_alone(place):
+    (place / "data/utt2attack").unlink()
+    call(EXPORT, "--form", "utt_score", "data", "scores", "o", cwd=place)
+    with pytest.raises(FileNotFoundError):
+        call(EXPORT, "--form", "2019", "data", "scores", "p", cwd=place)

@@ -11,8 +11,8 @@ from plain_results import call, mean
 from antispoof.errors import UserError
 
 SHOW = "utils/show_results.py"
-RUNS = {"net": (1, 2, 11), "a_fusion": (1, 2), "zoo": (3,)}  # fusions come last
-ORDER = ["net_seed1", "net_seed2", "net_seed11", "zoo_seed3", "a_fusion_seed1", "a_fusion_seed2"]
+RUNS = {"net": (0, 2, 11), "a_fusion": (1, 2), "zoo": (3,)}  # fusions come last
+ORDER = ["net_seed0", "net_seed2", "net_seed11", "zoo_seed3", "a_fusion_seed1", "a_fusion_seed2"]
 LISTS = {"unknown": ("A09", "A10"), "known": ("A01", "A09"), None: ("A01", "A09", "A10", "A11")}
 TITLES = {"eer": "EER %", "min_dcf": "minDCF", "cllr": "Cllr"}
 SIZES = {"A01": 40, "A09": 30, "A10": 29, "A11": 33}
@@ -112,7 +112,7 @@ def plain_text(values, metric):
 
 
 CONDITIONS = ["known", "unknown", "all"]
-OVER = "mean ± sd over 4 seeds (1, 2, 3, 11)"
+OVER = "mean ± sd over 5 seeds (0, 1, 2, 3, 11)"
 
 
 def test_each_cell_is_the_mean_over_the_runs_that_have_the_condition(place, made, capsys):
@@ -205,18 +205,18 @@ def test_intervals_by_trial_scores_as_they_are_and_another_set(tmp_path, capsys)
     for path in (tmp_path / "exp").glob("*/*/result.json"):
         found = json.loads(path.read_text())
         write(path, {**found, "llr_given": "net" not in str(path)})
-    tables, notes = markdown(show(tmp_path, capsys, "--markdown", "exp/net_seed1"))
+    tables, notes = markdown(show(tmp_path, capsys, "--markdown", "exp/net_seed0"))
     cells = tables["EER % of each run [90 % interval by trial, 777 replicates]"]
-    result = made["net_seed1"]["all"]
+    result = made["net_seed0"]["all"]
     low, high = result["intervals"]["eer"]["iid"]
     own = 100 * result["pooled"]["eer"]
-    assert cells["net_seed1", "all"] == f"{own:.2f} [{100 * low:.2f}, {100 * high:.2f}]"
+    assert cells["net_seed0", "all"] == f"{own:.2f} [{100 * low:.2f}, {100 * high:.2f}]"
     as_they_are = "Cllr: in bits, of the scores as they are; 1 = as good as saying nothing."
     assert notes[1] == as_they_are
     assert as_they_are in show(tmp_path, capsys)  # one of several is enough
     assert "calibrated on dev" in show(tmp_path, capsys, "exp/zoo_seed3")
-    assert "Results on progress: seed 1" in show(
-        tmp_path, capsys, "--set", "progress", "exp/net_seed1"
+    assert "Results on progress: seed 0" in show(
+        tmp_path, capsys, "--set", "progress", "exp/net_seed0"
     )
     with pytest.raises(UserError, match="found no result.json on the set 'other' in 6 experiment"):
         show(tmp_path, capsys, "--set", "other")

@@ -1,0 +1,81 @@
+"""steps/report.py: each option reaches what it is for; pages themselves have tests of their own."""
+
+import pytest
+from plain_results import call
+
+from antispoof.report import collect, comparing, judging, page, pictures
+
+REPORT = "steps/report.py"
+PARTS = {
+    judging: ("calibration", "costs", "counts"),
+    pictures: ("read_scored", "score_pictures", "interval_pictures", "training_pictures"),
+}
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """{function: its arguments}; each function returns its own name."""
+    seen = {}
+
+    def stand_in(module, name, found):
+        def function(*arguments):
+            seen[name] = arguments
+            return found
+
+        monkeypatch.setattr(module, name, function)
+
+    stand_in(collect, "read_runs", ["run a", "run b"])
+    stand_in(comparing, "comparisons", "the comparisons")
+    stand_in(judging, "order", ("the order", "its picture"))
+    stand_in(page, "page", "the page")
+    for module, names in PARTS.items():
+        for name in names:
+            stand_in(module, name, {name: [1, 2, 3]} if name == "score_pictures" else [name])
+    return seen
+
+
+def test_each_option_reaches_what_it_is_for(asked, tmp_path, capsys):
+    options = ("--set", "progress", "--data", "sets", "--rank", "r.json", "--out", "deep/page.html")
+    compare = ("--compare", "a.json b.json", "--compare", "c.json")
+    call(REPORT, *options, *compare, "exp/a", "exp/b", cwd=tmp_path)
+    runs, scored = ["run a", "run b"], ["read_scored"]
+    drawn, tables = asked.pop("page")[3:]
+    assert {name: list(map(str, found)) for name, found in asked.items()} == {
+        "read_runs": ["[PosixPath('exp/a'), PosixPath('exp/b')]", "progress"],
+        "read_scored": [str(runs), "sets", "progress"],
+        "score_pictures": [str(runs), str(scored)],
+        "interval_pictures": [str(runs)],
+        "training_pictures": [str(runs)],
+        "calibration": [str(runs), str(scored)],
+        "costs": [str(runs)],
+        "counts": [str(runs)],
+        "comparisons": ["['a.json', 'b.json', 'c.json']"],
+        "order": ["r.json"],
+    }
+    assert drawn == {
+        "score_pictures": [1, 2, 3],
+        "interval": ["interval_pictures"],
+        "training": ["training_pictures"],
+        "order": ["its picture"],
+    }
+    assert tables == {
+        "calibration": ["calibration"],
+        "comparisons": "the comparisons",
+        "costs": ["costs"],
+        "counts": ["counts"],
+        "order": "the order",
+    }
+    assert (tmp_path / "deep/page.html").read_text() == "the page"
+    assert capsys.readouterr().out == "deep/page.html: 2 runs, 6 pictures\n"
+
+
+def test_without_options_the_set_is_eval_and_nothing_is_compared(asked, tmp_path, capsys):
+    call(REPORT, "exp/a", cwd=tmp_path)
+    runs, name, data, drawn, tables = asked["page"]
+    assert (runs, name, str(data)) == (["run a", "run b"], "eval", "data")
+    assert asked["read_runs"][1] == asked["read_scored"][2] == "eval"
+    assert asked["comparisons"] == ([],)
+    assert "order" not in asked
+    assert (drawn["order"], tables["order"]) == ([], "")
+    assert (tmp_path / "exp/report.html").read_text() == "the page"
+    assert capsys.readouterr().out == "exp/report.html: 2 runs, 5 pictures\n"
