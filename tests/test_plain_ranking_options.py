@@ -49,7 +49,8 @@ def test_a_ranking_is_by_default_what_its_comments_promise(tmp_path):
     assert both["cllr out_of_domain"] == pytest.approx(0.05)
     # what the file at the root leaves out weighs nothing, and a part of a group needs a weight
     assert set(ranking.RANKING["accuracy"].values()) == {0.0}
-    assert config["floors"] == ranking.RANKING["floors"]
+    for key in ("floors", "out_of_domain_share", "draws", "seed", "baseline"):
+        assert config[key] == ranking.RANKING[key]
 
 
 @pytest.mark.parametrize(
