@@ -22,7 +22,7 @@ from antispoof.bootstrap import intervals
 from antispoof.evaluation import evaluate, posteriors
 from antispoof.scores import join
 
-COSTS = {"p_spoof": 0.3, "c_miss": 2.0, "c_fa": 3.0}
+COSTS = {"p_spoof": 0.6, "c_miss": 1.5, "c_fa": 4.0}
 ROWS = make_rows()
 WHOLE = list(ROWS.values())
 FACTORS = ["attack", "vocoder", "codec", "device", "lang", "spk"]
@@ -64,6 +64,9 @@ def test_every_pooled_value_is_that_of_its_formula(trials, costs, given):
             "eer": plain_eer(bonafide, spoof)[1],
             "min_dcf": plain_least_threshold(bonafide, spoof, miss, fa),
         }
+    )
+    assert plain_least_threshold(bonafide, spoof, 1.9, 1) != plain_least_threshold(
+        bonafide, spoof, 0.6, 2.4
     )
     assert result["classification"] == pytest.approx(plain_classification(llr_b, llr_s))
     assert result["counts"] == {"bonafide": 38, "spoof": 80, "trials": 118}

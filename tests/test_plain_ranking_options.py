@@ -181,11 +181,16 @@ def test_the_tables_say_the_numbers_under_their_headers(place, capsys):
     call("steps/rank.py", *options, *EXPS, cwd=place)
     found, text = json.loads((place / "o.json").read_text()), capsys.readouterr().out
     assert (place / "o.svg").read_text().startswith("<")
-    own = found["tracks"]["without_cost"]["c"]
-    row = next(line.split() for line in text.splitlines() if line.startswith("1 c"))
-    numbers = [f"{own[key]:.3f}" for key in ("score", "accuracy", "calibration")]
-    places = f"{own['best']}-{own['worst']}"
-    assert row == ["1", "c", *numbers, places, f"{100 * own['first']:.0f}", "%"]
+    rows = [line.split() for line in text.splitlines() if line[1:2] == " " and line[:1].isdigit()]
+    for track, three in (("without_cost", rows[:3]), ("with_cost", rows[3:])):
+        own = sorted(found["tracks"][track].items(), key=lambda item: item[1]["score"])
+        for place_text, (row, (name, values)) in enumerate(zip(three, own, strict=True), 1):
+            keys = ("score", "accuracy", "calibration", *(("cost",) if "cost" in values else ()))
+            numbers = [f"{values[key]:.3f}" for key in keys]
+            places = f"{values['best']}-{values['worst']}"
+            first = f"{100 * values['first']:.0f}"
+            assert row == [str(place_text), name, *numbers, places, first, "%"]
+    assert len({places for *_, places, _, _ in rows}) > 2
     assert "system  score  accuracy  calibration  places  first" in text
     # 2 000 000 parameters of 4 bytes; 20 M MACs; of 0.1 out of domain 10 %; 90 % by 8 MB
     sizes = next(line.split() for line in text.splitlines() if line.startswith("c "))

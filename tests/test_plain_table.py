@@ -167,7 +167,9 @@ def test_each_attack_is_of_the_whole_set_with_the_lists_it_belongs_to(place, mad
         for system in RUNS:
             values = [r["by"]["attack"][attack]["eer"] for r in of_system(made, system, "all")]
             wanted[row, system] = plain_text(values, "eer")
-    assert list(tables[f"EER % by attack: {OVER}"].items()) == list(wanted.items())
+    cells = tables[f"EER % by attack: {OVER}"]
+    assert cells == wanted
+    assert [row for row, _ in cells] == [row for row, _ in wanted]
     assert notes == [
         "minDCF: P(spoof) 0.2, a miss costs 3, a false alarm 7; 1 = no better than one fixed "
         "answer.",
