@@ -7,6 +7,7 @@ from plain_results import call
 
 from antispoof import ranking
 from antispoof.errors import UserError
+from antispoof.report.ranking import agreement_text
 
 DOMAINS = ("in_domain=[near]", "out_of_domain=[far]")
 
@@ -202,6 +203,15 @@ def test_the_tables_say_the_numbers_under_their_headers(place, capsys):
     eer = next(line for line in text.splitlines() if line.startswith("EER in domain"))
     assert eer.split()[-3:] == ["0.1000", "0.2000", "0.0500"]  # systems by name
     assert "over 3 experiments: Spearman +1.000, Kendall +1.000" in text
+
+
+def test_the_line_on_agreement_tells_its_two_numbers_apart():
+    found = {"n": 5, "spearman": -0.25, "kendall": 0.125}
+    text = agreement_text({"agreement": found})
+    assert text.startswith("Held-out and out-of-domain EER over 5 experiments: Spearman -0.250, ")
+    assert "Kendall +0.125" in text
+    text = agreement_text({"agreement": {"n": 2, "spearman": None, "kendall": None}})
+    assert "2 experiments, too few to rank-correlate" in text
 
 
 def test_markdown_and_plain_text_hold_the_same_rows(place, capsys):
