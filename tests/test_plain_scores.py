@@ -192,7 +192,7 @@ def test_the_reader_names_the_line_and_what_is_wrong_with_it(form):
         (f"{last}{blank}+1.5", "a_2: found the score '+1.5'"),
         (f"{last}{blank}.5", "a_2: found the score '.5'"),
         (f"{last}{blank}5.", "a_2: found the score '5.'"),
-        (f"{last}{blank}0x1", "found the score '0x1'"),
+        (f"{last}{blank}1e999", "found the score '1e999'"),
         (f"{last}{blank}", "one (tab|blank) between"),
         (f"{last}", "one (tab|blank) between"),
         (f"{lines[2]} ", "one (tab|blank) between"),
