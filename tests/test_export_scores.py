@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up import make_scores, make_set, refused, worker
 
+from antispoof.errors import UserError
 from antispoof.exchange import FORMS, read_text, to_text
 from antispoof.scores import read_scores
 
@@ -99,3 +100,24 @@ def test_every_number_reads_back_as_it_was(scores, form):
     labels, attacks = dict.fromkeys(scores, "spoof"), dict.fromkeys(scores, "A1")
     text = to_text(form, scores, labels, attacks)
     assert read_text(form, text, "file", labels, attacks) == scores
+
+
+@pytest.mark.parametrize("form", sorted(FORMS))
+def test_lines_are_in_the_order_of_bytes_whatever_the_order_of_scores(form):
+    scores = {"b": 1.0, "é": 2.0, "B": 3.0, "a_10": 4.0, "a_2": 5.0}
+    words = dict.fromkeys(scores, "word")
+    lines = to_text(form, scores, words, words).splitlines()[-5:]
+    assert [line.split()[0] for line in lines] == ["B", "a_10", "a_2", "b", "é"]
+    assert [float(line.split()[-1]) for line in lines] == [3, 4, 5, 1, 2]
+
+
+@pytest.mark.parametrize("form", sorted(FORMS))
+def test_the_reader_wants_the_header_and_the_last_line_feed(form):
+    words = {"a": "word"}
+    text = to_text(form, {"a": 1.5}, words, words)
+    assert read_text(form, text, "f", words, words) == {"a": 1.5}
+    with pytest.raises(UserError, match="f: does not end in a line feed"):
+        read_text(form, text[:-1], "f", words, words)
+    if FORMS[form].header:
+        with pytest.raises(UserError, match="f:1: found 'filename.*, wanted the header"):
+            read_text(form, text.replace("cm-score", "score"), "f", words, words)
