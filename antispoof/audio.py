@@ -12,6 +12,7 @@ from .data_dir import is_pipe
 from .errors import UserError
 
 CONVERSIONS = ("resample", "mixdown")  # what a config may allow to be done to a sound
+UNKNOWN = 0x7FFF0000  # sizes from here on stand in the header of a WAV that was written to a pipe
 
 
 def read_wave(path, utt, allow=()):
@@ -63,6 +64,8 @@ def _read_file(path, utt):
     try:
         with soundfile.SoundFile(path) as sound:
             samples, rate, frames = sound.read(dtype="float32"), sound.samplerate, sound.frames
+        with open(path, "rb") as stream:
+            _require_whole_wav(stream, path, utt)
     except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: headerless .raw
         reason = str(error).rstrip(".").split(": ")[-1]
         raise UserError(
@@ -79,6 +82,28 @@ def _read_ark(place, utt):
     from .kaldi import SOUND, read_entry
 
     rate, samples = read_entry(place, utt, SOUND)
-    if samples.dtype.kind == "i":
-        samples = samples / float(1 << (8 * samples.dtype.itemsize - 1))
+    path, _, offset = str(place).rpartition(":")
+    with open(path, "rb") as stream:
+        stream.seek(int(offset))
+        _require_whole_wav(stream, place, utt)
+    if samples.dtype.kind in "iu":
+        full = float(1 << (8 * samples.dtype.itemsize - 1))
+        samples = samples / full - (samples.dtype.kind == "u")  # eight bits have no sign
     return samples.astype(np.float32), rate
+
+
+def _require_whole_wav(stream, place, utt):
+    """Refuse a WAV that ends before its data; libsndfile and kaldiio read what there is of it."""
+    if stream.read(12)[:4] != b"RIFF":
+        return
+    while len(head := stream.read(8)) == 8:
+        size = int.from_bytes(head[4:], "little")
+        if head[:4] == b"data":
+            here = stream.tell()
+            lost = here + size - stream.seek(0, 2)
+            if lost > 0 and size < UNKNOWN:
+                raise UserError(
+                    f"{place}: {utt}: lacks {lost} bytes of {size} that its header says; truncated?"
+                )
+            return
+        stream.seek(size + size % 2, 1)
