@@ -155,7 +155,8 @@ def test_noise_is_added_at_its_ratio_and_no_peak_is_limited():
 
 
 @pytest.mark.parametrize(("conf", "fine"), [
-    ({"algo": 8}, True), ({"algo": -1}, False), ({"terms": 0}, False), ({"bands": 0}, False),
+    ({"algo": 8}, True), ({"algo": 9}, False),
+    ({"algo": -1}, False), ({"terms": 0}, False), ({"bands": 0}, False),
     ({"terms": 1, "bands": 1}, True), ({"percent": 0.0}, True), ({"percent": 100.0}, True),
     ({"percent": -0.1}, False), ({"percent": 100.1}, False), ({"frequency": (0, 8000)}, True),
     ({"frequency": (-1, 8000)}, False), ({"frequency": (0, 8001)}, False),

@@ -18,7 +18,7 @@ def write(path, samples, rate=RATE, subtype="FLOAT"):
 
 
 def plain_room(wave, response):
-    """Convolved; what lies before the largest value of the response, and the tail, cut off."""
+    """Convolved; what comes before the largest value of the response, and the tail, cut off."""
     start = max(range(len(response)), key=lambda n: (abs(response[n]), -n))
     wet = []
     for n in range(start, start + len(wave)):
