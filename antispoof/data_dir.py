@@ -85,14 +85,17 @@ def trial_lists(data_dir):
 def read_trials(data_dir, name):
     """Utterances of the trial list `data_dir/trials/name`, sorted, one per line.
 
-    Raises UserError where the list is missing, empty, unsorted, holds an id twice or an id that
-    wav.scp lacks.
+    Raises UserError where the list is missing, empty, unsorted, no UTF-8 text, holds an id twice or
+    an id that wav.scp lacks.
     """
     path = Path(data_dir) / "trials" / name
     if not path.is_file():
         raise UserError(f"{path}: no such list of trials")
     known, utts = read_table(Path(data_dir) / "wav.scp"), []
-    lines = path.read_text("utf-8").splitlines()
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: is not UTF-8 text") from None
     if lines and set(lines) <= known.keys() and lines == sorted(set(lines)):
         return lines
     for number, line in enumerate(lines, 1):  # to say which one is wrong

@@ -145,12 +145,22 @@ def test_every_table_is_read_and_held_against_wav_scp(data):
     assert tables["utt2codec"] == {"a": "x", "b": "y", "c": "z"}
     assert list(factors(data)) == ["attack", "codec", "dur", "label", "spk"]
     assert factors(data)["codec"] == data / "utt2codec"
-    (data / "utt2codec").write_text("a x\nb y\n")
-    with pytest.raises(UserError, match="utt2codec: 'c' is missing, though .*wav.scp has it"):
-        read_data_dir(data)
-    (data / "utt2codec").write_text("a x\nb y\nc z\nd z\n")
-    with pytest.raises(UserError, match="wav.scp: 'd' is missing, though .*utt2codec has it"):
-        read_data_dir(data)
+    for name in ("utt2attack", "utt2codec", "utt2dur", "utt2label", "utt2spk"):
+        text = (data / name).read_text()
+        (data / name).write_text(text[: text.index("c ")])
+        with pytest.raises(UserError, match=f"{name}: 'c' is missing, though .*wav.scp has it"):
+            read_data_dir(data)
+        (data / name).write_text(text + "d z\n")
+        with pytest.raises(UserError, match=f"wav.scp: 'd' is missing, though .*{name} has it"):
+            read_data_dir(data)
+        (data / name).write_text(text)
+
+
+def test_a_list_of_trials_that_is_no_text_is_one_line(data):
+    (data / "trials").mkdir()
+    (data / "trials" / "list").write_bytes(b"a\n\xff\n")
+    with pytest.raises(UserError, match="list: is not UTF-8 text"):
+        read_trials(data, "list")
 
 
 @pytest.mark.parametrize(("path", "pipe"), [
