@@ -67,6 +67,15 @@ def test_a_wav_whose_end_is_lost_is_refused(tmp_path, archived, lost):
     assert str(caught.value).startswith(f"{place}: u1: ")
 
 
+def test_fewer_samples_than_a_header_says_are_refused(tmp_path):
+    path = tmp_path / "x.mp3"
+    path.write_bytes(coded(np.linspace(-0.9, 0.7, 1600), kind="MP3"))
+    assert len(read_wave(str(path), "u1")) == 1600
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(UserError, match="u1: found 1[0-9]+ samples, its header says 1600; trunc"):
+        read_wave(str(path), "u1")
+
+
 @pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000])
 def test_a_streamed_wav_of_unknown_length_is_read(tmp_path, size):
     """What writes into a pipe cannot go back to note the length."""

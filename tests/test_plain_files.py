@@ -179,6 +179,17 @@ def test_a_line_is_shown_after_its_time_and_not_before(clock, stream, gap, monke
     assert out.getvalue() == before + ("" if gap == 30 else "\r\033[K")
 
 
+def test_a_line_goes_to_the_errors_where_nothing_is_said(clock, capsys, monkeypatch):
+    monkeypatch.delenv("ANTISPOOF_PROGRESS", raising=False)
+    bars = [progress.Progress(9, "x", name, quiet=name == "quiet") for name in ("loud", "quiet")]
+    clock[0] += 31
+    for bar in bars:
+        bar.advance(2)
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error == "loud [####................] 2/9 x, 0.1/s, 108 s left\n"
+
+
 def test_a_job_writes_its_line_into_a_file(clock, tmp_path, monkeypatch):
     path = tmp_path / "state"
     monkeypatch.setenv("ANTISPOOF_PROGRESS", str(path))
