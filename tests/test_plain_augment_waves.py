@@ -28,6 +28,13 @@ def test_a_uniform_draw_lies_between_its_ends():
         )
 
 
+def test_the_defaults_are_those_that_are_documented():
+    assert (TimeMask().share, MuLaw().bits, Trim().level) == ((0.2, 0.5), 8, -40.0)
+    assert (Noise().folder, Noise().under, Noise().snr) == ("", (), (5, 20))
+    assert (Speed().factors, Filter().order) == ((0.9, 1.0, 1.1), 2)
+    assert (Filter().low, Filter().high) == ((20, 400), (3000, 7900))
+
+
 @pytest.mark.parametrize("share", [(0.2, 0.5), (0, 0), (1, 1), (0.3, 1)])
 @pytest.mark.parametrize("length", [1, 10, 997])
 def test_a_mask_is_a_stretch_of_zeros_anywhere(share, length):
@@ -130,7 +137,6 @@ def test_a_filter_draws_each_edge_from_its_own_range():
     for _ in range(20):
         drawn = band.draw(rng, 9)
         assert drawn == {"low": uniform(still, (30, 90)), "high": uniform(still, (2000, 7000))}
-    assert (Filter().low, Filter().high, Filter().order) == ((20, 400), (3000, 7900), 2)
 
 
 @pytest.mark.parametrize(("make", "fine"), [
