@@ -82,10 +82,11 @@ def plain_draws(utt, seed=5):
     return drawn
 
 
-def test_jobs_share_the_utterances_and_the_last_writes_the_tables(data, tmp_path):
+@pytest.mark.parametrize("order", [(3, 1, 2), (1, 2, 3), (2, 3, 1)])
+def test_jobs_share_the_utterances_and_the_last_writes_the_tables(data, tmp_path, order):
     out, made = tmp_path / "out", []
     tables = read_data_dir(data)
-    for job in (3, 1, 2):
+    for job in order:
         assert join(data, tables, out, SUFFIX, 3) is False
         assert not (out / "wav.scp").exists()
         share, count = make(data, out, settings_of(), job, 3)
