@@ -1,6 +1,7 @@
 """Put one fault at a time into a copy of the repository, and see whether a test notices it."""
 
 import contextlib
+import gc
 import importlib
 import os
 import re
@@ -107,6 +108,7 @@ def preload():
     for name in PRELOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    gc.freeze()  # what is there stays: no collection in a fork looks at it, and so copies it
 
 
 def start_tests(tree, tests, log=None):
@@ -132,7 +134,16 @@ def _become_pytest(tree, tests, log):
         os.environ.update(PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=str(tree))
         import pytest
 
-        options = ["-x", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=short"]
+        options = [
+            "-x",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--no-header",
+            "--tb=short",
+            "-p",
+            "no:doctest",
+        ]
         status = int(pytest.main([*options, *tests]))
     finally:
         os._exit(status)

@@ -89,6 +89,7 @@ def formula(name, conf, plain, x):
             return classify(plain, "classifier.1", plain.drop("classifier.0", embedded))
         return classify(plain, "classifier.2", plain.drop("classifier.1", plainly.relu(embedded)))
     if name == "ca_mhfa":
+        assert plain.state["attention.weight"].shape[2] == conf["heads"] // conf["groups"] + 1
         return classify(plain, "classifier", plainly.ca_mhfa(plain, x))
     if name == "mean_pool":
         return classify(plain, "classifier", x.mean(1).mean(1))
