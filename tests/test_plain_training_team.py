@@ -1,0 +1,145 @@
+"""Processes that train together against one that is alone, and against sums written out."""
+
+import numpy as np
+import pytest
+import torch
+from plain_processes import run_together
+from plain_training import Tiny, make_tiny_corpus, states_close
+
+from antispoof.data import Inputs
+from antispoof.experiment import load_experiment
+from antispoof.models import MODELS
+from antispoof.training import team as teams
+from antispoof.training.learner import Learner
+from antispoof.training.scoring import read_labels, score
+from antispoof.training.team import ALONE, Team, join_team, leave_team
+
+CONFIG = """
+feats: wave
+model: tiny
+model_conf: {dropout: 0.0}
+crop: {train: random, test: centre, seconds: 0.005, pad: none}
+batch_size: 9
+accumulate: 1
+grad_clip: 0.2
+optimizer: sgd
+optimizer_conf: {lr: 0.5}
+class_weights: [0.4, 1.5]
+select: {ema: 0.8}
+"""  # batches of 9 and of 1: of two processes, one has no row of the second
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("team")
+    make_tiny_corpus(folder)
+    (folder / "train_tiny.yaml").write_text(CONFIG)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setitem(MODELS, "tiny", Tiny)
+        yield folder
+
+
+def make(team, *overrides):
+    config = load_experiment("train_tiny.yaml", 1, overrides)
+    inputs = Inputs(config, "data/train", "dump", train=True)
+    return Learner(config, inputs, read_labels("data/train"), CPU, "x", team)
+
+
+@pytest.mark.parametrize(("size", "accumulate"), [(2, 1), (3, 2)])
+def test_processes_give_the_loss_and_the_weights_of_one(place, monkeypatch, size, accumulate):
+    """Their batch norms see the rows of all; the last batch, of two, leaves some without any."""
+    rows = "batch_size=8"
+    alone = make(ALONE, rows)
+    members = [make(Team(r, size), rows, f"accumulate={accumulate}") for r in range(size)]
+    if accumulate > 1:  # parts of a batch have norms of their own
+        for learner in (alone, *members):
+            learner.model.norm.eval()
+            learner.model.train = lambda: None
+    expected = [alone.run_epoch(1), alone.run_epoch(2)]
+    found = run_together(monkeypatch, size, lambda r: [members[r].run_epoch(e) for e in (1, 2)])
+    for rank, learner in enumerate(members):
+        assert found[rank] == pytest.approx(expected, rel=1e-5)
+        states_close(learner.model.state_dict(), alone.model.state_dict(), rtol=1e-5, atol=1e-6)
+        states_close(learner.average.average, alone.average.average, rtol=1e-5, atol=1e-6)
+
+
+def test_scores_of_processes_are_those_of_one(place, monkeypatch):
+    one = make(ALONE, "crop.test=windows")
+    inputs = Inputs(one.config, "data/dev", "dump")
+    expected = score(one.model, inputs, 3, CPU)
+    found = run_together(
+        monkeypatch, 3, lambda rank: score(one.model, inputs, 3, CPU, Team(rank, 3))
+    )
+    for scores in found:
+        np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_judged_has_the_buffers_of_the_first_process(place, monkeypatch):
+    members = [make(Team(rank, 2), "select.ema=0.0") for rank in range(2)]
+    for rank, learner in enumerate(members):
+        learner.model.norm.running_mean.fill_(rank + 5)
+
+    def judge(rank):
+        with members[rank].judged() as model:
+            return model.norm.running_mean.tolist()
+
+    assert run_together(monkeypatch, 2, judge) == [[5.0] * 4, [5.0] * 4]
+
+
+def test_gradients_add_up_and_what_nobody_used_keeps_none(monkeypatch):
+    given = [[2.0, None, None, 7.0], [3.0, 5.0, None, 1.0]]
+    members = []
+    for row in given:
+        parameters = [torch.nn.Parameter(torch.zeros(2, 3)) for _ in row]
+        parameters[3].requires_grad_(False)
+        for parameter, value in zip(parameters, row, strict=True):
+            parameter.grad = None if value is None else torch.arange(6.0).reshape(2, 3) * value
+        members.append(parameters)
+    run_together(monkeypatch, 2, lambda rank: Team(rank, 2).add_gradients(members[rank]))
+    grid = torch.arange(6.0).reshape(2, 3)
+    for rank, parameters in enumerate(members):
+        assert torch.equal(parameters[0].grad, 5.0 * grid)
+        assert torch.equal(parameters[1].grad, 5.0 * grid)
+        assert parameters[2].grad is None
+        assert torch.equal(parameters[3].grad, given[rank][3] * grid), "frozen: left as it is"
+
+
+def test_a_team_adds_tells_and_shares(monkeypatch):
+    def work(rank):
+        team, tensors = Team(rank, 3), [torch.full((2,), rank + 1.0), torch.tensor([rank + 4.0])]
+        added = team.add(torch.tensor([10.0**rank]))
+        team.share(tensors)
+        told = team.tell(f"from {rank}")
+        return team.leads, added.item(), told, [t.tolist() for t in tensors]
+
+    found = run_together(monkeypatch, 3, work)
+    assert found == [(rank == 0, 111.0, "from 0", [[1.0, 1.0], [4.0]]) for rank in range(3)]
+    values = torch.tensor([3.0])
+    assert (ALONE.leads, ALONE.add(values).item(), ALONE.tell("a")) == (True, 3.0, "a")
+
+
+def test_a_process_joins_the_team_that_torchrun_started_it_in(monkeypatch):
+    calls = []
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    assert join_team(CPU) == (ALONE, CPU)
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert join_team(CPU) == (ALONE, CPU)
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    fakes = {
+        "init_process_group": calls.append,
+        "get_rank": lambda: 3,
+        "get_world_size": lambda: 4,
+        "destroy_process_group": lambda: calls.append("left"),
+    }
+    for name, fake in fakes.items():
+        monkeypatch.setattr(teams.distributed, name, fake)
+    monkeypatch.setattr(torch.cuda, "set_device", calls.append)
+    assert join_team(CPU) == (Team(3, 4), CPU)
+    assert join_team(torch.device("cuda")) == (Team(3, 4), torch.device("cuda", 1))
+    assert calls == ["gloo", torch.device("cuda", 1), "nccl"]
+    leave_team(Team(3, 4))
+    leave_team(ALONE)
+    assert calls[3:] == ["left"]
