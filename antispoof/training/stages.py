@@ -108,4 +108,4 @@ def read_finetune(path, config):
 
 
 def _positive(value):
-    return isinstance(value, (int, float)) and 0 < value < float("inf")
+    return type(value) in (int, float) and 0 < value < float("inf")
