@@ -38,14 +38,14 @@ stages:
   - {epochs: 5, batch_size: 8, balanced: true, optimizer: sgd, class_weights: [1.3, 0.7],
      optimizer_conf: {lr: 0.5, weight_decay: 0.02, momentum: 0.9},
      schedule: step, schedule_conf: {every: 2, gamma: 0.5}, grad_clip: 0.2,
-     select: {keep: average_last, ema: 0.9}}
+     select: {keep: average_last, ema: 0.3}}
 """
 FIRST = {
     "batch": 4, "part": 2, "weights": (0.4, 1.5), "balanced": False, "clip": 0.3, "decay": 0.4,
     "optimizer": lambda parameters: torch.optim.AdamW(parameters, 0.03, weight_decay=0.4),
 }  # fmt: skip
 SECOND = {
-    "batch": 8, "part": 8, "weights": (1.3, 0.7), "balanced": True, "clip": 0.2, "decay": 0.9,
+    "batch": 8, "part": 8, "weights": (1.3, 0.7), "balanced": True, "clip": 0.2, "decay": 0.3,
     "optimizer": lambda parameters: torch.optim.SGD(
         parameters, 0.5, weight_decay=0.02, momentum=0.9
     ),
@@ -149,7 +149,7 @@ def test_selection_json_names_the_rule_the_epochs_and_their_numbers(both):
     exp, _, _, chosen = both
     rules = [
         {"metric": "dev_loss", "keep": "average_best", "average": 3, "patience": 0, "ema": 0.4},
-        {"metric": "dev_loss", "keep": "average_last", "average": 3, "patience": 0, "ema": 0.9},
+        {"metric": "dev_loss", "keep": "average_last", "average": 3, "patience": 0, "ema": 0.3},
     ]
     found = json.loads((exp / "selection.json").read_text())
     assert len(found) == 2

@@ -47,7 +47,7 @@ def make(team, *overrides):
     return Learner(config, inputs, read_labels("data/train"), CPU, "x", team)
 
 
-@pytest.mark.parametrize(("size", "accumulate"), [(2, 1), (3, 2)])
+@pytest.mark.parametrize(("size", "accumulate"), [(2, 1), (3, 1), (3, 2)])
 def test_processes_give_the_loss_and_the_weights_of_one(place, monkeypatch, size, accumulate):
     """Their batch norms see the rows of all; the last batch, of two, leaves some without any."""
     rows = "batch_size=8"

@@ -1,0 +1,166 @@
+"""What a training writes and says: watched sets, files that are kept, lines of the log."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from plain_metrics import plain_eer
+from plain_training import SETS, Tiny, make_tiny_corpus, read_rows, score_by_hand
+
+from antispoof import trainer
+from antispoof.errors import UserError
+from antispoof.experiment import load_experiment
+from antispoof.models import MODELS
+from antispoof.tables import read_table, write_table
+from antispoof.trainer import Run, count_parameters, describe, train
+from antispoof.training.checkpoint import load_checkpoint
+from antispoof.training.scoring import read_labels
+
+CONFIG = """
+feats: wave
+model: tiny
+crop: {train: random, test: centre, seconds: 0.005, pad: none}
+epochs: 5
+batch_size: 4
+optimizer_conf: {lr: 0.05}
+class_weights: [0.4, 1.5]
+select: {metric: dev_cllr}
+"""
+CPU = torch.device("cpu")
+LISTS = {"odd": ["seen1", "seen3", "seen5"], "late": ["seen2", "seen3", "seen4"]}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    make_tiny_corpus(folder)
+    for name, utts in LISTS.items():
+        path = folder / "data/seen/trials" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("".join(f"{utt}\n" for utt in utts))
+    (folder / "train_tiny.yaml").write_text(CONFIG)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setitem(MODELS, "tiny", Tiny)
+        yield folder
+
+
+def fit(exp, *overrides, run=Run(), seed=1):  # noqa: B008
+    exp.mkdir(exist_ok=True)
+    config, lines = load_experiment("train_tiny.yaml", seed, overrides), []
+    train(config, "data/train", "data/dev", "dump", exp, CPU, lines.append, run)
+    return read_rows(exp / "curve.csv"), lines
+
+
+@pytest.fixture(scope="module")
+def watched(place):
+    run = Run(watch=("data/seen", "data/other"), watch_every=2, keep_epochs=True)
+    return place / "watched", *fit(place / "watched", run=run)
+
+
+def test_watched_sets_and_their_lists_have_the_eer_of_their_own_utterances(place, watched):
+    exp, rows, _ = watched
+    columns = ["watch_seen_eer", "watch_seen_late_eer", "watch_seen_odd_eer", "watch_other_eer"]
+    for row in rows:
+        epoch, model = int(row["epoch"]), Tiny()
+        assert [name for name in row if name.startswith("watch")] == columns * (epoch % 2 == 0)
+        if epoch % 2 == 0:
+            model.load_state_dict(load_checkpoint(exp / f"epochs/{epoch}.pt")["model"])
+            for name, utts in (("seen", None), ("other", None), *LISTS.items()):
+                scores, labels = score_by_hand(model, place, "other" if name == "other" else "seen")
+                own = [int(utt[4:]) for utt in utts] if utts else range(len(scores))
+                scores, labels = scores[list(own)], labels.numpy()[list(own)]
+                column = f"watch_{'seen_' if utts else ''}{name}_eer"
+                eer = plain_eer(scores[labels == 1], scores[labels == 0])[0]
+                assert row[column] == pytest.approx(eer)
+
+
+def test_the_best_epoch_is_kept_with_its_numbers(place, watched):
+    exp, rows, lines = watched
+    best = min(rows, key=lambda row: row["dev_cllr"])
+    found = json.loads((exp / "selection.json").read_text())[0]
+    assert found["epochs"] == [best["epoch"]]
+    for name in ("dev_loss", "dev_eer", "dev_cllr"):
+        assert found[name] == pytest.approx(best[name], rel=1e-6)
+    assert "train_loss" not in found
+    kept = load_checkpoint(exp / "best.pt")
+    assert kept["epoch"] == best["epoch"]
+    same = load_checkpoint(exp / f"epochs/{int(best['epoch'])}.pt")["model"]
+    assert all(torch.equal(same[name], value) for name, value in kept["model"].items())
+    assert lines[0] == "31 parameters, cpu"  # 4 + 4 of the norm, 4 x 3 + 3, 3 x 2 + 2
+    assert lines[1] == "stage 1 of 1: 5 epochs; keeps the best epoch, by dev_cllr"
+    shown = f"  epochs [{int(best['epoch'])}]  dev_loss {found['dev_loss']:.5g}  dev_eer "
+    assert lines[-1].startswith(f"chosen: metric dev_cllr  keep best{shown}")
+    assert lines[-1].endswith(", on data/dev")
+
+
+def test_metrics_of_dev_are_those_of_the_judged_model(place, watched):
+    exp, rows, _ = watched
+    for row in rows:
+        model = Tiny()
+        model.load_state_dict(load_checkpoint(exp / f"epochs/{int(row['epoch'])}.pt")["model"])
+        scores, labels = score_by_hand(model, place, "dev")
+        bits = [np.log2(1 + np.exp(-scores[labels == 1])), np.log2(1 + np.exp(scores[labels == 0]))]
+        assert row["dev_cllr"] == pytest.approx(np.mean([part.mean() for part in bits]), rel=1e-5)
+
+
+def test_only_epochs_that_may_still_be_averaged_stay(place, monkeypatch):
+    seen, original = [], trainer.forget
+
+    def forget(exp_dir, selection, rows):
+        original(exp_dir, selection, rows)
+        seen.append(sorted(int(path.stem) for path in (exp_dir / "epochs").glob("*.pt")))
+
+    monkeypatch.setattr(trainer, "forget", forget)
+    averaged = "select={keep: average_best, average: 2, metric: dev_loss}"
+    rows, _ = fit(place / "averaged", averaged)
+    for count, found in enumerate(seen, 1):
+        ranked = sorted(rows[:count], key=lambda row: row["dev_loss"])
+        assert found == sorted(int(row["epoch"]) for row in ranked[:2])
+    assert len(seen) == 5
+    fit(place / "plain_best")
+    assert not (place / "plain_best/epochs").exists()
+
+
+def test_a_longer_training_goes_on_where_the_shorter_one_ended(place):
+    fit(place / "short", "epochs=3")
+    _, lines = fit(place / "short")
+    assert lines[0] == "continuing after epoch 3"
+    rows, _ = fit(place / "whole")
+    assert read_rows(place / "short/curve.csv") == rows
+    _, lines = fit(place / "from", "init_from=whole", run=Run(workers=0))
+    assert lines[0] == "starting from whole/best.pt"
+
+
+def test_watched_sets_that_cannot_be_told_apart_or_judged(place, tmp_path):
+    with pytest.raises(UserError, match="another watched set has the column 'watch_seen_eer' too"):
+        fit(tmp_path / "exp", run=Run(watch=("data/seen", "data/seen")))
+    one_class = place / "data/other/trials/spoofs"
+    one_class.parent.mkdir()
+    one_class.write_text("other2\nother3\n")
+    try:
+        with pytest.raises(UserError, match="data/other/trials/spoofs: found one class alone"):
+            fit(tmp_path / "exp", run=Run(watch=("data/other",)))
+    finally:
+        one_class.unlink()
+        one_class.parent.rmdir()
+
+
+def test_a_row_in_words():
+    row = {"metric": "x", "epoch": 3, "stage": 2, "ema": 0.5, "average": 5, "patience": 1}
+    row |= {"dev_loss": 0.123456789, "epochs": [1, 2]}
+    assert describe(row) == "metric x  epoch 3  dev_loss 0.12346  epochs [1, 2]"
+    model = Tiny()
+    assert count_parameters(model) == "31 parameters"
+    model.first.requires_grad_(False)
+    assert count_parameters(model) == "31 parameters, 16 of them learn"
+
+
+def test_labels_and_sounds_are_of_the_same_utterances(place, tmp_path):
+    for table in ("wav.scp", "utt2label"):
+        write_table(tmp_path / table, read_table(place / "data/dev" / table))
+    assert read_labels(tmp_path).tolist() == [int(letter == "b") for letter in SETS["dev"]]
+    write_table(tmp_path / "utt2label", {**read_table(tmp_path / "utt2label"), "more": "spoof"})
+    with pytest.raises(UserError, match=r"wav.scp: 'more' is missing"):
+        read_labels(tmp_path)
