@@ -146,6 +146,7 @@ def test_a_moving_average_after_each_of_thirty_steps(decay):
     kept.load_state_dict(average.state_dict())
     assert kept.count == 30
     average.update(model)
+    assert kept.average["weight"].item() == pytest.approx(plain, abs=1e-6), "its own numbers"
     kept.update(model)
     assert torch.equal(kept.average["weight"], average.average["weight"])
 

@@ -24,6 +24,8 @@ crop: {train: random, test: centre, seconds: 0.005, pad: none}
 epochs: 5
 batch_size: 4
 optimizer_conf: {lr: 0.05}
+schedule: step
+schedule_conf: {every: 1, gamma: 0.75}
 class_weights: [0.4, 1.5]
 select: {metric: dev_cllr}
 """
