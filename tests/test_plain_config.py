@@ -186,3 +186,8 @@ def test_ranges_of_layers_are_lists_in_order():
     for said, layers in [*cases, ("none", "none"), ("all", "all")]:
         found = read_finetune("x", {**block, "layers": said})
         assert found == {**block, "layers": layers}
+
+
+def test_a_chain_is_checked_when_the_config_is_read(tmp_path):
+    with pytest.raises(UserError, match="'augment\\[1\\]' is 'echo', wanted one of rawboost"):
+        load(tmp_path, augment=["mu_law", "echo"])

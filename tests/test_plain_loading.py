@@ -10,7 +10,7 @@ import torch
 
 from antispoof import loading
 from antispoof.errors import UserError
-from antispoof.loading import AHEAD, ahead, batches, collate, load
+from antispoof.loading import ahead, batches, collate, load
 
 SHAPES = {"waveforms": [(5,), (8,), (1,)], "layers": [(2, 3, 4), (2, 6, 4), (2, 1, 4)]}
 
@@ -82,15 +82,15 @@ def test_parts_of_any_size_come_as_they_are():
         assert [row[0].item() for row in x] == [float(index) for index in part]
 
 
-def test_no_more_than_a_few_batches_are_loaded_before_they_are_wanted():
+def test_four_batches_at_most_are_loaded_before_the_second_is_wanted():
     numbers = Numbers()
     feed = load(numbers, [[index] for index in range(11)])
     next(feed)
     deadline = time.monotonic() + 10
-    while len(numbers.asked) < 2 + AHEAD and time.monotonic() < deadline:
+    while len(numbers.asked) < 4 and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(0.05)
-    assert numbers.asked == list(range(2 + AHEAD))  # one taken, two in line, one in hand
+    assert numbers.asked == [0, 1, 2, 3]  # one taken, two in line, one in hand
     feed.close()
 
 
@@ -171,3 +171,10 @@ def test_workers_have_one_thread_and_a_server_that_forks_them(monkeypatch):
     assert many["batch_sampler"] == [[0]]
     many["worker_init_fn"](2)
     assert threads == [1]
+
+
+def test_batches_pass_the_workers_on(monkeypatch):
+    calls = []
+    monkeypatch.setattr(loading, "load", lambda *args: calls.append(args) or ["a"])
+    assert list(batches("inputs", [4, 5, 6], 2, 3)) == ["a"]
+    assert calls == [("inputs", [[4, 5], [6]], 3)]

@@ -225,3 +225,17 @@ def test_choices_are_read_as_they_were_written(tmp_path):
     assert read_choices(str(tmp_path)) == choices
     text = (tmp_path / "selection.json").read_text()
     assert text == json.dumps(choices, indent=1) + "\n"
+
+
+def test_a_rule_in_words():
+    conf = {"metric": "dev_loss", "patience": 0, "average": 4}
+    words = {
+        "best": "the best epoch, by dev_loss",
+        "last": "the last epoch, by dev_loss",
+        "average_best": "the mean of the 4 best epochs, by dev_loss",
+        "average_last": "the mean of the last 4 epochs, by dev_loss",
+    }
+    for keep, text in words.items():
+        assert str(Selection({**conf, "keep": keep})) == text
+        patient = Selection({**conf, "keep": keep, "patience": 3})
+        assert str(patient) == f"{text}, stopping 3 after the best"

@@ -166,3 +166,65 @@ def test_labels_and_sounds_are_of_the_same_utterances(place, tmp_path):
     write_table(tmp_path / "utt2label", {**read_table(tmp_path / "utt2label"), "more": "spoof"})
     with pytest.raises(UserError, match=r"wav.scp: 'more' is missing"):
         read_labels(tmp_path)
+
+
+STAGES = "stages=[{epochs: 1, augment: [mu_law]}, {epochs: 2, select: {keep: last}}]"
+
+
+def test_two_stages_end_with_the_last_ones_choice_and_their_own_augmentation(place, monkeypatch):
+    exp, config = place / "staged", load_experiment("train_tiny.yaml", 1, [STAGES])
+    exp.mkdir()
+    arguments = ("data/train", "data/dev", "dump", exp, CPU, [].append)
+    assert train(config, *arguments, Run(log_draws=True)) == [3]
+    drawn = [path.name for path in sorted((exp / "draws").iterdir())]
+    assert drawn == ["epoch1.jsonl"]
+    assert len((exp / "draws/epoch1.jsonl").read_text().splitlines()) == len(SETS["train"])
+    choices = json.loads((exp / "selection.json").read_text())
+    assert [choice["epochs"] for choice in choices] == [[1], [3]]
+    assert train(config, *arguments) == [3]  # nothing is left to do
+    assert json.loads((exp / "selection.json").read_text()) == choices
+
+
+def test_one_dev_score_that_is_no_number_stops_it(place, tmp_path, monkeypatch):
+    scores = np.arange(7, dtype=np.float32)
+    scores[3] = np.nan
+    monkeypatch.setattr(trainer, "score", lambda *_: scores)
+    with pytest.raises(UserError, match="exp: scores of data/dev are not finite; last.pt is"):
+        fit(tmp_path / "exp")
+
+
+def test_an_epoch_that_the_rule_refuses_is_never_written(place, tmp_path, monkeypatch):
+    written, original = [], trainer.save_checkpoint
+
+    def save(path, state):
+        written.append(path.name)
+        original(path, state)
+
+    monkeypatch.setattr(trainer, "save_checkpoint", save)
+    rows, _ = fit(tmp_path / "exp", "select={keep: average_best, average: 1, metric: train_loss}")
+    best = np.minimum.accumulate([row["train_loss"] for row in rows])
+    new = [row["train_loss"] == least for row, least in zip(rows, best, strict=True)]
+    assert [name for name in written if name != "last.pt"] == ["best.pt"] * sum(new)
+    monkeypatch.setattr(trainer, "dev_metrics", lambda *_: {"dev_eer": 0.1 * len(written)})
+    written.clear()
+    fit(tmp_path / "worse", "select={keep: average_best, average: 2, metric: dev_eer}")
+    epochs = [name for name in written if name not in ("last.pt", "best.pt")]
+    assert epochs == ["1.pt", "2.pt"]  # all later ones are worse than both
+
+
+def test_workers_load_for_scores_and_for_training(place, tmp_path, monkeypatch):
+    from antispoof.training import learner, scoring
+
+    asked = {"load": [], "batches": []}
+    for module, name in ((learner, "load"), (scoring, "batches")):
+        original = getattr(module, name)
+
+        def wrapped(*args, original=original, name=name):
+            asked[name].append((args[3 if name == "batches" else 2], args[2]))
+            return original(*args[: 3 if name == "batches" else 2])
+
+        monkeypatch.setattr(module, name, wrapped)
+    run = Run(workers=3, watch=("data/other",))
+    fit(tmp_path / "exp", "epochs=1", "batch_size=7", "accumulate=2", run=run)
+    assert asked["load"] == [(3, 3)]
+    assert asked["batches"] == [(3, 4), (3, 4)]  # half of seven, rounded up, fit into memory

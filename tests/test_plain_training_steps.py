@@ -173,3 +173,31 @@ def test_a_score_that_is_not_finite_names_its_utterance(place, trained, monkeypa
     with pytest.raises(UserError, match=f"data/dev: dev2: its score is {bad}"):
         call(monkeypatch, "score", exp, "data/dev", exp / "none")
     assert not (exp / "none").exists()
+
+
+def test_score_reads_what_its_options_name(place, trained, monkeypatch):
+    from antispoof import data, device
+
+    exp, seen = trained[0], []
+    original = data.Inputs
+    monkeypatch.setattr(data, "Inputs", lambda *args: seen.append(args[2]) or original(*args))
+    monkeypatch.setattr(device, "choose_device", lambda name: seen.append(name) or CPU)
+    call(monkeypatch, "score", exp, "data/dev", exp / "a")
+    call(monkeypatch, "score", "--dump", "d", "--device", "gpu7", exp, "data/dev", exp / "b")
+    assert seen == ["auto", "dump", "gpu7", "d"]
+
+
+def test_train_asks_for_the_device_and_joins_and_leaves_the_team(place, tmp_path, monkeypatch):
+    from antispoof import device
+    from antispoof.training import team
+
+    seen, joined = [], Team(0, 1)
+    monkeypatch.setattr(device, "choose_device", lambda name: seen.append(name) or CPU)
+    monkeypatch.setattr(team, "join_team", lambda device: (joined, torch.device("meta")))
+    monkeypatch.setattr(team, "leave_team", lambda team: seen.append(team is joined))
+    monkeypatch.setattr(trainer, "train", lambda *args: seen.append((args[5], args[7].team)))
+    call(monkeypatch, "train", *CALL, tmp_path / "a")
+    call(monkeypatch, "train", *CALL, "--device", "gpu7", tmp_path / "b")
+    one = [(torch.device("meta"), joined), True]
+    assert seen == ["auto", *one, "gpu7", *one]
+    assert seen[1][1] is joined
