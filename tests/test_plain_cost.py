@@ -178,3 +178,51 @@ def test_latency_is_a_ratio_of_medians_without_the_first_pass(monkeypatch):
     assert [function for function, _ in calls] == ["model", torch.matmul] * 4
     assert calls[0][1] == ("x", "lengths")
     assert calls[1][1][0].shape == calls[1][1][1].shape == (1024, 1024)
+
+
+class Modes(torch.nn.Module):
+    """A part called back_end, and one product of it in scoring, two in training."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(3, 4))
+        self.register_buffer("table", torch.ones(5))
+        self.back_end = torch.nn.ModuleDict({"a": torch.nn.Linear(2, 3), "b": torch.nn.Tanh()})
+
+    def forward(self, x, lengths):
+        x = self.back_end["a"](x[:, :2])
+        return x @ self.weight if self.training else x
+
+
+def test_views_of_the_input_and_the_weights_take_no_memory():
+    model, lengths = Modes(), torch.tensor([7])
+    views = []
+
+    def forward(x, lengths):
+        views[:] = [x[:, 1:], model.weight.detach().T, model.table[1:], lengths.reshape(1, 1)]
+
+    model.forward = forward
+    assert measure(model, torch.ones(6, 7), lengths)[1] == 0
+    assert [view.shape[0] for view in views] == [6, 4, 4, 1]
+
+
+def test_the_peak_counts_what_comes_after_what_is_gone():
+    x = torch.zeros(100)
+    with PeakMemory([x]) as memory:
+        for _ in range(5):
+            a = x + 1
+            assert memory.now == 400
+            del a
+            assert memory.now == 0
+    assert memory.peak == 400
+
+
+def test_a_model_is_measured_as_it_scores_and_parts_of_a_back_end_stand_for_themselves(monkeypatch):
+    monkeypatch.setitem(MODELS, "modes", Modes)
+    found = describe(config(model="modes"))
+    assert found["macs"] == 2 * 3
+    assert [(part["name"], part["parameters"]) for part in found["modules"]] == [
+        ("back_end.a", 9),
+        ("back_end.b", 0),
+        ("(itself)", 12),
+    ]

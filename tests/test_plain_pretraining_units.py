@@ -236,3 +236,10 @@ def test_as_many_frames_as_clusters_are_enough(wavs, tmp_path):
         find_units(one, {**CONFIG, "clusters": 5}, tmp_path / "five.pt")
     with pytest.raises(UserError, match="four.pt: is of other utterances"):
         find_units(wavs, CONFIG, tmp_path / "four.pt")
+
+
+def test_defaults_of_a_pre_training():
+    """Hsu et al. 2021 hide spans of 10 frames that begin so often that 80 % would be hidden."""
+    wanted = {"mask_prob": 0.8, "mask_length": 10, "heard_weight": 0.5, "features_penalty": 10.0}
+    wanted |= {"clusters": 100, "dropout": 0.1, "weight_decay": 0.01, "grad_clip": 1.0}
+    assert {key: PRETRAINING[key] for key in wanted} == wanted
