@@ -218,3 +218,32 @@ def test_a_windowed_score_is_the_mean_over_the_windows_of_each_utterance(place):
         expected.append(np.mean([float(row[1] - row[0]) for row in logits]))
     found = score(model, Inputs(one.config, "data/dev", "dump"), 3, CPU)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("autocast", "kind", "dtype", "scaled"),
+    [
+        ("none", "cuda", None, False),
+        ("bf16", "cuda", torch.bfloat16, False),
+        ("fp16", "cuda", torch.float16, True),
+        ("fp16", "cpu", None, False),
+    ],
+)
+def test_autocast_is_of_a_gpu_and_fp16_alone_is_scaled(
+    place, monkeypatch, autocast, kind, dtype, scaled
+):
+    """Without a GPU: the model stays where it is, and what would go there is recorded."""
+    scalers, moved = [], []
+
+    class Still(Tiny):
+        def to(self, device):
+            moved.append(device.type)
+            return self
+
+    monkeypatch.setattr(learning, "build_system", lambda config: Still())
+    monkeypatch.setattr(learning, "Loss", lambda config, device: None)
+    monkeypatch.setattr(torch.amp, "GradScaler", lambda *a, **k: scalers.append((a, k)))
+    config = load_experiment("train_tiny.yaml", 1, [f"autocast={autocast}"])
+    one = Learner(config, range(10), None, SimpleNamespace(type=kind), "x")
+    assert (one.dtype, moved) == (dtype, [kind])
+    assert scalers == [((kind,), {"enabled": scaled})]

@@ -111,8 +111,8 @@ def test_a_team_adds_tells_and_shares(monkeypatch):
         team, tensors = Team(rank, 3), [torch.full((2,), rank + 1.0), torch.tensor([rank + 4.0])]
         added = team.add(torch.tensor([10.0**rank]))
         team.share(tensors)
-        told = team.tell(f"from {rank}")
-        return team.leads, added.item(), told, [t.tolist() for t in tensors]
+        heard = team.tell(f"from {rank}")
+        return team.leads, added.item(), heard, [t.tolist() for t in tensors]
 
     found = run_together(monkeypatch, 3, work)
     assert found == [(rank == 0, 111.0, "from 0", [[1.0, 1.0], [4.0]]) for rank in range(3)]
