@@ -50,11 +50,11 @@ def test_a_small_model_by_hand():
 
 
 def test_the_file_is_as_long_as_it_is_said_to_be(tmp_path):
-    for width in (1, 50):
+    for model in (Small(1), Small(50), torch.nn.BatchNorm1d(300)):  # buffers too
         path = tmp_path / "x.pt"
         with open(path, "wb") as stream:
-            torch.save(Small(width).state_dict(), stream)
-        assert saved_bytes(Small(width)) == path.stat().st_size
+            torch.save(model.state_dict(), stream)
+        assert saved_bytes(model) == path.stat().st_size
 
 
 def test_the_peak_is_the_most_that_lives_at_once():

@@ -77,10 +77,14 @@ def test_rates_rise_over_a_share_of_the_steps_and_fall_along_a_cosine(learner):
     assert learner.longest == (8000 - 400) // 320 + 1  # frames of half a second
 
 
-def test_a_run_of_one_step_still_has_a_rate(monkeypatch):
+def test_without_a_warm_up_the_first_step_has_the_whole_rate(monkeypatch):
     monkeypatch.setattr(pretraining, "build_hubert", lambda config: Tiny())
-    one = Pretrainer({**CONFIG, "epochs": 1, "warm_up": 0.0}, {}, {}, 1)
-    assert one.schedule.get_last_lr() == [0.5]
+    one, found = Pretrainer({**CONFIG, "epochs": 1, "warm_up": 0.0}, {}, {}, 4), []
+    for _ in range(4):
+        found.append(one.schedule.get_last_lr()[0])
+        one.optimizer.step()
+        one.schedule.step()
+    assert found == pytest.approx([0.5, 0.5, 0.375, 0.125])  # then thirds of half a cosine
 
 
 LOSSES = torch.tensor([[1.0, 2.0, 4.0], [8.0, 16.0, 32.0]])

@@ -23,7 +23,7 @@ model: tiny
 crop: {train: random, test: centre, seconds: 0.005, pad: none}
 epochs: 5
 batch_size: 4
-optimizer_conf: {lr: 0.05}
+optimizer_conf: {lr: 0.3}
 schedule: step
 schedule_conf: {every: 1, gamma: 0.75}
 class_weights: [0.4, 1.5]

@@ -9,6 +9,7 @@ from plain_training import Tiny, make_tiny_corpus, states_close
 from antispoof.data import Inputs
 from antispoof.experiment import load_experiment
 from antispoof.models import MODELS
+from antispoof.training import scoring
 from antispoof.training import team as teams
 from antispoof.training.learner import Learner
 from antispoof.training.scoring import read_labels, score
@@ -68,12 +69,19 @@ def test_processes_give_the_loss_and_the_weights_of_one(place, monkeypatch, size
 def test_scores_of_processes_are_those_of_one(place, monkeypatch):
     one = make(ALONE, "crop.test=windows")
     inputs = Inputs(one.config, "data/dev", "dump")
-    expected = score(one.model, inputs, 3, CPU)
+    expected, own, original = score(one.model, inputs, 3, CPU), [], scoring.batches
+
+    def batches(inputs, order, *more):
+        own.append(list(order))
+        return original(inputs, order, *more)
+
+    monkeypatch.setattr(scoring, "batches", batches)
     found = run_together(
         monkeypatch, 3, lambda rank: score(one.model, inputs, 3, CPU, Team(rank, 3))
     )
     for scores in found:
         np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-6)
+    assert sorted(own) == [[0, 3, 6], [1, 4], [2, 5]]
 
 
 def test_what_is_judged_has_the_buffers_of_the_first_process(place, monkeypatch):
