@@ -49,9 +49,9 @@ if from_to 2 "features"; then
   for upstream in $(upstreams); do
     for set in $(sets); do
       dump=dump/$upstream/$set
-      job --done "$dump/.done" --from "conf/upstream/$upstream.yaml data/$set/wav.scp" \
+      job --done "$dump/.done" --from "conf/upstream/$upstream.yaml data/$set/wav.scp data/$set/utt2dur" \
         JOB=1:"$nj" "$dump/log/extract.JOB.log" \
-        steps/extract_ssl.py $(copies_of "$upstream" "$set") --share JOB/NJ \
+        steps/extract_ssl.py "${device_options[@]}" $(copies_of "$upstream" "$set") --share JOB/NJ \
         "conf/upstream/$upstream.yaml" "data/$set" "$dump"
     done
   done
@@ -60,7 +60,7 @@ fi
 if from_to 3 "train"; then
   for system in $systems; do
     exp=exp/$(name "$system" SEED)
-    job --done "$exp/.done" --from "conf/train_$system.yaml $(inputs_of "$system" "$train_set $dev_set $watch_sets")" \
+    job --done "$exp/.done" --from "conf/train_$system.yaml $(learning_inputs_of "$system")" \
       "SEED=$(commas "$seeds")" "$exp/log/train.log" \
       "${train[@]}" --config "conf/train_$system.yaml" "${overrides[@]}" --seed SEED --device "$device" \
       --train "data/$train_set" --dev "data/$dev_set" "${learning_options[@]}" "$exp"
@@ -96,14 +96,14 @@ if from_to 6 "evaluate and report"; then
     for trials in $(trial_lists "$set"); do
       out=exp/EXP/$(result_name "$set" "$trials")
       job --done "$out/.done.evaluate" \
-        --from "data/$set/utt2* data/$set/trials/* exp/EXP/$set/scores exp/EXP/$set/llr/scores" \
+        --from "$(trials_of "$set") exp/EXP/$set/scores exp/EXP/$set/llr/scores exp/EXP/selection*.json" \
         "EXP=$(experiments "$systems fusion")" "exp/EXP/log/evaluate_${out##*/}.log" \
         steps/evaluate.py --trials "$trials" --by "$by" --llr "exp/EXP/$set/llr/scores" \
         "data/$set" "exp/EXP/$set/scores" "$out/result.json"
       for rival in $(rivals); do
         pair=$(comparison "$set" "$trials" "$rival")
         job --renew --done "$(dirname "$pair")/.done.$(basename "$pair")" \
-          --from "data/$set/utt2* data/$set/trials/* $(scores_of_all "$set" "exp/$(name fusion "{seed}")" "$rival")" \
+          --from "$(trials_of "$set") $(scores_of_all "$set" "exp/$(name fusion "{seed}")" "$rival")" \
           "SYSTEM=$(commas "$systems")" "$pair.log" \
           steps/compare.py --seeds "$seeds" --trials "$trials" --out "$pair.json" \
           "exp/$(name fusion "{seed}")" "$rival" "$set"
@@ -116,12 +116,16 @@ if from_to 6 "evaluate and report"; then
   ranking=
   if [ -f conf/rank.yaml ]; then # the recipe says which of its results are in domain
     ranking=exp/rank.json
-    job --renew --done exp/.done.rank --from "conf/rank.yaml $root/conf/rank.yaml exp/*/cost.json $(results)" \
+    job --renew --done exp/.done.rank --from "conf/rank.yaml $root/conf/rank.yaml $(records) $(results)" \
       exp/log/rank.log steps/rank.py --out "$ranking" $(names "$systems fusion" "$seeds" exp/)
   fi
-  job --renew --done exp/.done.report --from "exp/*/cost.json $ranking $(results) $(comparisons)" exp/log/report.log \
-    steps/report.py --out exp/report.html --compare "$(comparisons)" ${ranking:+--rank "$ranking"} \
-    $(names "$systems fusion" "$seeds" exp/)
-  python "$root/utils/show_results.py" $(names "$systems fusion" "$seeds" exp/)
-  echo "report: $PWD/exp/report.html"
+  for set in $eval_sets; do
+    page=$(report_of "$set")
+    job --renew --done "exp/.done.$page" \
+      --from "$ranking $(results) $(comparisons) $(records) $(shown_of "$set")" \
+      "exp/log/$page.log" steps/report.py --out "exp/$page.html" --set "$set" --compare "$(comparisons)" \
+      ${ranking:+--rank "$ranking"} $(names "$systems fusion" "$seeds" exp/)
+    python "$root/utils/show_results.py" --set "$set" $(names "$systems fusion" "$seeds" exp/)
+    echo "report: $PWD/exp/$page.html"
+  done
 fi

@@ -9,7 +9,8 @@ stop() { # stop WHY: the user is to mend an option
 [[ $stage =~ ^[1-6]$ && $stop_stage =~ ^[1-6]$ && $stage -le $stop_stage ]] ||
   stop "--stage '$stage' --stop-stage '$stop_stage': wanted 1 to 6, the first not above the last"
 [[ $nj =~ ^[1-9][0-9]*$ ]] || stop "--nj '$nj': wanted a number from 1"
-[[ $seeds =~ ^[0-9]+( +[0-9]+)*$ ]] || stop "--seeds '$seeds': wanted numbers, e.g. \"1 2 3\""
+[[ $seeds =~ ^(0|[1-9][0-9]*)( +(0|[1-9][0-9]*))*$ ]] || # 01 would be seed 1 by another name
+  stop "--seeds '$seeds': wanted numbers, e.g. \"1 2 3\""
 [[ $processes =~ ^[1-9][0-9]*$ ]] || stop "--processes '$processes': wanted a number from 1"
 [[ $allow_partial =~ ^(true|false)$ ]] || stop "--allow-partial '$allow_partial': wanted true or false"
 [[ $tag =~ ^[[:lower:][:digit:]._-]*$ ]] || # capitals stand for what the launcher fills in
@@ -19,12 +20,19 @@ stop() { # stop WHY: the user is to mend an option
 [ -n "$systems" ] || stop "--systems is empty; run a recipe, e.g. egs/mini/run.sh"
 [ -z "$corpus" ] || corpus=$(realpath -ms -- "$corpus") # both are given from where the user stands
 [ -z "$cache" ] || cache=$(realpath -ms -- "$cache")
-if [ "$stage" -le 3 ] && [ 3 -le "$stop_stage" ]; then
-  for set in $eval_sets; do
-    [ "$set" != "$dev_set" ] && [ "$set" != "$train_set" ] ||
-      stop "--eval-sets: '$set' is to report on; nothing is learnt or chosen on it"
-  done
-fi
+for option in seeds systems eval_sets watch_sets; do
+  twice=$(tr -s ' ' '\n' <<<"${!option}" | sort | uniq -d)
+  [ -z "$twice" ] || stop "--${option//_/-}: ${twice//$'\n'/ } stands there twice; wanted each once"
+done
+[[ " $systems " != *" fusion "* ]] || stop "--systems: 'fusion' is what the fusion of them is called"
+for set in "$train_set" "$dev_set" $eval_sets $watch_sets; do # so that a set has one name alone
+  [[ $set =~ ^[[:alnum:]_][[:alnum:]._-]*$ ]] || stop "'$set' is no set; wanted a folder of data/ by its name"
+done
+[ "$dev_set" != "$train_set" ] || stop "--dev-set: '$dev_set' is what is learnt on; wanted another set"
+for set in $eval_sets; do # at every stage: a calibration learns too
+  [ "$set" != "$dev_set" ] && [ "$set" != "$train_set" ] ||
+    stop "--eval-sets: '$set' is to report on; nothing is learnt or chosen on it"
+done
 cd "$recipe_dir" || stop "no recipe there"
 
 "$root/tools/setup.sh" ${cache:+--cache "$cache"}
@@ -41,6 +49,9 @@ allow_options=()
 
 overrides=()
 for pair in $override; do overrides+=(--set "$pair"); done
+
+device_options=() # of extraction, which chooses by itself unless it is told
+[ "$device" = auto ] || device_options=(--device "$device")
 
 learning_options=()
 for set in $watch_sets; do learning_options+=(--watch "data/$set"); done
@@ -84,25 +95,28 @@ experiments() { # experiments SYSTEMS: a,b,c
   commas "$(names "$1" "$seeds" | tr '\n' ' ')"
 }
 
-says() { # says SYSTEM KEY: the word that its config has for the key, if any
-  local config=conf/train_$1.yaml
+says() { # says SYSTEM KEY: what its config, or --override, has for the key, if anything
+  local config=conf/train_$1.yaml pair found=
   [ -f "$config" ] || config=$root/$config
   [ -f "$config" ] || stop "--systems: no conf/train_$1.yaml, neither in $PWD nor in $root"
-  sed -n "s/^$2: *\\([A-Za-z0-9_]*\\).*/\\1/p" "$config"
+  found=$(sed -n "s/^$2: *[\"']\{0,1\}\([^\"' #]*\).*/\1/p" "$config")
+  for pair in $override; do [[ $pair != "$2="* ]] || found=${pair#*=}; done
+  echo "$found"
 }
 
 for system in $systems; do says "$system" model >/dev/null; done # each has a config
 
 start_of() { # start_of SYSTEM: the checkpoint that its training starts from, if any
-  local config=conf/train_$1.yaml start
-  [ -f "$config" ] || config=$root/$config
-  start=$(sed -n 's/^init_from: *"\{0,1\}\([^" #]*\).*/\1/p' "$config")
+  local start
+  start=$(says "$1" init_from)
   [ -z "$start" ] || echo "${start//\{seed\}/SEED}/best.pt"
 }
 
 upstream_of() { # upstream_of SYSTEM: the front end whose cached features it reads, if any
-  # with ssl, it runs inside the model
-  [ "$(says "$1" feats)" = ssl ] || says "$1" upstream
+  case $(says "$1" feats) in
+    ssl | wave) ;; # it runs inside the model, or there is none
+    *) says "$1" upstream ;;
+  esac
 }
 
 upstreams() { # of all systems, each once
@@ -119,12 +133,19 @@ copies_of() { # copies_of UPSTREAM SET: the option that asks for a training set'
 inputs_of() { # inputs_of SYSTEM SETS: the files that say what a system reads of them
   local set upstream
   upstream=$(upstream_of "$1")
-  start_of "$1"
   [ "$(says "$1" feats)" != ssl ] || echo "conf/upstream/$(says "$1" upstream).yaml"
   for set in $2; do
-    echo "data/$set/wav.scp data/$set/utt2label"
-    [ -z "$upstream" ] || echo "dump/$upstream/$set/utt2sum dump/$upstream/$set/.done"
+    echo "data/$set/wav.scp"
+    [ -z "$upstream" ] || echo "data/$set/utt2dur dump/$upstream/$set/utt2sum dump/$upstream/$set/.done"
   done
+}
+
+learning_inputs_of() { # learning_inputs_of SYSTEM: what its training reads; scoring reads no label
+  local set
+  start_of "$1"
+  inputs_of "$1" "$train_set $dev_set $watch_sets"
+  for set in $train_set $dev_set $watch_sets; do echo "data/$set/utt2label"; done
+  for set in $watch_sets; do echo "data/$set/trials/*"; done
 }
 
 scores_of() { # scores_of EXPERIMENT...: their score tables
@@ -154,9 +175,32 @@ results() { # every result of this run
   done
 }
 
+trials_of() { # trials_of SET: the tables that say what is judged, for whom and against what
+  echo "data/$1/utt2*" "data/$1/trials/*" "data/$1/trial_counts*"
+}
+
+records() { # what each experiment of this run says of itself: its cost, choices, calibration or weights
+  local exp
+  for exp in $(names "$systems fusion" "$seeds" exp/); do echo "$exp/*.json"; done
+}
+
+shown_of() { # shown_of SET: what its page shows besides results and records
+  local exp
+  trials_of "$1"
+  for exp in $(names "$systems fusion" "$seeds" exp/); do
+    echo "$exp/$1/scores $exp/$1/llr/scores $exp/.done $exp/config.yaml* $exp/env.txt* $exp/curve.csv*"
+  done
+}
+
+report_of() { # report_of SET: its page, without its ending
+  if [ "$1" = "${eval_sets%% *}" ]; then echo report; else echo "report_$1"; fi
+}
+
 scores_of_all() { # scores_of_all SET EXPERIMENT...: their score tables with every seed
-  local template
-  for template in "${@:2}"; do echo "${template//\{seed\}/*}/$1/scores"; done
+  local template seed
+  for template in "${@:2}"; do
+    for seed in $seeds; do echo "${template//\{seed\}/$seed}/$1/scores"; done
+  done
 }
 
 leave_one_out() { # the option that says what each of several systems brings to their fusion
