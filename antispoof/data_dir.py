@@ -8,7 +8,18 @@ from . import LABELS
 from .errors import UserError
 from .tables import read_table, require_same_keys
 
+REPORTED = ("eval", "test")  # how the name of a set begins that is to be reported on
 REQUIRED = ("wav.scp", "utt2label", "utt2spk", "utt2attack", "utt2dur")
+
+
+def refuse_reported(option, data_dir):
+    """Raise UserError where a set to learn from is, by its name or a link's, one to report on."""
+    path = Path(data_dir)
+    if any(name.startswith(REPORTED) for name in (path.name, path.resolve().name)):
+        raise UserError(
+            f"{option} {data_dir}: a set to report on selects nothing, and teaches nothing; wanted "
+            "a training or development set"
+        )
 
 
 def factors(data_dir):

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from .calibration import EFFECTIVE_PRIOR, SeparableError, fit_logistic
+from .data_dir import refuse_reported
 from .errors import UserError
 from .files import atomic_open
 from .metrics import cllr
@@ -74,11 +75,14 @@ def score_path(exp_dir, name):
 def learn(data_dir, dev_set, exp_dirs, prior=EFFECTIVE_PRIOR, rule="logistic"):
     """A `Fusion` of experiments from their scores on `dev_set`, labelled by `data_dir`.
 
-    Raises UserError where one system's ids differ from the labels' (and so from the others').
+    Raises UserError where one system's ids differ from the labels' (and so from the others'), or
+    where the set is, by its name, one to report on.
     """
     if not 0 < prior < 1:
         raise UserError(f"--prior: found {prior}, wanted a number between 0 and 1")
     dev = [join(data_dir, score_path(exp, dev_set)) for exp in exp_dirs]
+    for name in (data_dir, dev_set):
+        refuse_reported("--data", name)
     scores = np.stack([trials.scores for trials in dev], axis=1)
     is_bonafide = dev[0].is_bonafide
     weights, offset, smoothed = RULES[rule](scores, is_bonafide, prior)

@@ -70,13 +70,12 @@ def main():
 
 
 def check_apart(args):
-    """Refuse a dev set that is one to report on, and sets that share an utterance."""
+    """Refuse to learn from a set that is to be reported on, and sets that share an utterance."""
+    from antispoof.data_dir import refuse_reported
     from antispoof.tables import read_table
 
-    if Path(args.dev).name.startswith(("eval", "test")):
-        raise UserError(
-            f"--dev {args.dev}: a set to report on selects nothing; wanted a development set"
-        )
+    refuse_reported("--train", args.train)
+    refuse_reported("--dev", args.dev)
     names = [Path(folder).name for folder in args.watch]
     if len(set(names)) < len(names):
         raise UserError(f"--watch: two sets have one name; found {' '.join(names)}")

@@ -1,0 +1,174 @@
+"""What is reported on teaches nothing at any stage, and what would count twice is refused."""
+
+import importlib.util
+import shutil
+
+import pytest
+from laws import house, record, refusal
+from made_up import ROOT, make_experiments, refused, worker
+
+from antispoof.errors import UserError
+from antispoof.tables import read_table, write_table
+
+STAGES = range(1, 7)
+CHOICES = {
+    "--train-set": "nothing is learnt or chosen on it",
+    "--dev-set": "nothing is learnt or chosen on it",
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return house(tmp_path_factory.mktemp("house"))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("option", CHOICES)
+def test_no_stage_learns_on_a_set_that_is_reported_on(place, option, stage):
+    call = ["--systems", "cached", "--stage", stage, "--stop-stage", stage]
+    said = refusal(place, *call, option, "judge", "--eval-sets", "far judge")
+    assert "--eval-sets: 'judge' is to report on; nothing is learnt or chosen on it" in said
+
+
+@pytest.mark.parametrize("name", ["./judge", "judge/", "a/../judge", "data/judge", "..", "-x", ""])
+def test_a_set_has_one_name(place, name):
+    call = ["--systems", "cached", "--eval-sets", "judge"]
+    for option in CHOICES:
+        assert f"'{name}' is no set" in refusal(place, *call, option, name)
+    if name:
+        assert f"'{name}' is no set" in refusal(place, *call[:2], "--eval-sets", f"far {name}")
+        assert f"'{name}' is no set" in refusal(place, *call, "--watch-sets", name)
+
+
+def test_dev_is_not_what_is_learnt_on(place):
+    call = ["--systems", "cached", "--train-set", "dev", "--stage", 5]
+    assert "--dev-set: 'dev' is what is learnt on" in refusal(place, *call)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "twice"),
+    [
+        ("--seeds", "1 1", "1"),
+        ("--seeds", "3 12 2  12", "12"),
+        ("--systems", "wave cached wave", "wave"),
+        ("--eval-sets", "far judge far", "far"),
+        ("--watch-sets", "judge judge", "judge"),
+    ],
+)
+def test_what_stands_twice_is_refused(place, option, value, twice):
+    said = refusal(place, "--systems", "cached", option, value, "--stage", 6)
+    assert f"{option}: {twice} stands there twice" in said
+
+
+def test_what_only_looks_alike_is_not_refused(place):
+    several = ["--seeds", "1 11 0", "--systems", "cached  wave", "--eval-sets", " far  judge "]
+    launched, *_ = record(place, *several, "--stage", 4, "--stop-stage", 4)
+    assert {call.jobs for call in launched} == {"SEED=1,11,0"}
+    assert len(launched) == 6
+
+
+@pytest.mark.parametrize("seeds", ["01", "1 01", "1 x", "1,2", "-1", "1.5", " "])
+def test_a_seed_is_a_number_that_is_written_one_way(place, seeds):
+    said = refusal(place, "--systems", "cached", "--seeds", seeds)
+    assert f"--seeds '{seeds}': wanted numbers" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--processes", "0"], "--processes '0': wanted a number from 1"),
+        (["--processes", "two"], "--processes 'two': wanted a number from 1"),
+        (["--nj", "-2"], "--nj '-2': wanted a number from 1"),
+        (["--nj", "2x"], "--nj '2x': wanted a number from 1"),
+        (["--stage", "0"], "--stage '0'"),
+        (["--stop-stage", "7"], "--stop-stage '7': wanted 1 to 6"),
+        (["--stop-stage", "12"], "--stop-stage '12': wanted 1 to 6"),
+        (["--tag", "a/b"], "--tag 'a/b': wanted small letters"),
+        (["--tag", "aB"], "--tag 'aB': wanted small letters"),
+        (["--allow-partial", "True"], "--allow-partial 'True': wanted true or false"),
+        (["--override", "epochs=1"], "--override changes what an experiment is; name it"),
+        (["--systems", "cached gone"], "--systems: no conf/train_gone.yaml, neither in "),
+        (["--systems", "cached fusion"], "'fusion' is what the fusion of them is called"),
+    ],
+)
+def test_what_an_option_cannot_be(place, arguments, words):
+    assert words in refusal(place, "--systems", "cached", *arguments)
+
+
+@pytest.mark.parametrize("arguments", [["--nj", "10"], ["--tag", "a.b_c-1"], ["--processes", "10"]])
+def test_what_an_option_can_be(place, arguments):
+    record(place, "--systems", "cached", *arguments, "--stage", 3, "--stop-stage", 3)
+
+
+@pytest.fixture
+def scored(tmp_path):
+    """Two systems' scores on dev, eval, and a set that is called test_a."""
+    root = make_experiments(tmp_path)
+    for folder in [root / "data/eval", *root.glob("exp/*/eval")]:
+        shutil.copytree(folder, folder.with_name("test_a"))
+    return root
+
+
+@pytest.mark.parametrize("name", ["eval", "test_a"])
+@pytest.mark.parametrize("call", [["steps/calibrate.py"], ["steps/fuse.py", "--out", "exp/f"]])
+def test_neither_calibration_nor_fusion_learns_on_a_set_to_report_on(scored, call, name):
+    before = sorted(scored.rglob("*"))
+    (scored / "data/plain").symlink_to(scored / "data" / name)
+    shutil.copytree(scored / "data" / name, scored / "data/copied")
+    judged = [*call, "--apply", "dev", "exp/one_seed1"]
+    for options in (
+        ["--data", f"data/{name}"],
+        ["--data", f"data/{name}/", "--dev-set", name],
+        ["--data", "data/plain", "--dev-set", name],
+        ["--data", "data/copied", "--dev-set", name],
+    ):
+        line = refused(*judged, *options, cwd=scored)
+        assert "a set to report on selects nothing, and teaches nothing" in line
+    shutil.rmtree(scored / "data/copied")
+    (scored / "data/plain").unlink()
+    assert sorted(scored.rglob("*")) == before
+    assert worker(*judged, "--data", "data/dev", cwd=scored)[0] == 0
+
+
+@pytest.fixture(scope="module")
+def step():
+    """steps/train.py as a module: tests/test_stages.py shows that it begins with this check."""
+    spec = importlib.util.spec_from_file_location("steps_train", ROOT / "steps/train.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def sets(step, scored, **names):
+    """Options of steps/train.py with the sets of these names, parsed."""
+    given = {"train": "dev", "dev": "copied", **names}
+    words = [f"--{option}={scored / 'data' / name}" for option, name in given.items()]
+    return step.parse(["--config=x.yaml", "--seed=1", *words, "exp/new"])
+
+
+@pytest.mark.parametrize("option", ["train", "dev"])
+@pytest.mark.parametrize("name", ["eval", "test_a", "linked"])
+def test_training_learns_on_no_set_to_report_on(step, scored, option, name):
+    (scored / "data/linked").symlink_to(scored / "data/eval")
+    shutil.copytree(scored / "data/eval", scored / "data/copied")
+    step.check_apart(sets(step, scored))
+    with pytest.raises(UserError, match=f"^--{option} .*/{name}: a set to report on selects noth"):
+        step.check_apart(sets(step, scored, **{option: name}))
+
+
+def test_sets_of_training_share_no_utterance(step, scored):
+    wavs = read_table(scored / "data/eval/wav.scp")
+    known = read_table(scored / "data/dev/wav.scp")
+    for name, shared in (("copied", {}), ("both", dict(list(known.items())[-1:]))):
+        write_table(scored / "data" / name / "wav.scp", dict(sorted({**wavs, **shared}.items())))
+    last = max(known)
+    with pytest.raises(UserError, match=f"'{last}' is in .*/dev too; dev must be apart"):
+        step.check_apart(sets(step, scored, dev="both"))
+    write_table(scored / "data/apart/wav.scp", {"z": "z.flac"})
+    step.check_apart(sets(step, scored, dev="apart", watch="eval"))
+    for learnt in ({"train": "dev", "dev": "apart"}, {"train": "apart", "dev": "dev"}):
+        with pytest.raises(UserError, match=f"'{last}' .* a set that is watched must be apart"):
+            step.check_apart(sets(step, scored, **learnt, watch="both"))
+    again = [scored / "data/eval", scored / "exp/one_seed1/eval"]
+    with pytest.raises(UserError, match="--watch: two sets have one name; found eval eval"):
+        step.check_apart(sets(step, scored, dev="apart", watch=f"{again[0]} {again[1]}"))
