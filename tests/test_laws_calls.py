@@ -1,0 +1,166 @@
+"""What run.sh asks for where little is said, and what it reports at the end."""
+
+from itertools import product
+
+import pytest
+from laws import house, of, record
+from made_up import ROOT
+
+STAGES = ("data", "features", "train", "score", "calibrate and fuse", "evaluate and report")
+WORKERS = (
+    {"local/prepare_data.py", "utils/validate_data_dir.py"},
+    {"steps/extract_ssl.py"},
+    {"steps/train.py"},
+    {"steps/score.py"},
+    {"steps/calibrate.py", "steps/fuse.py"},
+    {f"steps/{n}.py" for n in ("evaluate", "compare", "describe_model", "rank", "report")},
+)
+
+
+def workers(launched):
+    """The programs that are called, in order."""
+    return [next(w for w in call.command.split() if w.endswith(".py")) for call in launched]
+
+
+@pytest.fixture
+def place(tmp_path):
+    return house(tmp_path / "house")
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """Stage 6 of two systems, two seeds and two sets, of which one has lists of trials."""
+    folder = house(tmp_path_factory.mktemp("ended"))
+    two = ["--systems", "cached wave", "--seeds", "2 5", "--eval-sets", "judge far"]
+    return folder, *record(folder, *two, "--stage", 6)
+
+
+EXPERIMENTS = [f"exp/{a}_seed{n}" for a, n in product(("cached", "wave", "fusion"), (2, 5))]
+LISTS = ("judge", "judge_known", "judge_unknown", "far")
+RESULTS = {f"{exp}/{name}/result.json" for exp, name in product(EXPERIMENTS, LISTS)}
+RECORDS = {f"{exp}/*.json" for exp in EXPERIMENTS}
+PAIRS = [f"exp/compare/{name}/{a}.json" for name, a in product(LISTS, ("cached", "wave"))]
+
+
+def test_the_order_rests_on_every_result_cost_and_weight(ended):
+    (call,) = of(ended[1], "steps/rank.py")
+    assert call.command == f"steps/rank.py --out exp/rank.json {' '.join(EXPERIMENTS)}"
+    assert call.reads == {"conf/rank.yaml", f"{ROOT}/conf/rank.yaml"} | RESULTS | RECORDS
+    assert (call.done, call.log, call.renew) == ("exp/.done.rank", "exp/log/rank.log", True)
+
+
+def test_each_set_that_is_reported_on_has_a_page_and_a_table(ended):
+    folder, launched, printed, said = ended
+    every = " ".join(EXPERIMENTS)
+    for call, name, page in zip(
+        of(launched, "steps/report.py"), ("judge", "far"), ("report", "report_far"), strict=True
+    ):
+        out = f"steps/report.py --out exp/{page}.html --set {name}"
+        compare = f"--compare '{' '.join(PAIRS)} '"
+        assert call.command == f"{out} {compare} --rank exp/rank.json {every}"
+        shown = {
+            f"{exp}/{file}"
+            for exp in EXPERIMENTS
+            for file in (f"{name}/scores", f"{name}/llr/scores", ".done")
+        }
+        shown |= {f"{e}/{f}*" for e in EXPERIMENTS for f in ("config.yaml", "env.txt", "curve.csv")}
+        shown |= {f"data/{name}/{table}" for table in ("utt2*", "trials/*", "trial_counts*")}
+        assert call.reads == {"exp/rank.json"} | RESULTS | set(PAIRS) | RECORDS | shown
+        assert (call.done, call.renew) == (f"exp/.done.{page}", True)
+        assert call.log == f"exp/log/{page}.log"
+        assert f"report: {folder}/exp/{page}.html\n" in said
+    assert printed == [["--set", name, *EXPERIMENTS] for name in ("judge", "far")]
+
+
+def test_two_systems_are_compared_but_none_is_left_out(ended, place):
+    rivals = [call.command.split()[-2] for call in of(ended[1], "steps/compare.py")]
+    assert rivals == ["exp/SYSTEM_seed{seed}"] * len(LISTS)
+    launched, *_ = record(place, "--systems", "cached wave", "--stage", 5, "--stop-stage", 5)
+    (call,) = of(launched, "steps/fuse.py")
+    assert "--leave-one-out" not in call.command
+    assert "exp/cached_seed1 exp/wave_seed1" in call.command
+
+
+@pytest.mark.parametrize("stage", range(1, 7))
+def test_a_stage_alone_calls_its_own_workers_alone(place, stage):
+    only = ["--stage", stage, "--stop-stage", stage, "--systems", "cached wave"]
+    launched, printed, said = record(place, *only)
+    assert set(workers(launched)) == WORKERS[stage - 1]
+    assert said.splitlines()[0] == f"== Stage {stage}: {STAGES[stage - 1]}"
+    assert said.count("== Stage") == 1
+    assert bool(printed) == (stage == 6)
+
+
+def test_stages_are_in_order_and_both_ends_count(place):
+    launched, _, said = record(place, "--stage", 2, "--stop-stage", 5, "--systems", "cached")
+    assert set(workers(launched)) == set().union(*WORKERS[1:5])
+    assert [line[9:10] for line in said.splitlines()] == ["2", "3", "4", "5"]
+    order = [next(i for i, own in enumerate(WORKERS) if w in own) for w in workers(launched)]
+    assert order == sorted(order)
+
+
+def test_one_system_by_the_defaults(place):
+    (place / "conf/rank.yaml").unlink()
+    launched, printed, _ = record(place, "--systems", "wave")
+    commands = [call.command for call in launched]
+    exp = "exp/wave_seed1 exp/fusion_seed1"
+    assert commands == [
+        "local/prepare_data.py --out data --nj SLOTS",
+        "utils/validate_data_dir.py data/SET",
+        "steps/train.py --config conf/train_wave.yaml --seed SEED --device auto --train data/train "
+        "--dev data/dev exp/wave_seedSEED",
+        "steps/score.py --device auto exp/wave_seedSEED data/dev exp/wave_seedSEED/dev/scores",
+        "steps/score.py --device auto exp/wave_seedSEED data/eval exp/wave_seedSEED/eval/scores",
+        "steps/calibrate.py --data data/dev --apply 'dev eval' exp/EXP",
+        "steps/fuse.py --data data/dev --apply 'dev eval' --out exp/fusion_seed1 exp/wave_seed1",
+        "steps/evaluate.py --trials all --by attack --llr exp/EXP/eval/llr/scores data/eval "
+        "exp/EXP/eval/scores exp/EXP/eval/result.json",
+        "steps/describe_model.py --exp exp/SYSTEM_seed1",
+        f"steps/report.py --out exp/report.html --set eval --compare '' {exp}",
+    ]
+    jobs = ["SET=train,dev,eval", "SEED=1", "SEED=1", "SEED=1", "EXP=wave_seed1"]
+    jobs += ["EXP=wave_seed1,fusion_seed1", "SYSTEM=wave"]
+    assert [call.jobs for call in launched if call.jobs] == jobs
+    assert {call.slots for call in launched} == {"2"}
+    assert printed == [["--set", "eval", *exp.split()]]
+
+
+def test_the_recipes_own_config_comes_before_that_of_the_root(place):
+    """The root's mel_cnn reads waveforms, and its fbank has no copies; the default is cached."""
+    call = ["--systems", "mel_cnn", "--stop-stage", 3]
+    assert "steps/extract_ssl.py" not in workers(record(place, *call)[0])
+    (place / "conf/train_mel_cnn.yaml").write_text("upstream: fbank\n")
+    extract = of(record(place, *call)[0], "steps/extract_ssl.py")
+    assert [c.command.split()[-2] for c in extract] == ["data/train", "data/dev", "data/eval"]
+    assert not any("--copies" in c.command for c in extract)
+    (place / "conf/upstream/fbank.yaml").write_text("name: fbank\ncopies: {count: 1}\n")
+    extract = of(record(place, *call)[0], "steps/extract_ssl.py")
+    assert ["--copies" in c.command for c in extract] == [True, False, False]
+
+
+def test_a_front_end_of_two_systems_is_computed_once(place):
+    (place / "conf/train_again.yaml").write_text("feats: 'cached'\nupstream: 'own' # too\n")
+    (place / "conf/train_other.yaml").write_text('feats: "cached"\nupstream: "x-1.5"\n')
+    (place / "conf/upstream/x-1.5.yaml").write_text("name: fbank\n")
+    call = ["--systems", "cached again other wave", "--stage", 2, "--stop-stage", 3]
+    launched, *_ = record(place, *call)
+    places = [c.command.split()[-1] for c in of(launched, "steps/extract_ssl.py")]
+    wanted = product(("own", "x-1.5"), ("train", "dev", "eval"))
+    assert places == [f"dump/{up}/{name}" for up, name in wanted]
+    reads = {c.command.split()[2]: c.reads for c in of(launched, "steps/train.py")}
+    for name, up in (("cached", "own"), ("again", "own"), ("other", "x-1.5"), ("wave", None)):
+        dumps = {f"dump/{up}/{s}/{f}" for s in ("train", "dev") for f in (".done", "utt2sum")}
+        found = {file for file in reads[f"conf/train_{name}.yaml"] if file.startswith("dump")}
+        assert found == (dumps if up else set())
+
+
+def test_an_override_decides_which_features_are_made_and_rested_on(place):
+    other = ["--tag", "x", "--override", "upstream=mel init_from=exp/a_seed{seed}"]
+    call = ["--systems", "cached", *other, "--stage", 2, "--stop-stage", 4]
+    launched, *_ = record(place, *call)
+    assert "dump/mel/train" in of(launched, "steps/extract_ssl.py")[0].command.split()
+    (train,) = of(launched, "steps/train.py")
+    assert {"dump/mel/dev/.done", "exp/a_seedSEED/best.pt"} < train.reads
+    for score in of(launched, "steps/score.py"):
+        assert "dump/mel/" in " ".join(score.reads)
+        assert "dump/own/" not in " ".join(score.reads)

@@ -1,0 +1,214 @@
+"""What run.sh asks its workers for, stage by stage, against a second statement of the recipe.
+
+The launcher is replaced by a recorder; tests/test_laws_rests.py shows that a real run asks alike.
+"""
+
+import re
+from itertools import product
+
+import pytest
+from laws import Call, house, record
+from made_up import ROOT
+
+SYSTEMS, SEEDS, REPORTED = ("cached", "tuned", "wave"), ("3", "1"), ("judge", "far")
+LISTS = {"judge": ("all", "known", "unknown"), "far": ("all",)}
+OPTIONS = {
+    **{"stage": "1", "stop-stage": "6", "nj": "3", "seeds": "3 1", "systems": "cached tuned wave"},
+    **{"train-set": "learn", "dev-set": "choose", "eval-sets": "judge far"},
+    **{"watch-sets": "seen judge", "train-options": "--workers 2 --keep-epochs"},
+    **{"processes": "4", "by": "attack,codec", "size": "small", "corpus": "sounds/./here"},
+    **{"allow": "resample mixdown", "cache": "../kept", "allow-partial": "true"},
+    **{"override": "epochs=5 batch_size=8", "tag": "t1", "device": "cuda"},
+}
+EXPERIMENTS = [f"{system}_t1_seed{seed}" for system, seed in product(SYSTEMS, SEEDS)]
+FUSIONS = [f"fusion_t1_seed{seed}" for seed in SEEDS]
+RESULTS = {"judge": ["judge", "judge_known", "judge_unknown"], "far": ["far"]}
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory):
+    """(folder, calls, tables printed, what was said) with no option as it is by default."""
+    folder = house(tmp_path_factory.mktemp("rich"))
+    return folder, *record(folder, *(f"--{name}={value}" for name, value in OPTIONS.items()))
+
+
+def calls(recorded, *workers):
+    """Those of some workers, in order; the same slots in each, which is asserted."""
+    found = [call for call in recorded[1] if set(workers) & set(call.command.split())]
+    assert {call.slots for call in found} == {"3"}
+    return [Call(**{**vars(call), "slots": "2"}) for call in found]
+
+
+def test_no_option_is_left_out_here(rich):
+    text = (ROOT / "run.sh").read_text().partition("\n# options\n")[2]
+    names = re.findall(r"^([a-z_]+)=.*  ?# ", text, re.MULTILINE)
+    assert {name.replace("_", "-") for name in names} >= OPTIONS.keys()
+    assert len([name for name in names if name.replace("_", "-") in OPTIONS]) == len(OPTIONS)
+    workers = {word for call in rich[1] for word in call.command.split() if word.endswith(".py")}
+    known = {"local/prepare_data.py", "utils/validate_data_dir.py", f"{ROOT}/steps/train.py"}
+    known |= {f"steps/{name}.py" for name in ("extract_ssl", "score", "calibrate", "fuse")}
+    known |= {f"steps/{name}.py" for name in ("evaluate", "compare", "describe_model")}
+    assert workers == known | {"steps/rank.py", "steps/report.py"}
+
+
+def test_stage_1_prepares_and_looks_at_every_set_once(rich):
+    folder = rich[0]
+    corpus, cache = folder / "sounds/here", folder.parent / "kept"
+    words = f"--size small --corpus {corpus} --cache {cache} --allow-partial"
+    assert calls(rich, "local/prepare_data.py") == [
+        Call(
+            done="data/.done",
+            log="data/log/prepare.log",
+            command=f"local/prepare_data.py --out data --nj SLOTS {words}",
+        )
+    ]
+    assert calls(rich, "utils/validate_data_dir.py") == [
+        Call(
+            done="data/SET/.done.validate",
+            log="data/log/validate.SET.log",
+            jobs="SET=learn,choose,judge,far,seen",
+            command="utils/validate_data_dir.py data/SET --allow resample mixdown",
+            reads=frozenset({"data/SET/wav.scp", "data/SET/utt2*", "data/SET/trials/*"}),
+        )
+    ]
+
+
+def test_stage_2_computes_what_is_cached_and_copies_the_training_set_alone(rich):
+    config, own = "conf/upstream/own.yaml", "steps/extract_ssl.py --device cuda"
+    assert calls(rich, "steps/extract_ssl.py") == [
+        Call(
+            done=f"dump/own/{name}/.done",
+            log=f"dump/own/{name}/log/extract.JOB.log",
+            jobs="JOB=1:3",
+            command=f"{own}{' --copies' * (name == 'learn')} --share JOB/NJ {config} data/{name} "
+            f"dump/own/{name}",
+            reads=frozenset({config, f"data/{name}/wav.scp", f"data/{name}/utt2dur"}),
+        )
+        for name in ("learn", "choose", "judge", "far", "seen")
+    ]
+
+
+def inputs(system, *names):
+    """What a system reads of sets to compute a score."""
+    found = {f"data/{name}/wav.scp" for name in names}
+    if system == "cached":
+        tables = ("data/{}/utt2dur", "dump/own/{}/utt2sum", "dump/own/{}/.done")
+        found |= {table.format(name) for table, name in product(tables, names)}
+    return found | ({"conf/upstream/mel.yaml"} if system == "tuned" else set())
+
+
+def test_stage_3_learns_on_the_training_set_and_is_chosen_on_dev(rich):
+    sets = ("learn", "choose", "seen", "judge")
+    labels = {f"data/{name}/utt2label" for name in sets}
+    watched = {"data/seen/trials/*", "data/judge/trials/*"}
+    for system, call in zip(SYSTEMS, calls(rich, f"{ROOT}/steps/train.py"), strict=True):
+        start = {"exp/start_seedSEED/best.pt"} if system == "tuned" else set()
+        exp, config = f"exp/{system}_t1_seedSEED", f"conf/train_{system}.yaml"
+        assert call == Call(
+            done=f"{exp}/.done",
+            log=f"{exp}/log/train.log",
+            jobs="SEED=3,1",
+            command=f"torchrun --standalone --nproc_per_node 4 {ROOT}/steps/train.py --config "
+            f"{config} --set epochs=5 --set batch_size=8 --seed SEED --device cuda --train "
+            "data/learn --dev data/choose --watch data/seen --watch data/judge --workers 2 "
+            f"--keep-epochs {exp}",
+            reads=frozenset({config} | inputs(system, *sets) | labels | watched | start),
+        )
+
+
+def test_stage_4_scores_dev_and_the_sets_reported_on_and_reads_no_label(rich):
+    assert calls(rich, "steps/score.py") == [
+        Call(
+            done=f"exp/{system}_t1_seedSEED/{name}/.done.score",
+            log=f"exp/{system}_t1_seedSEED/log/score_{name}.log",
+            jobs="SEED=3,1",
+            command=f"steps/score.py --device cuda exp/{system}_t1_seedSEED data/{name} "
+            f"exp/{system}_t1_seedSEED/{name}/scores",
+            reads=frozenset({f"exp/{system}_t1_seedSEED/best.pt"} | inputs(system, name)),
+        )
+        for system in SYSTEMS
+        for name in ("choose", "judge", "far")
+    ]
+
+
+def test_stage_5_learns_on_dev_and_applies_it_to_all(rich):
+    learnt = "--data data/choose --apply 'choose judge far'"
+    scored = [f"{name}/scores" for name in ("choose", "judge", "far")]
+    assert calls(rich, "steps/calibrate.py") == [
+        Call(
+            done="exp/EXP/.done.calibrate",
+            log="exp/EXP/log/calibrate.log",
+            jobs=f"EXP={','.join(EXPERIMENTS)}",
+            command=f"steps/calibrate.py {learnt} exp/EXP",
+            reads=frozenset({"data/choose/utt2label", *(f"exp/EXP/{name}" for name in scored)}),
+        )
+    ]
+    for seed, call in zip(SEEDS, calls(rich, "steps/fuse.py"), strict=True):
+        out = f"exp/fusion_t1_seed{seed}"
+        fused = [f"exp/{system}_t1_seed{seed}" for system in SYSTEMS]
+        read = {f"{exp}/{name}" for exp, name in product(fused, scored)}
+        assert call == Call(
+            done=f"{out}/.done",
+            log=f"{out}/log/fuse.log",
+            command=f"steps/fuse.py --leave-one-out {learnt} --out {out} {' '.join(fused)}",
+            reads=frozenset({"data/choose/utt2label"} | read),
+        )
+
+
+def judged(name):
+    """The tables that say what is judged."""
+    return {f"data/{name}/{table}" for table in ("utt2*", "trials/*", "trial_counts*")}
+
+
+def test_stage_6_evaluates_scores_and_ratios_on_every_list(rich):
+    expected = []
+    for name in REPORTED:
+        for trials, result in zip(LISTS[name], RESULTS[name], strict=True):
+            scores, llr = f"exp/EXP/{name}/scores", f"exp/EXP/{name}/llr/scores"
+            call = Call(
+                done=f"exp/EXP/{result}/.done.evaluate",
+                log=f"exp/EXP/log/evaluate_{result}.log",
+                jobs=f"EXP={','.join([*EXPERIMENTS, *FUSIONS])}",
+                command=f"steps/evaluate.py --trials {trials} --by attack,codec --llr {llr} "
+                f"data/{name} {scores} exp/EXP/{result}/result.json",
+                reads=frozenset({scores, llr, "exp/EXP/selection*.json"} | judged(name)),
+            )
+            expected.append(call)
+    assert calls(rich, "steps/evaluate.py") == expected
+
+
+def test_stage_6_compares_the_fusion_with_each_system_and_with_itself_without_it(rich):
+    expected = []
+    for name in REPORTED:
+        for trials, result in zip(LISTS[name], RESULTS[name], strict=True):
+            for own, left in (("{}", ""), ("fusion_t1_seed{seed}/without_{}", "without_")):
+                rival = "exp/" + own.replace("{}", "SYSTEM_t1_seed{seed}")
+                pair = f"exp/compare/{result}/{left}SYSTEM_t1"
+                read = {
+                    f"{exp.replace('{seed}', seed)}/{name}/scores"
+                    for exp, seed in product(("exp/fusion_t1_seed{seed}", rival), SEEDS)
+                }
+                call = Call(
+                    done=f"exp/compare/{result}/.done.{left}SYSTEM_t1",
+                    log=f"{pair}.log",
+                    jobs="SYSTEM=cached,tuned,wave",
+                    renew=True,
+                    command=f"steps/compare.py --seeds '3 1' --trials {trials} --out {pair}.json "
+                    f"exp/fusion_t1_seed{{seed}} {rival} {name}",
+                    reads=frozenset(read | judged(name)),
+                )
+                expected.append(call)
+    assert calls(rich, "steps/compare.py") == expected
+
+
+def test_stage_6_measures_one_seed_of_each_system(rich):
+    exp = "exp/SYSTEM_t1_seed3"
+    assert calls(rich, "steps/describe_model.py") == [
+        Call(
+            done=f"{exp}/.done.cost",
+            log=f"{exp}/log/cost.log",
+            jobs="SYSTEM=cached,tuned,wave",
+            command=f"steps/describe_model.py --exp {exp}",
+            reads=frozenset({f"{exp}/config.yaml"}),
+        )
+    ]
