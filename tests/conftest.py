@@ -38,7 +38,8 @@ def undisturbed(tmp_path_factory, made_up_corpus):
 
     from recipes import STAGES, Recipe, only, succeed
 
-    recipe = Recipe(tmp_path_factory.mktemp("recipe") / "ein Rezept, été Ж", made_up_corpus).write()
+    folder = tmp_path_factory.mktemp("recipe") / "ein Rezept, été Ж"
+    recipe = Recipe(folder, made_up_corpus).write().noting()
     seconds = {}
     for stage in STAGES:
         started = time.monotonic()

@@ -43,6 +43,27 @@ options = parser.parse_args()
 with one_line_errors("local/prepare_data.py"):
     make_data(options.out, options.corpus)
 """
+# A worker in the recipe's own folder comes before that of the root. This one is the root's, and
+# notes every file of the recipe, or config of the root, that it opens to read.
+NOTING = """
+import os, runpy, sys
+
+def note(event, found):
+    if event == "open" and isinstance(found[0], (str, bytes)) and set(str(found[1])) <= set("rbtU"):
+        path = os.path.abspath(os.fsdecode(found[0]))
+        if path.startswith((here, "{root}/conf/")):
+            opened[path.removeprefix(here)] = None
+
+opened, here, own = {{}}, os.getcwd() + os.sep, os.getpid()
+sys.addaudithook(note)
+try:
+    runpy.run_path("{root}/{program}", run_name="__main__")
+finally:
+    if os.getpid() == own:
+        with open("opened", "a") as stream:
+            lines = ["# {program} " + " ".join(sys.argv[1:]), *opened]
+            stream.write("".join(line + "\\n" for line in lines))
+"""
 STAGES = range(1, 7)
 OUTPUTS = ("result.json", "scores", "best.pt", "curve.csv", "utt2sum", "calibration.json", "*.yaml")
 
@@ -59,6 +80,13 @@ class Recipe:
             self.file(f"conf/train_{name}.yaml").write_text(text)
         self.file("conf/rank.yaml").write_text("in_domain: [eval_known]\nout_of_domain: [eval]\n")
         self.file("local/prepare_data.py").write_text(PREPARE)
+        return self
+
+    def noting(self):
+        """Have each worker note in `opened` what it reads."""
+        for path in [*ROOT.glob("steps/*.py"), ROOT / "utils/validate_data_dir.py"]:
+            program = path.relative_to(ROOT)
+            self.file(program).write_text(NOTING.format(root=ROOT, program=program))
         return self
 
     def file(self, name):

@@ -1,5 +1,7 @@
 """What run.sh asks for where little is said, and what it reports at the end."""
 
+import os
+import subprocess
 from itertools import product
 
 import pytest
@@ -164,3 +166,41 @@ def test_an_override_decides_which_features_are_made_and_rested_on(place):
     for score in of(launched, "steps/score.py"):
         assert "dump/mel/" in " ".join(score.reads)
         assert "dump/own/" not in " ".join(score.reads)
+
+
+def test_a_recipe_is_named_first_and_its_options_follow():
+    for recipe in ([], ["mini"]):
+        command = [ROOT / "run.sh", *recipe, "--stage", "5", "--stop-stage", "4"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "--stage '5' --stop-stage '4'" in done.stderr
+
+
+def test_only_fusion_itself_is_no_name(place):
+    for name in ("fusions", "my_fusion"):
+        (place / f"conf/train_{name}.yaml").write_text("feats: wave\n")
+    launched, *_ = record(place, "--systems", "my_fusion fusions", "--stage", 3, "--stop-stage", 3)
+    assert [call.command.split()[2] for call in launched] == [
+        "conf/train_my_fusion.yaml",
+        "conf/train_fusions.yaml",
+    ]
+
+
+def test_the_environment_of_every_command(tmp_path):
+    """Nothing from outside is mixed in, and the order of names is that of their bytes."""
+    script = f"cd '{tmp_path}'; . '{ROOT}/path.sh'; env"
+    around = {"PATH": os.environ["PATH"], "PYTHONPATH": "/elsewhere", "LC_ALL": "de_DE.UTF-8"}
+    done = subprocess.run(["bash", "-c", script], env=around, capture_output=True, text=True)
+    found = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    wanted = {
+        "ANTISPOOF_ROOT": str(ROOT),
+        "PYTHONPATH": str(ROOT),
+        "PATH": f"{ROOT}/tools/venv/bin:{around['PATH']}",
+        "PYTHONSAFEPATH": "1",
+        "PYTHONUNBUFFERED": "1",
+        "LC_ALL": "C.UTF-8",
+        "LC_COLLATE": "C",
+        "MALLOC_MMAP_MAX_": "0",
+    }
+    assert {name: found.get(name) for name in wanted} == wanted
+    assert int(found["MALLOC_TRIM_THRESHOLD_"]) > 2**30
