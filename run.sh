@@ -49,7 +49,7 @@ if from_to 2 "features"; then
   for upstream in $(upstreams); do
     for set in $(sets); do
       dump=dump/$upstream/$set
-      job --done "$dump/.done" --from "conf/upstream/$upstream.yaml data/$set/wav.scp data/$set/utt2dur" \
+      job --done "$dump/.done" --from "$(front_end "$upstream") data/$set/wav.scp data/$set/utt2dur" \
         JOB=1:"$nj" "$dump/log/extract.JOB.log" \
         steps/extract_ssl.py "${device_options[@]}" $(copies_of "$upstream" "$set") --share JOB/NJ \
         "conf/upstream/$upstream.yaml" "data/$set" "$dump"
@@ -110,9 +110,11 @@ if from_to 6 "evaluate and report"; then
       done
     done
   done
-  measured=exp/$(name SYSTEM "${seeds%% *}") # what one seed costs, all do
-  job --done "$measured/.done.cost" --from "$measured/config.yaml" \
-    "SYSTEM=$(commas "$systems")" "$measured/log/cost.log" steps/describe_model.py --exp "$measured"
+  for system in $systems; do                      # one at a time: its speed is measured
+    measured=exp/$(name "$system" "${seeds%% *}") # what one seed costs, all do
+    job --done "$measured/.done.cost" --from "$measured/config.yaml $(cost_inputs_of "$system")" \
+      "$measured/log/cost.log" steps/describe_model.py --exp "$measured"
+  done
   ranking=
   if [ -f conf/rank.yaml ]; then # the recipe says which of its results are in domain
     ranking=exp/rank.json

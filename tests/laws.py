@@ -84,11 +84,11 @@ def refusal(folder, *options):
 def house(folder):
     """The files that run.sh itself reads of a recipe: one system of each kind; returns `folder`."""
     texts = {
-        "conf/train_cached.yaml": "feats: cached\nupstream: own  # made here\nlayers: [0]\n",
+        "conf/train_cached.yaml": "feats: cached\nupstream: own  # not upstream: mel\n",
         "conf/train_tuned.yaml": 'feats: ssl\nupstream: "mel"\n'
         'init_from: "exp/start_seed{seed}"  # each its own\n',
         "conf/train_wave.yaml": "feats: wave\nupstream: own # which is not read\nmodel: mel_cnn\n",
-        "conf/upstream/own.yaml": "name: fbank\ncopies: {count: 1}\n",
+        "conf/upstream/own.yaml": 'name: fbank\ncheckpoint: "own.pt"\ncopies: {count: 1}\n',
         "conf/rank.yaml": "in_domain: [judge_known]\nout_of_domain: [judge]\n",
         "data/judge/trials/known": "",
         "data/judge/trials/unknown": "",

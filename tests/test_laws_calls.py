@@ -117,11 +117,11 @@ def test_one_system_by_the_defaults(place):
         "steps/fuse.py --data data/dev --apply 'dev eval' --out exp/fusion_seed1 exp/wave_seed1",
         "steps/evaluate.py --trials all --by attack --llr exp/EXP/eval/llr/scores data/eval "
         "exp/EXP/eval/scores exp/EXP/eval/result.json",
-        "steps/describe_model.py --exp exp/SYSTEM_seed1",
+        "steps/describe_model.py --exp exp/wave_seed1",
         f"steps/report.py --out exp/report.html --set eval --compare '' {exp}",
     ]
     jobs = ["SET=train,dev,eval", "SEED=1", "SEED=1", "SEED=1", "EXP=wave_seed1"]
-    jobs += ["EXP=wave_seed1,fusion_seed1", "SYSTEM=wave"]
+    jobs += ["EXP=wave_seed1,fusion_seed1"]
     assert [call.jobs for call in launched if call.jobs] == jobs
     assert {call.slots for call in launched} == {"2"}
     assert printed == [["--set", "eval", *exp.split()]]

@@ -82,7 +82,7 @@ def test_stage_2_computes_what_is_cached_and_copies_the_training_set_alone(rich)
             jobs="JOB=1:3",
             command=f"{own}{' --copies' * (name == 'learn')} --share JOB/NJ {config} data/{name} "
             f"dump/own/{name}",
-            reads=frozenset({config, f"data/{name}/wav.scp", f"data/{name}/utt2dur"}),
+            reads=frozenset({config, "own.pt", f"data/{name}/wav.scp", f"data/{name}/utt2dur"}),
         )
         for name in ("learn", "choose", "judge", "far", "seen")
     ]
@@ -202,13 +202,13 @@ def test_stage_6_compares_the_fusion_with_each_system_and_with_itself_without_it
 
 
 def test_stage_6_measures_one_seed_of_each_system(rich):
-    exp = "exp/SYSTEM_t1_seed3"
+    fronts = {"cached": {"conf/upstream/own.yaml", "own.pt"}, "tuned": {"conf/upstream/mel.yaml"}}
     assert calls(rich, "steps/describe_model.py") == [
         Call(
-            done=f"{exp}/.done.cost",
-            log=f"{exp}/log/cost.log",
-            jobs="SYSTEM=cached,tuned,wave",
-            command=f"steps/describe_model.py --exp {exp}",
-            reads=frozenset({f"{exp}/config.yaml"}),
+            done=f"exp/{system}_t1_seed3/.done.cost",
+            log=f"exp/{system}_t1_seed3/log/cost.log",
+            command=f"steps/describe_model.py --exp exp/{system}_t1_seed3",
+            reads=frozenset({f"exp/{system}_t1_seed3/config.yaml"} | fronts.get(system, set())),
         )
+        for system in SYSTEMS
     ]

@@ -95,16 +95,25 @@ experiments() { # experiments SYSTEMS: a,b,c
   commas "$(names "$1" "$seeds" | tr '\n' ' ')"
 }
 
+config_of() { # config_of NAME: conf/NAME.yaml of the recipe, or else of the root
+  if [ -f "conf/$1.yaml" ]; then echo "conf/$1.yaml"; else echo "$root/conf/$1.yaml"; fi
+}
+
+value_of() { # value_of NAME KEY: the word that conf/NAME.yaml has for the key, if any
+  sed -n "s/^$2: *[\"']\{0,1\}\([^\"' #]*\).*/\1/p" "$(config_of "$1")"
+}
+
 says() { # says SYSTEM KEY: what its config, or --override, has for the key, if anything
-  local config=conf/train_$1.yaml pair found=
-  [ -f "$config" ] || config=$root/$config
-  [ -f "$config" ] || stop "--systems: no conf/train_$1.yaml, neither in $PWD nor in $root"
-  found=$(sed -n "s/^$2: *[\"']\{0,1\}\([^\"' #]*\).*/\1/p" "$config")
+  local pair found
+  found=$(value_of "train_$1" "$2")
   for pair in $override; do [[ $pair != "$2="* ]] || found=${pair#*=}; done
   echo "$found"
 }
 
-for system in $systems; do says "$system" model >/dev/null; done # each has a config
+for system in $systems; do
+  [ -f "$(config_of "train_$system")" ] ||
+    stop "--systems: no conf/train_$system.yaml, neither in $PWD nor in $root"
+done
 
 start_of() { # start_of SYSTEM: the checkpoint that its training starts from, if any
   local start
@@ -125,19 +134,25 @@ upstreams() { # of all systems, each once
 }
 
 copies_of() { # copies_of UPSTREAM SET: the option that asks for a training set's augmented copies
-  local config=conf/upstream/$1.yaml
-  [ -f "$config" ] || config=$root/$config
-  [ "$2" != "$train_set" ] || ! grep -q '^copies:' "$config" || echo --copies
+  [ "$2" != "$train_set" ] || ! grep -q '^copies:' "$(config_of "upstream/$1")" || echo --copies
+}
+
+front_end() { # front_end [UPSTREAM]: the files that say what it computes: its config, its checkpoint
+  [ -z "${1-}" ] || echo "conf/upstream/$1.yaml $(value_of "upstream/$1" checkpoint)"
 }
 
 inputs_of() { # inputs_of SYSTEM SETS: the files that say what a system reads of them
   local set upstream
   upstream=$(upstream_of "$1")
-  [ "$(says "$1" feats)" != ssl ] || echo "conf/upstream/$(says "$1" upstream).yaml"
+  [ "$(says "$1" feats)" != ssl ] || front_end "$(says "$1" upstream)"
   for set in $2; do
     echo "data/$set/wav.scp"
     [ -z "$upstream" ] || echo "data/$set/utt2dur dump/$upstream/$set/utt2sum dump/$upstream/$set/.done"
   done
+}
+
+cost_inputs_of() { # cost_inputs_of SYSTEM: what its size and time rest on besides its own config
+  [ "$(says "$1" feats)" = wave ] || front_end "$(says "$1" upstream)"
 }
 
 learning_inputs_of() { # learning_inputs_of SYSTEM: what its training reads; scoring reads no label
