@@ -1,5 +1,6 @@
 """For the laws of the whole recipe: calls that are recorded, and what each worker opens."""
 
+import importlib.util
 import os
 import subprocess
 from dataclasses import dataclass
@@ -98,3 +99,11 @@ def house(folder):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return Path(folder)
+
+
+def load_worker(program):
+    """A worker as a module, so that its functions can be called."""
+    spec = importlib.util.spec_from_file_location(program.replace("/", "_"), ROOT / program)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,11 +1,10 @@
 """What is reported on teaches nothing at any stage, and what would count twice is refused."""
 
-import importlib.util
 import shutil
 
 import pytest
-from laws import house, record, refusal
-from made_up import ROOT, make_experiments, refused, worker
+from laws import house, load_worker, record, refusal
+from made_up import make_experiments, refused, worker
 
 from antispoof.errors import UserError
 from antispoof.tables import read_table, write_table
@@ -133,10 +132,7 @@ def test_neither_calibration_nor_fusion_learns_on_a_set_to_report_on(scored, cal
 @pytest.fixture(scope="module")
 def step():
     """steps/train.py as a module: tests/test_stages.py shows that it begins with this check."""
-    spec = importlib.util.spec_from_file_location("steps_train", ROOT / "steps/train.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_worker("steps/train.py")
 
 
 def sets(step, scored, **names):

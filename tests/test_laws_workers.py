@@ -1,0 +1,80 @@
+"""Each option of steps/train.py reaches the trainer, and nothing is claimed where one is wrong."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from laws import load_worker
+
+from antispoof import trainer
+from antispoof.errors import UserError
+from antispoof.tables import write_table
+
+STEP = load_worker("steps/train.py")
+
+
+@pytest.fixture
+def train(tmp_path, monkeypatch):
+    """Call steps/train.py with options; returns what it hands to the trainer."""
+    for name in ("train", "dev", "one", "two"):
+        write_table(tmp_path / "sets" / name / "wav.scp", {f"{name}_1": "x.flac"})
+    config = {"feats": "wave", "model": "mel_cnn", "epochs": 7, "crop": {"seconds": 2.0}}
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump(config))
+    monkeypatch.chdir(tmp_path)
+    given = []
+    monkeypatch.setattr(trainer, "train", lambda *arguments: given.append(arguments))
+
+    def call(*options, seed="3"):
+        words = ["--config", "x.yaml", "--seed", seed, "--train", "sets/train", "--dev", "sets/dev"]
+        monkeypatch.setattr(sys, "argv", ["steps/train.py", *words, *options, "exp/x"])
+        STEP.main()
+        return given.pop()
+
+    return call
+
+
+def test_what_is_not_said_has_its_default(train):
+    config, learnt, dev, dump, exp, device, log, run = train("--device", "cpu")
+    assert (config["seed"], config["epochs"], config["batch_size"]) == (3, 7, 32)
+    assert (learnt, dev, dump, exp) == ("sets/train", "sets/dev", "dump", "exp/x")
+    assert (device, log) == (torch.device("cpu"), print)
+    assert (run.watch, run.watch_every, run.workers) == ((), 1, 0)
+    assert (run.keep_epochs, run.log_draws) == (False, False)
+    assert yaml.safe_load(Path("exp/x/config.yaml").read_text()) == config
+
+
+def test_every_option_reaches_the_trainer(train):
+    overrides = ["--set", "epochs=2", "--set", "crop.seconds=1.5"]
+    watch = ["--watch", "sets/one", "--watch", "sets/two", "--watch-every", "3"]
+    more = ["--workers", "2", "--keep-epochs", "--log-draws", "--dump", "other", "--device", "cpu"]
+    config, _, _, dump, _, _, _, run = train(*overrides, *watch, *more)
+    assert (config["epochs"], config["crop"]["seconds"], dump) == (2, 1.5, "other")
+    assert (run.watch, run.watch_every, run.workers) == (("sets/one", "sets/two"), 3, 2)
+    assert (run.keep_epochs, run.log_draws) == (True, True)
+    *_, again = train(*overrides, "--watch", "sets/one sets/two", "--device", "cpu")
+    assert again.watch == run.watch
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--watch-every", "0"], "--watch-every wants 1 or more"),
+        (["--workers", "-1"], "--workers 0 or more"),
+        (["--dev", "sets/train"], "dev must be apart"),
+        (["--watch", "sets/dev"], "must be apart"),
+        (["--set", "epoch=1"], "unknown key 'epoch'"),
+    ],
+)
+def test_what_is_wrong_claims_no_folder(train, options, words):
+    with pytest.raises(UserError, match=words):
+        train("--device", "cpu", *options)
+    assert not Path("exp").exists()
+
+
+def test_a_folder_of_another_experiment_is_not_trained_in(train):
+    train("--device", "cpu")
+    train("--device", "cpu", "--workers", "1")
+    with pytest.raises(UserError, match=r"holds another experiment \(seed: 3, now 4\)"):
+        train("--device", "cpu", seed="4")
