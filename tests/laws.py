@@ -43,17 +43,18 @@ def parse(words):
     return Call(log=log, command=text, **found)
 
 
-def record(folder, *options, cwd=None, status=0):
-    """{stage: calls} of run.sh in the recipe `folder`, and what it printed; nothing is started.
+def record(folder, *options, status=0):
+    """What run.sh asks for in the recipe `folder`, called from above it; nothing is started.
 
-    The last "call" of stage 6, which prints the table of results, has no log of its own.
+    Returns the calls of the launcher, the words of each call of utils/show_results.py, and what was
+    said.
     """
     notes = Path(folder) / "recorded"
     notes.write_text("")
     done = subprocess.run(
         [ROOT / "run.sh", "--recipe-dir", folder, *map(str, options)],
         env={**os.environ, "BASH_FUNC_python%%": RECORD, "RECORDED": str(notes)},
-        cwd=cwd or folder,
+        cwd=Path(folder).parent,
         capture_output=True,
         text=True,
         timeout=60,

@@ -1,10 +1,11 @@
 """What is reported on teaches nothing at any stage, and what would count twice is refused."""
 
 import shutil
+import subprocess
 
 import pytest
 from laws import house, load_worker, record, refusal
-from made_up import make_experiments, refused, worker
+from made_up import ROOT, make_experiments, refused, worker
 
 from antispoof.errors import UserError
 from antispoof.tables import read_table, write_table
@@ -77,6 +78,7 @@ def test_a_seed_is_a_number_that_is_written_one_way(place, seeds):
     [
         (["--processes", "0"], "--processes '0': wanted a number from 1"),
         (["--processes", "two"], "--processes 'two': wanted a number from 1"),
+        (["--processes", "2 3"], "--processes '2 3': wanted a number from 1"),
         (["--nj", "-2"], "--nj '-2': wanted a number from 1"),
         (["--nj", "2x"], "--nj '2x': wanted a number from 1"),
         (["--stage", "0"], "--stage '0'"),
@@ -92,6 +94,16 @@ def test_a_seed_is_a_number_that_is_written_one_way(place, seeds):
 )
 def test_what_an_option_cannot_be(place, arguments, words):
     assert words in refusal(place, "--systems", "cached", *arguments)
+
+
+def test_an_upstream_without_a_config_is_one_line(tmp_path):
+    folder = house(tmp_path)
+    (folder / "conf/train_lost.yaml").write_text("feats: cached\nupstream: gone\n")
+    command = [ROOT / "run.sh", "--recipe-dir", folder, "--systems", "lost", "--stage", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "conf/upstream/gone.yaml: no such file, neither in " in line
 
 
 @pytest.mark.parametrize("arguments", [["--nj", "10"], ["--tag", "a.b_c-1"], ["--processes", "10"]])

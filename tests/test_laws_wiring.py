@@ -53,7 +53,7 @@ def test_no_option_is_left_out_here(rich):
 
 def test_stage_1_prepares_and_looks_at_every_set_once(rich):
     folder = rich[0]
-    corpus, cache = folder / "sounds/here", folder.parent / "kept"
+    corpus, cache = folder.parent / "sounds/here", folder.parent.parent / "kept"
     words = f"--size small --corpus {corpus} --cache {cache} --allow-partial"
     assert calls(rich, "local/prepare_data.py") == [
         Call(

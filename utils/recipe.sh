@@ -99,8 +99,9 @@ config_of() { # config_of NAME: conf/NAME.yaml of the recipe, or else of the roo
   if [ -f "conf/$1.yaml" ]; then echo "conf/$1.yaml"; else echo "$root/conf/$1.yaml"; fi
 }
 
-value_of() { # value_of NAME KEY: the word that conf/NAME.yaml has for the key, if any
-  sed -n "s/^$2: *[\"']\{0,1\}\([^\"' #]*\).*/\1/p" "$(config_of "$1")"
+value_of() { # value_of NAME KEY: the word that conf/NAME.yaml, if there is one, has for the key
+  [ ! -f "$(config_of "$1")" ] ||
+    sed -n "s/^$2: *[\"']\{0,1\}\([^\"' #]*\).*/\1/p" "$(config_of "$1")"
 }
 
 says() { # says SYSTEM KEY: what its config, or --override, has for the key, if anything
@@ -134,7 +135,7 @@ upstreams() { # of all systems, each once
 }
 
 copies_of() { # copies_of UPSTREAM SET: the option that asks for a training set's augmented copies
-  [ "$2" != "$train_set" ] || ! grep -q '^copies:' "$(config_of "upstream/$1")" || echo --copies
+  [ "$2" != "$train_set" ] || ! grep -qs '^copies:' "$(config_of "upstream/$1")" || echo --copies
 }
 
 front_end() { # front_end [UPSTREAM]: the files that say what it computes: its config, its checkpoint
