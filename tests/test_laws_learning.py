@@ -66,14 +66,12 @@ def forget(recipe, *patterns):
 def test_nothing_is_learnt_from_labels_of_eval(copy):
     """With other labels on eval, all is trained, scored, calibrated and fused to the same bytes."""
     before = contents(copy, *LEARNT, "scores")
-    results = contents(copy, "result.json")
     for table in ("utt2label", "utt2attack", "utt2spk"):
         rotate(copy.folder / "data/eval" / table)
     forget(copy, "exp", "data/eval/.done.validate")
-    succeed(copy.run())
+    succeed(copy.run("--stop-stage", 5))
     assert len(before) == 4 * 2 + 2 + 1 + 4 * 2 + 4
     assert not changed(before, contents(copy, *LEARNT, "scores"))
-    assert changed(results, contents(copy, "result.json")) == results.keys()
 
 
 def test_dev_labels_decide_which_epoch_is_kept_and_not_how_it_learnt(copy):

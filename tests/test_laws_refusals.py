@@ -96,6 +96,19 @@ def test_what_an_option_cannot_be(place, arguments, words):
     assert words in refusal(place, "--systems", "cached", *arguments)
 
 
+def test_a_line_below_the_options_is_no_option(tmp_path):
+    lines = [
+        "# options",
+        "known=1 # is one",
+        f'. "{ROOT}/utils/parse_options.sh"',
+        "below=2 # is not",
+    ]
+    (tmp_path / "x.sh").write_text("\n".join(["above=0 # is not", *lines, ""]))
+    for name, status in (("known", 0), ("below", 2), ("above", 2)):
+        command = ["bash", tmp_path / "x.sh", f"--{name}=3"]
+        assert subprocess.run(command, capture_output=True, timeout=60).returncode == status
+
+
 def test_an_upstream_without_a_config_is_one_line(tmp_path):
     folder = house(tmp_path)
     (folder / "conf/train_lost.yaml").write_text("feats: cached\nupstream: gone\n")
