@@ -97,13 +97,9 @@ def test_what_an_option_cannot_be(place, arguments, words):
 
 
 def test_a_line_below_the_options_is_no_option(tmp_path):
-    lines = [
-        "# options",
-        "known=1 # is one",
-        f'. "{ROOT}/utils/parse_options.sh"',
-        "below=2 # is not",
-    ]
-    (tmp_path / "x.sh").write_text("\n".join(["above=0 # is not", *lines, ""]))
+    read = f'. "{ROOT}/utils/parse_options.sh"'
+    lines = ["above=0 # is none", "# options", "known=1 # is one", read, "below=2 # is none", ""]
+    (tmp_path / "x.sh").write_text("\n".join(lines))
     for name, status in (("known", 0), ("below", 2), ("above", 2)):
         command = ["bash", tmp_path / "x.sh", f"--{name}=3"]
         assert subprocess.run(command, capture_output=True, timeout=60).returncode == status
