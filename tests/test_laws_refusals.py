@@ -122,8 +122,10 @@ def test_what_an_option_can_be(place, arguments):
 
 @pytest.fixture
 def scored(tmp_path):
-    """Two systems' scores on dev, eval, and a set that is called test_a."""
+    """Two systems' scores on dev, eval, a set that is called test_a, and eval as `other`."""
     root = make_experiments(tmp_path)
+    for folder in root.glob("exp/*/eval"):
+        shutil.copytree(folder, folder.with_name("other"))
     for folder in [root / "data/eval", *root.glob("exp/*/eval")]:
         shutil.copytree(folder, folder.with_name("test_a"))
     return root
@@ -140,6 +142,8 @@ def test_neither_calibration_nor_fusion_learns_on_a_set_to_report_on(scored, cal
         ["--data", f"data/{name}"],
         ["--data", f"data/{name}/", "--dev-set", name],
         ["--data", "data/plain", "--dev-set", name],
+        ["--data", "data/plain", "--dev-set", "other"],
+        ["--data", f"data/{name}", "--dev-set", "other"],
         ["--data", "data/copied", "--dev-set", name],
     ):
         line = refused(*judged, *options, cwd=scored)
