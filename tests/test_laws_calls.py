@@ -147,6 +147,8 @@ def test_a_front_end_of_two_systems_is_computed_once(place):
     call = ["--systems", "cached again other wave", "--stage", 2, "--stop-stage", 3]
     launched, *_ = record(place, *call)
     places = [c.command.split()[-1] for c in of(launched, "steps/extract_ssl.py")]
+    extraction = of(launched, "steps/extract_ssl.py")
+    assert not [call for call in extraction if "--device" in call.command]  # it chooses by itself
     wanted = product(("own", "x-1.5"), ("train", "dev", "eval"))
     assert places == [f"dump/{up}/{name}" for up, name in wanted]
     reads = {c.command.split()[2]: c.reads for c in of(launched, "steps/train.py")}

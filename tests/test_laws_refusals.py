@@ -98,11 +98,12 @@ def test_what_an_option_cannot_be(place, arguments, words):
 
 def test_a_line_below_the_options_is_no_option(tmp_path):
     read = f'. "{ROOT}/utils/parse_options.sh"'
-    lines = ["above=0 # is none", "# options", "known=1 # is one", read, "below=2 # is none", ""]
-    (tmp_path / "x.sh").write_text("\n".join(lines))
+    lines = ["above=0 # is none", "# options", "known=1 # is one", read, "below=2 # is none"]
+    (tmp_path / "x.sh").write_text("\n".join([*lines, 'echo "$above $known $below"', ""]))
     for name, status in (("known", 0), ("below", 2), ("above", 2)):
-        command = ["bash", tmp_path / "x.sh", f"--{name}=3"]
-        assert subprocess.run(command, capture_output=True, timeout=60).returncode == status
+        command = ["bash", tmp_path / "x.sh", f"--{name}=3=4"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout) == (status, "" if status else "0 3=4 2\n")
 
 
 def test_an_upstream_without_a_config_is_one_line(tmp_path):
