@@ -55,6 +55,9 @@ def test_every_option_reaches_the_trainer(train):
     assert (run.keep_epochs, run.log_draws) == (True, True)
     *_, again = train(*overrides, "--watch", "sets/one sets/two", "--device", "cpu")
     assert again.watch == run.watch
+    for words, wanted in ((["--keep-epochs"], (True, False)), (["--log-draws"], (False, True))):
+        *_, one = train(*overrides, *words, "--device", "cpu")
+        assert (one.keep_epochs, one.log_draws) == wanted
 
 
 @pytest.mark.parametrize(
