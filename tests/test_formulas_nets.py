@@ -68,8 +68,8 @@ CASES = {
 }
 
 
-def classify(plain, at, x):
-    if f"{at}.weight" in plain.state:
+def classify(plain, at, x, conf):
+    if conf.get("classifier", "linear") == "linear":
         return plain.linear(at, x)
     own = {k.removeprefix(f"{at}."): v for k, v in plain.state.items() if k.startswith(f"{at}.")}
     names = {f"classifier.{key}": value for key, value in own.items()}
@@ -86,13 +86,13 @@ def formula(name, conf, plain, x):
     if name == "mhfa":
         embedded = plainly.mhfa(plain, x)
         if conf.get("classifier") == "ff":
-            return classify(plain, "classifier.1", plain.drop("classifier.0", embedded))
-        return classify(plain, "classifier.2", plain.drop("classifier.1", plainly.relu(embedded)))
+            return classify(plain, "classifier.1", plain.drop("classifier.0", embedded), conf)
+        embedded = plain.drop("classifier.1", plainly.relu(embedded))
+        return classify(plain, "classifier.2", embedded, conf)
     if name == "ca_mhfa":
-        assert plain.state["attention.weight"].shape[2] == conf["heads"] // conf["groups"] + 1
-        return classify(plain, "classifier", plainly.ca_mhfa(plain, x))
+        return classify(plain, "classifier", plainly.ca_mhfa(plain, x), conf)
     if name == "mean_pool":
-        return classify(plain, "classifier", x.mean(1).mean(1))
+        return classify(plain, "classifier", x.mean(1).mean(1), conf)
     if name.startswith("nes2net"):
         return plainly.nes2net(plain, x, {**conf, "nested": name == "nes2net_x"})
     if name == "wavlm_cnn":
