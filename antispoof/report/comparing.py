@@ -34,8 +34,10 @@ def _read(path):
 
 def _group(place, own):
     """One table of all pairs on the same trials; with the whole of each pair below it."""
-    metrics = [name for name in METRICS if all(name in found["metrics"] for found in own)]
-    kind = "speaker" if all("speaker" in _judged(found, metrics[0]) for found in own) else "iid"
+    of_any = [name for name in METRICS if any(name in found["metrics"] for found in own)]
+    metrics = [name for name in of_any if all(name in found["metrics"] for found in own)] or of_any
+    judged = [_judged(found, name) for found in own for name in metrics if name in found["metrics"]]
+    kind = "speaker" if all("speaker" in kinds for kinds in judged) else "iid"
     header = ["difference"]
     for name in metrics:
         header += [f"{TEXTS[name][0]}{', points' if name == 'eer' else ''}", "p"]
@@ -63,6 +65,9 @@ def _judged(found, metric):
 
 def _cells(found, metrics, kind):
     for name in metrics:
+        if name not in found["metrics"]:
+            yield from ("-", "-")
+            continue
         gap, interval, p = _texts(found["metrics"][name], name, _judged(found, name)[kind])
         firm = f"<strong>{gap}</strong>" if _firm(_judged(found, name)[kind]) else gap
         yield f"{firm}<small>{interval}</small>"
