@@ -2,7 +2,7 @@
 
 import base64
 import contextlib
-import json
+import functools
 import os
 import re
 import runpy
@@ -191,14 +191,14 @@ def lines(axes):
     }
 
 
-@pytest.fixture(scope="session")
-def shown(tmp_path_factory):
-    """The page of all that page_experiments writes."""
+@functools.cache
+def _shown(tmp_path_factory):
     place = page_experiments.write(tmp_path_factory.mktemp("page"))
     options = ["--compare", "compare/a.json compare/b.json", "--compare", "compare/c.json"]
     return report(place, *options, "--rank", "rank.json")
 
 
-def read_json(path):
-    """What a JSON file holds."""
-    return json.loads(Path(path).read_text("utf-8"))
+@pytest.fixture(scope="session")
+def shown(tmp_path_factory):
+    """The page of all that page_experiments writes; one for all files that name this fixture."""
+    return _shown(tmp_path_factory)

@@ -2,10 +2,11 @@
 
 import statistics
 
+import pages
 import pytest
 from page_experiments import CONDITIONS, COUNTS, ODD, RUNS, SYSTEMS, values
 
-pytest_plugins = ("pages",)
+shown = pages.shown
 
 TITLES = {"eer": ("EER %", 100, 2), "min_dcf": ("minDCF", 1, 3), "cllr": ("Cllr", 1, 3)}
 
