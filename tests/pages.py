@@ -192,8 +192,8 @@ def lines(axes):
 
 
 @functools.cache
-def _shown(tmp_path_factory):
-    place = page_experiments.write(tmp_path_factory.mktemp("page"))
+def _shown(folder):
+    place = page_experiments.write(folder / "page")
     options = ["--compare", "compare/a.json compare/b.json", "--compare", "compare/c.json"]
     return report(place, *options, "--rank", "rank.json")
 
@@ -201,4 +201,4 @@ def _shown(tmp_path_factory):
 @pytest.fixture(scope="session")
 def shown(tmp_path_factory):
     """The page of all that page_experiments writes; one for all files that name this fixture."""
-    return _shown(tmp_path_factory)
+    return _shown(tmp_path_factory.getbasetemp())
