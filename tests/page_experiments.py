@@ -186,7 +186,7 @@ def write_data(root):
     for index, (system, seed) in enumerate([("alpha", 2), ("alpha", 10), (ODD, 1), (ODD, 2)]):
         mean = np.where(order < 14, 1.1, -0.7)
         scores = np.round(rng.normal(mean, 1 + index / 5) * (1 + index), 2 if index else 1)
-        write = {"scores": scores, **({"llr/scores": 0.6 * scores - 0.3} if index != 2 else {})}
+        write = {"scores": scores, **({"llr/scores": 0.6 * scores - 0.9} if index != 2 else {})}
         for name, own in write.items():
             table = {f"u{n:02d}": repr(float(own[n])) for n in range(37)}
             write_table(root / "exp" / folder(system, seed) / "eval" / name, table)
