@@ -17,6 +17,8 @@ import pytest
 from made_up import ROOT
 from matplotlib.figure import Figure
 
+from antispoof.tables import read_table
+
 VOID = {"meta", "img", "wbr", "br", "link"}
 WHOLE = {"h1", "h2", "h3", "p", "li", "pre", "summary", "title", "a", "figcaption"}
 
@@ -189,6 +191,22 @@ def lines(axes):
         for line in axes.lines
         if not line.get_label().startswith("_")
     }
+
+
+def trials(shown, system, seed, name="scores", condition="all"):
+    """[bona fide, spoof] scores of a run on a list of trials; None where it has no such file."""
+    data, exp = (
+        shown.place / "data/eval",
+        shown.place / "exp" / page_experiments.folder(system, seed),
+    )
+    if not (exp / "eval" / name).is_file():
+        return None
+    labels, scores = read_table(data / "utt2label"), read_table(exp / "eval" / name)
+    own = set(labels)
+    if condition != "all":
+        own = set((data / "trials" / condition).read_text().split())
+    kinds = ("bonafide", "spoof")
+    return [[float(scores[u]) for u in scores if u in own and labels[u] == c] for c in kinds]
 
 
 @functools.cache

@@ -6,10 +6,9 @@ import statistics
 
 import pages
 import pytest
-from page_experiments import COSTS, ODD, RUNS, SYSTEMS, folder, ranked, values
+from page_experiments import COSTS, ODD, RUNS, SYSTEMS, ranked, values
+from pages import trials
 from plain_metrics import plain_least
-
-from antispoof.tables import read_table
 
 shown = pages.shown
 MISS, FA = 0.95 * 1, 0.05 * 10  # P(spoof) 0.05, a miss costs 1, a false alarm 10
@@ -59,16 +58,6 @@ def plain_ece(bonafide, spoof):
         own = [(x, hit) for x, hit in p if index / 15 < x <= (index + 1) / 15]
         gap += abs(sum(x - hit for x, hit in own))
     return gap / len(p)
-
-
-def trials(shown, system, seed, name):
-    """Bona fide and spoof scores of a run, or None."""
-    path = shown.place / "exp" / folder(system, seed) / "eval" / name
-    if not path.is_file():
-        return None
-    labels = read_table(shown.place / "data/eval/utt2label")
-    scores = {utt: float(text) for utt, text in read_table(path).items()}
-    return [[scores[u] for u in labels if labels[u] == c] for c in ("bonafide", "spoof")]
 
 
 COLUMNS = {  # (header, which of that name): (the figure, of which scores)

@@ -1,0 +1,121 @@
+"""DET curves of the page: what is across and what is up, the marks in per cent, the legend."""
+
+import itertools
+import math
+from statistics import NormalDist
+
+import numpy as np
+import pages
+import pytest
+from page_experiments import ODD
+from pages import trials
+from plain_metrics import plain_curve
+
+shown = pages.shown
+PROBIT = NormalDist().inv_cdf
+SCORED = {"alpha": (2, 10), ODD: (1, 2)}
+
+
+def plain_det(bonafide, spoof, edge):
+    """(false acceptance, miss) on the scale of normal deviates, kept within the edge."""
+    frr, far, _ = plain_curve(bonafide, spoof)
+
+    def deviate(rate):
+        low, high = edge - 1, -edge + 1
+        return low if rate == 0 else high if rate == 1 else min(max(PROBIT(rate), low), high)
+
+    return list(map(deviate, far)), list(map(deviate, frr))
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_det_curve_is_false_acceptance_across_and_misses_up(shown, place):
+    condition = ("known", "unknown", "all")[place]
+    (axes,) = shown.figures("det")[place].axes
+    sizes = [len(part) for part in trials(shown, "alpha", 2, condition=condition)]
+    assert sizes[0] != sizes[1]
+    assert axes.get_title() == f"{condition}: {sizes[0]} bona fide, {sizes[1]} spoof"
+    assert axes.get_xlabel() == "spoof accepted, %"
+    assert axes.get_ylabel() == "bona fide rejected, %"
+    edge = PROBIT(min(max(0.5 / min(sizes), 0.0005), 0.02))
+    curves = [line for line in axes.lines if len(line.get_xdata()) > 2]
+    wanted = [(system, seed) for system, seeds in SCORED.items() for seed in seeds]
+    assert len(curves) == len(wanted)
+    for line, (system, seed) in zip(curves, wanted, strict=True):
+        x, y = plain_det(*trials(shown, system, seed, condition=condition), edge)
+        np.testing.assert_allclose(line.get_xdata(), x, atol=1e-9)
+        np.testing.assert_allclose(line.get_ydata(), y, atol=1e-9)
+    assert axes.get_xlim() == axes.get_ylim()
+    assert axes.get_xlim()[0] == pytest.approx(edge)
+    assert axes.get_xscale() == axes.get_yscale() == "linear"
+    assert axes.get_aspect() == 1
+
+
+def test_a_det_axis_is_marked_in_per_cent_where_the_deviates_are(shown):
+    for figure in shown.figures("det"):
+        (axes,) = figure.axes
+        for axis in (axes.xaxis, axes.yaxis):
+            labels = [label.get_text() for label in axis.get_ticklabels()]
+            places = axis.get_ticklocs()
+            assert len(labels) >= 4
+            wanted = [PROBIT(float(text) / 100) for text in labels]
+            np.testing.assert_allclose(places, wanted, atol=1e-9)
+            low, high = axes.get_xlim()
+            assert low <= min(places) < max(places) <= high
+
+
+def test_a_system_has_one_entry_in_the_legend_one_colour_and_its_own_line(shown):
+    (axes,) = shown.figures("det")[2].axes
+    entries = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert entries == list(SCORED)
+    curves = [line for line in axes.lines if len(line.get_xdata()) > 2]
+    looks = [(line.get_color(), line.get_linestyle()) for line in curves]
+    assert looks[0] == looks[1]
+    assert looks[2] == looks[3]
+    assert looks[0][0] != looks[2][0]
+    assert looks[0][1] != looks[2][1]  # colours alone do not reach everyone
+    handles = [handle.get_color() for handle in axes.get_legend().legend_handles]
+    assert handles == [looks[0][0], looks[2][0]]
+
+
+def test_a_dotted_diagonal_marks_equal_error_rates(shown):
+    for figure in shown.figures("det"):
+        (axes,) = figure.axes
+        (line,) = (line for line in axes.lines if len(line.get_xdata()) == 2)
+        assert list(line.get_xdata()) == list(line.get_ydata()) == list(axes.get_xlim())
+        assert line.get_linestyle() == ":"
+
+
+def test_a_poor_system_is_drawn_whole():
+    from antispoof.report import draw
+
+    rng = np.random.default_rng(1)
+    for gap, highest in ((3.0, 0.65), (-2.0, 0.95)):
+        own = rng.normal(gap, 1, 200), rng.normal(0, 1, 250)
+        with pages.figures() as drawn:
+            draw.det({"x": [own]}, "x")
+        high = drawn[0][0].axes[0].get_xlim()[1]
+        if gap > 0:  # the curve lies in the corner; the axes end a little above one half
+            assert PROBIT(0.6) <= high < PROBIT(highest)
+        else:  # the curve's own corner, where both rates are equal, lies within
+            x, y = plain_det(*own, -8)
+            corner = min(max(pair) for pair in zip(x, y, strict=True))
+            assert high == pytest.approx(min(corner + 0.3, PROBIT(highest)))
+            assert high > PROBIT(0.6)
+
+
+def test_a_long_curve_keeps_its_ends_and_its_shape():
+    from antispoof.report import draw
+
+    rng = np.random.default_rng(2)
+    bonafide, spoof = rng.normal(1, 1, 2000), rng.normal(-1, 1, 3000)
+    edge = PROBIT(0.0005)
+    x, y = draw._normal_deviates(bonafide, spoof, edge)
+    wanted = list(zip(*plain_det(list(bonafide), list(spoof), edge), strict=True))
+    kept = list(zip(x.tolist(), y.tolist(), strict=True))
+    assert 300 < len(kept) <= 600
+    pairs = {(round(a, 9), round(b, 9)) for a, b in wanted}
+    assert {(round(a, 9), round(b, 9)) for a, b in kept} <= pairs
+    np.testing.assert_allclose(kept[0], wanted[0])
+    steps = [math.dist(a, b) for a, b in itertools.pairwise(kept)]
+    longest = max(math.dist(a, b) for a, b in itertools.pairwise(wanted))
+    assert max(steps) <= longest + sum(steps) / 300  # evenly spread along the curve
