@@ -1,6 +1,7 @@
 """Held-out against out-of-domain results: does the one tell the other?"""
 
 from ..places import system_and_seed
+from .collect import mean_sd
 from .draw import FAINT, SERIES, new_figure, styled, to_svg
 
 MARKERS = "osD^vP*X"
@@ -11,7 +12,7 @@ def by_system(runs, in_domain, out_of_domain):
     points = {}
     for run, *point in zip(runs, in_domain, out_of_domain, strict=True):
         points.setdefault(system_and_seed(run)[0], []).append(point)
-    return dict(sorted(points.items(), key=lambda item: sum(x for x, _ in item[1])))
+    return dict(sorted(points.items(), key=lambda item: mean_sd([x for x, _ in item[1]])[0]))
 
 
 @styled

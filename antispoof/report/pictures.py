@@ -115,11 +115,11 @@ def interval_pictures(runs):
             found = result.get("intervals", {}).get("eer", {})
             interval = found.get("speaker") or found.get("iid")
             if interval:
-                eer = result["pooled"]["eer"]
+                eer, level = result["pooled"]["eer"], result["bootstrap"]["level"]
                 rows.append((run.name, systems.index(run.system), eer, *interval))
         if rows:
             text = "; ".join(f"{row[0]} {100 * row[2]:.2f} %" for row in rows)
-            alt = f"EER on {name} with 95 % intervals: {text}"
+            alt = f"EER on {name} with {100 * level:.0f} % intervals: {text}"
             pictures.append(Picture(draw.forest(rows, name), alt))
     return pictures
 
