@@ -1,0 +1,190 @@
+"""The page's words: provenance, notes, names that HTML must escape, and what is left out."""
+
+import json
+
+import pages
+import pytest
+from page_experiments import PROVENANCE, RUNS, folder, result
+
+from antispoof.errors import UserError
+from antispoof.report import collect, judging, pictures, tables
+from antispoof.report.page import page
+
+shown = pages.shown
+TITLES = {name: name for name in PROVENANCE}
+TITLES[".done"] = "command, and the SHA-256 of what it rests on"
+
+
+def test_each_run_shows_its_files_under_their_names(shown):
+    section = shown.page["provenance"]
+    assert section.texts["summary"] == [*(folder(*run) for run in RUNS), "data"]
+    titles, texts = [], []
+    for system, _ in RUNS:
+        names = [name for name in PROVENANCE if name != "fusion.json" or system == "a_fusion"]
+        titles += [TITLES[name] for name in names]
+        texts += [PROVENANCE[name] for name in names]
+    assert section.texts["h3"] == titles
+    assert section.texts["pre"][:-1] == texts
+
+
+def test_the_packages_are_cut_after_forty_lines(shown):
+    lines = shown.page["provenance"].texts["pre"][-1].splitlines()
+    assert lines == [*(f"package <{n}>" for n in range(1, 41)), "... 3 more lines"]
+
+
+def test_forty_packages_are_shown_whole(tmp_path):
+    (tmp_path / "PROVENANCE").write_text("".join(f"{n}\n" for n in range(40)))
+    run = collect.Run(tmp_path, "x", 1, {"all": result("alpha", 2, "all")})
+    text = bare([run], tmp_path)
+    assert pages.Page(text)["provenance"].texts["pre"] == ["\n".join(map(str, range(40)))]
+
+
+def bare(runs, data):
+    """The page of runs without pictures and tables."""
+    keys = ("det", "histogram", "reliability", "interval", "training", "order")
+    parts = dict.fromkeys(("calibration", "comparisons", "costs", "counts", "order"), "")
+    return page(runs, "eval", data, {key: [] for key in keys}, parts)
+
+
+def test_sections_without_content_are_left_out_with_their_links(tmp_path):
+    own = {**result("alpha", 2, "all"), "by": {}}
+    found = pages.Page(bare([collect.Run(tmp_path, "x", 1, {"all": own})], tmp_path))
+    assert list(found.sections) == ["", "results", "intervals"]
+    assert found[""].texts["a"] == ["Results", "Each run"]
+
+
+def test_names_are_escaped_everywhere(tmp_path):
+    bad = "<script>alert(1)</script>&\"'"
+    own = result("alpha", 2, "all")
+    for factor in list(own["by"]):
+        own["by"][factor] = {f"{bad}*{bad}" if "*" in factor else bad: {**cell()}}
+    own["by"][bad] = {bad: cell()}
+    for name in PROVENANCE:
+        (tmp_path / name).write_text(bad)
+    run = collect.Run(tmp_path, bad, 1, {"all": own, bad: own})
+    (tmp_path / "missing_attacks").write_text(bad)
+    text = bare([run], tmp_path)
+    assert bad[:8] not in text
+    found = pages.Page(text)
+    captions = {table.caption for table in found["attacks"].tables}
+    assert f"{bad}: EER % by attack and codec, trials below" in captions
+    assert f"Missing attack: {bad}" in found["results"].texts["li"]
+    assert found["attacks"].tables[0].header == ["attack", bad]
+    assert judging.counts([run]).count("&lt;script&gt;") == 1
+
+
+def cell():
+    return {"n_bonafide": 60, "n_spoof": 60, "few": False, "eer": 0.25}
+
+
+def test_pictures_stand_in_the_page_as_they_are(tmp_path):
+    picture = pictures.Picture("<svg>é</svg>", 'words "with" <marks> & é')
+    keys = ("det", "histogram", "reliability", "interval", "training", "order")
+    drawn = {key: [pictures.Picture(f"<svg>{key}</svg>", key)] for key in keys}
+    drawn["det"].append(picture)
+    parts = {
+        key: f"<p>{key}</p>" for key in ("calibration", "comparisons", "costs", "counts", "order")
+    }
+    run = collect.Run(tmp_path, "x", 1, {"all": result("alpha", 2, "all")})
+    found = pages.Page(page([run], "eval", tmp_path, drawn, parts))
+    sections = {"histogram": "scores", "reliability": "calibration", "interval": "intervals"}
+    for key in keys:
+        assert found[sections.get(key, key)].images[0]["alt"] == key
+    assert found["det"].images[1]["alt"] == picture.alt
+    for key in parts:
+        assert key in found[{"counts": "provenance"}.get(key, key)].texts["p"]
+
+
+def run_of(seed, trials=None, **changes):
+    return collect.Run(None, "x", seed, {trials or "all": {**result("alpha", 2, "all"), **changes}})
+
+
+def test_what_ratios_the_cllr_is_of_is_said_only_where_all_are_calibrated(tmp_path):
+    for given, words in (
+        ((True, True), "scores calibrated on dev"),
+        ((True, False), "the scores as"),
+    ):
+        runs = [run_of(n, llr_given=own) for n, own in enumerate(given)]
+        assert words in list(tables.notes(runs, tmp_path))[1]
+    del runs[0].results["all"]["llr_given"], runs[1].results["all"]["llr_given"]
+    assert "the scores as they are" in list(tables.notes(runs, tmp_path))[1]  # of older versions
+
+
+def test_notes_speak_of_attacks_and_of_few_trials_only_where_there_are_any(tmp_path):
+    assert len(list(tables.notes([run_of(1, by={})], tmp_path))) == 2
+    by = {"attack": {"A01": cell()}}
+    lines = list(tables.notes([run_of(1, by=by), run_of(2)], tmp_path))
+    assert lines[2] == "By attack: all 60/1251 bona fide trials against that attack."
+    assert lines[3:] == ["* fewer than 30 trials of a class."]
+    assert len(list(tables.notes([run_of(1, by=by)], tmp_path))) == 3
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [
+        ((None,), "one run each"),
+        ((3,), "seed 3"),
+        ((3, 3, None), "seed 3"),
+        ((10, 2), "mean ± sd over 2 seeds (2, 10)"),
+    ],
+)
+def test_what_a_mean_is_over_is_said(seeds, words):
+    assert tables.seeds_text([run_of(seed) for seed in seeds]) == words
+
+
+def test_the_interval_is_said_to_be_by_trial_where_there_are_no_speakers():
+    trial = {
+        "intervals": {"eer": {"iid": [0.1, 0.2]}},
+        "bootstrap": {"level": 0.95, "replicates": 9},
+    }
+    assert tables.interval_text([run_of(1, **trial)]) == "95 % interval by trial, 9 replicates"
+    none = run_of(2)
+    del none.results["all"]["intervals"]
+    assert tables.interval_text([none]) == "no intervals"
+    assert tables.interval_text([none, run_of(1, **trial)]).startswith("95 % interval by trial")
+
+
+def write(place, exp, name, found):
+    (place / exp / name).mkdir(parents=True)
+    (place / exp / name / "result.json").write_text(json.dumps(found))
+
+
+def test_runs_stand_by_system_and_number_of_their_seed_with_fusions_last(tmp_path):
+    names = ["b_seed10", "b_seed9", "a_fusion_seed1", "c", "a_seed0", "fusion_seed2"]
+    for name in names:
+        write(tmp_path, name, "eval", result("alpha", 2, "all"))
+    write(tmp_path, "b_seed9", "eval_known", result("alpha", 2, "known"))
+    write(tmp_path, "b_seed9", "dev", {**result("alpha", 2, "all"), "set": "dev"})
+    write(tmp_path, "d_seed1", "dev", {**result("alpha", 2, "all"), "set": "dev"})
+    runs = collect.read_runs(sorted(tmp_path.iterdir()), "eval")
+    order = ["a_seed0", "b_seed9", "b_seed10", "c", "a_fusion_seed1", "fusion_seed2"]
+    assert [run.name for run in runs] == order
+    assert [(run.system, run.seed) for run in runs[:4]] == [
+        ("a", 0),
+        ("b", 9),
+        ("b", 10),
+        ("c", None),
+    ]
+    assert collect.conditions(runs) == ["known", "all"]
+    assert sorted(runs[1].results) == ["all", "known"]
+    assert runs[1].results["known"]["counts"]["spoof"] == 341
+    with pytest.raises(UserError, match="no result.json on the set 'x' in 2 experiment folders"):
+        collect.read_runs([tmp_path / "c", tmp_path / "d_seed1"], "x")
+
+
+def test_experiments_are_found_below_a_folder_or_are_the_folder(tmp_path):
+    for name in ("b_seed1", "a_seed2"):
+        for place in ("eval", "dev"):
+            write(tmp_path, name, place, {})
+    (tmp_path / "log").mkdir()
+    found = collect.find_experiments(tmp_path)
+    assert found == [tmp_path / "a_seed2", tmp_path / "b_seed1"]
+    assert collect.find_experiments(tmp_path / "b_seed1") == [tmp_path / "b_seed1"]
+
+
+def test_a_result_that_lacks_something_is_refused_by_its_path(tmp_path):
+    for key in ("counts", "costs", "pooled", "set"):
+        found = {name: own for name, own in result("alpha", 2, "all").items() if name != key}
+        write(tmp_path / key, "x", "eval", found)
+        with pytest.raises(UserError, match=f"x/eval/result.json: lacks '{key}'; remove it"):
+            collect.read_runs([tmp_path / key / "x"], "eval")
