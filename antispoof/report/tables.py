@@ -47,7 +47,7 @@ def main_tables(runs, set_name, width=WIDTH):
     """Systems against metrics and conditions; several tables where one is wider than `width`."""
     names, systems = conditions(runs), by_system(runs)
     column = max(9, *(len(name) + 2 for name in names))
-    first = max(len(name) for name in [*systems, "spoof trials"])
+    first = max(len(name) for name in [*systems, "bona fide trials"])
     fit = max(1, (width - first) // (column * len(names)))
     metrics = list(METRICS)
     for start in range(0, len(metrics), fit):
