@@ -1,6 +1,7 @@
 """The page's words: provenance, notes, names that HTML must escape, and what is left out."""
 
 import json
+import shutil
 
 import pages
 import pytest
@@ -145,8 +146,8 @@ def test_the_interval_is_said_to_be_by_trial_where_there_are_no_speakers():
 
 
 def write(place, exp, name, found):
-    (place / exp / name).mkdir(parents=True)
-    (place / exp / name / "result.json").write_text(json.dumps(found))
+    (place / "exp" / exp / name).mkdir(parents=True)
+    (place / "exp" / exp / name / "result.json").write_text(json.dumps(found))
 
 
 def test_runs_stand_by_system_and_number_of_their_seed_with_fusions_last(tmp_path):
@@ -156,7 +157,7 @@ def test_runs_stand_by_system_and_number_of_their_seed_with_fusions_last(tmp_pat
     write(tmp_path, "b_seed9", "eval_known", result("alpha", 2, "known"))
     write(tmp_path, "b_seed9", "dev", {**result("alpha", 2, "all"), "set": "dev"})
     write(tmp_path, "d_seed1", "dev", {**result("alpha", 2, "all"), "set": "dev"})
-    runs = collect.read_runs(sorted(tmp_path.iterdir()), "eval")
+    runs = collect.read_runs(sorted((tmp_path / "exp").iterdir()), "eval")
     order = ["a_seed0", "b_seed9", "b_seed10", "c", "a_fusion_seed1", "fusion_seed2"]
     assert [run.name for run in runs] == order
     assert [(run.system, run.seed) for run in runs[:4]] == [
@@ -169,17 +170,17 @@ def test_runs_stand_by_system_and_number_of_their_seed_with_fusions_last(tmp_pat
     assert sorted(runs[1].results) == ["all", "known"]
     assert runs[1].results["known"]["counts"]["spoof"] == 341
     with pytest.raises(UserError, match="no result.json on the set 'x' in 2 experiment folders"):
-        collect.read_runs([tmp_path / "c", tmp_path / "d_seed1"], "x")
+        collect.read_runs([tmp_path / "exp/c", tmp_path / "exp/d_seed1"], "x")
 
 
 def test_experiments_are_found_below_a_folder_or_are_the_folder(tmp_path):
     for name in ("b_seed1", "a_seed2"):
         for place in ("eval", "dev"):
             write(tmp_path, name, place, {})
-    (tmp_path / "log").mkdir()
-    found = collect.find_experiments(tmp_path)
-    assert found == [tmp_path / "a_seed2", tmp_path / "b_seed1"]
-    assert collect.find_experiments(tmp_path / "b_seed1") == [tmp_path / "b_seed1"]
+    exp = tmp_path / "exp"
+    (exp / "log").mkdir()
+    assert collect.find_experiments(exp) == [exp / "a_seed2", exp / "b_seed1"]
+    assert collect.find_experiments(exp / "b_seed1") == [exp / "b_seed1"]
 
 
 def test_a_result_that_lacks_something_is_refused_by_its_path(tmp_path):
@@ -187,4 +188,21 @@ def test_a_result_that_lacks_something_is_refused_by_its_path(tmp_path):
         found = {name: own for name, own in result("alpha", 2, "all").items() if name != key}
         write(tmp_path / key, "x", "eval", found)
         with pytest.raises(UserError, match=f"x/eval/result.json: lacks '{key}'; remove it"):
-            collect.read_runs([tmp_path / key / "x"], "eval")
+            collect.read_runs([tmp_path / key / "exp/x"], "eval")
+
+
+def test_the_options_name_the_set_and_where_its_data_lie(shown, tmp_path):
+    own = {**result("alpha", 2, "all"), "set": "other"}
+    write(tmp_path, "alpha_seed2", "other", own)
+    data = shutil.copytree(shown.place / "data", tmp_path / "elsewhere")
+    (data / "eval").rename(data / "other")
+    scores = shown.place / "exp/alpha_seed2/eval/scores"
+    shutil.copy(scores, tmp_path / "exp/alpha_seed2/other/scores")
+    options = ("--set", "other", "--data", "elsewhere")
+    found = pages.report(tmp_path, *options, exps=["exp/alpha_seed2"]).page
+    assert found[""].texts["h1"] == ["Spoofed speech detection: other"]
+    assert len(found["det"].images) == 1
+    assert found["provenance"].texts["summary"] == ["data"]
+    assert "comparisons" not in found.sections
+    assert "order" not in found.sections
+    assert "Missing attack: A10 neither" in found["results"].texts["li"]
