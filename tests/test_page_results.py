@@ -66,6 +66,20 @@ def test_the_best_are_not_always_the_first_and_two_may_share_it(shown):
     ]
 
 
+def test_a_value_of_nought_counts_and_is_bold():
+    from antispoof.report import collect
+    from antispoof.report.page import _results
+
+    pooled = [{"eer": 0.0, "min_dcf": 0.5}, {"eer": 0.5, "min_dcf": 0.25}, {"eer": None}]
+    runs = [collect.Run(None, "x", n, {"all": {"pooled": own}}) for n, own in enumerate(pooled)]
+    runs.append(collect.Run(None, "y", 1, {"all": {"pooled": {"eer": 0.0, "min_dcf": 0.0}}}))
+    eer, min_dcf, cllr = pages.Page(_results(runs))[""].tables
+    assert eer.words() == {"x": ["25.00 | ± 35.36"], "y": ["0.00"]}
+    assert min_dcf.words() == {"x": ["0.375 | ± 0.177"], "y": ["0.000"]}
+    assert [cell.bold for cell in eer.column("all").values()] == ["", "0.00"]
+    assert cllr.words() == {"x": ["-"], "y": ["-"]}
+
+
 def test_each_run_has_its_eer_and_both_intervals(shown):
     tables = {table.caption: table for table in shown.page["intervals"].tables}
     assert list(tables) == list(CONDITIONS)
