@@ -20,6 +20,8 @@ from matplotlib.figure import Figure
 from antispoof.tables import read_table
 
 VOID = {"meta", "img", "wbr", "br", "link"}
+DRAWING = ["draw.det", "draw.histogram", "draw.forest", "draw.training", "domains.domains"]
+DRAWING += ["pictures.reliability"]
 WHOLE = {"h1", "h2", "h3", "p", "li", "pre", "summary", "title", "a", "figcaption"}
 
 
@@ -210,13 +212,22 @@ def trials(shown, system, seed, name="scores", condition="all"):
 
 
 @functools.cache
-def _shown(folder):
-    place = page_experiments.write(folder / "page")
+def _shown(folder, drawn):
+    place = page_experiments.write(folder / ("page" if drawn else "text"))
     options = ["--compare", "compare/a.json compare/b.json", "--compare", "compare/c.json"]
-    return report(place, *options, "--rank", "rank.json")
+    with contextlib.ExitStack() as stack:
+        for name in [] if drawn else DRAWING:
+            stack.enter_context(mock.patch(f"antispoof.report.{name}", lambda *_: "<svg></svg>"))
+        return report(place, *options, "--rank", "rank.json")
 
 
 @pytest.fixture(scope="session")
 def shown(tmp_path_factory):
     """The page of all that page_experiments writes; one for all files that name this fixture."""
-    return _shown(tmp_path_factory.getbasetemp())
+    return _shown(tmp_path_factory.getbasetemp(), True)
+
+
+@pytest.fixture(scope="session")
+def read(tmp_path_factory):
+    """The same page without its pictures, in half the time."""
+    return _shown(tmp_path_factory.getbasetemp(), False)

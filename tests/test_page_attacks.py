@@ -6,7 +6,7 @@ import pages
 import pytest
 from page_experiments import ATTACKS, CODECS, ODD, RUNS, SYSTEMS, result
 
-shown = pages.shown
+shown = pages.read
 
 BY_ATTACK = "EER %: all bona fide trials against those of an attack; stronger colour = harder"
 BY_CODEC = "EER % by codec, and how many bona fide / spoof trials there are"

@@ -7,7 +7,7 @@ import pytest
 from made_up import ROOT
 from page_experiments import ODD, comparisons
 
-shown = pages.shown
+shown = pages.read
 
 FORMS = {  # name, factor, digits, unit in the long table
     "eer": ("EER", 100, 2, " points"),

@@ -10,7 +10,7 @@ from page_experiments import COSTS, ODD, RUNS, SYSTEMS, ranked, values
 from pages import trials
 from plain_metrics import plain_least
 
-shown = pages.shown
+shown = pages.read
 MISS, FA = 0.95 * 1, 0.05 * 10  # P(spoof) 0.05, a miss costs 1, a false alarm 10
 
 

@@ -6,7 +6,7 @@ import pages
 import pytest
 from page_experiments import CONDITIONS, COUNTS, ODD, RUNS, SYSTEMS, values
 
-shown = pages.shown
+shown = pages.read
 
 TITLES = {"eer": ("EER %", 100, 2), "min_dcf": ("minDCF", 1, 3), "cllr": ("Cllr", 1, 3)}
 

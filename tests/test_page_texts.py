@@ -1,17 +1,20 @@
 """The page's words: provenance, notes, names that HTML must escape, and what is left out."""
 
 import json
+import runpy
 import shutil
+import sys
 
 import pages
 import pytest
+from made_up import ROOT
 from page_experiments import PROVENANCE, RUNS, folder, result
 
 from antispoof.errors import UserError
 from antispoof.report import collect, judging, pictures, tables
 from antispoof.report.page import page
 
-shown = pages.shown
+shown = pages.read
 TITLES = {name: name for name in PROVENANCE}
 TITLES[".done"] = "command, and the SHA-256 of what it rests on"
 
@@ -206,3 +209,28 @@ def test_the_options_name_the_set_and_where_its_data_lie(shown, tmp_path):
     assert "comparisons" not in found.sections
     assert "order" not in found.sections
     assert "Missing attack: A10 neither" in found["results"].texts["li"]
+
+
+def test_without_options_the_page_is_of_eval_and_lies_in_exp(tmp_path, monkeypatch, capsys):
+    write(tmp_path, "x_seed1", "eval", {**result("alpha", 2, "all"), "intervals": {"eer": {}}})
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/missing_attacks").write_text("A09 of the default folder\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["steps/report.py", "exp/x_seed1"])
+    runpy.run_path(str(ROOT / "steps/report.py"), run_name="report")["main"]()
+    assert capsys.readouterr().out == "exp/report.html: 1 runs, 0 pictures\n"
+    text = (tmp_path / "exp/report.html").read_text("utf-8")
+    assert "A09 of the default folder" in text
+    assert "Spoofed speech detection: eval" in text
+
+
+def test_more_than_five_columns_take_the_whole_width():
+    from antispoof.report.html import grid, table
+
+    for columns in (2, 5, 6, 9):
+        text = table(["x"] * columns, [["y"] * columns], "a caption")
+        assert ('class="table wide"' in text) == (columns > 5)
+        assert ('class="table"' in text) == (columns <= 5)
+        assert text.count("<td>") == columns - 1
+    assert grid(["a", "b"]) == '<div class="grid">ab</div>'
+    assert grid([]) == ""

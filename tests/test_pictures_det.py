@@ -119,3 +119,45 @@ def test_a_long_curve_keeps_its_ends_and_its_shape():
     steps = [math.dist(a, b) for a, b in itertools.pairwise(kept)]
     longest = max(math.dist(a, b) for a, b in itertools.pairwise(wanted))
     assert max(steps) <= longest + sum(steps) / 300  # evenly spread along the curve
+
+
+def det_of(curves):
+    """The axes of a picture of {name: [(bona fide, spoof) of each run]}."""
+    from antispoof.report import draw
+
+    with pages.figures() as drawn:
+        draw.det(curves, "x")
+    return drawn[0][0].axes[0]
+
+
+def normal(size, gap, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(gap, 1, size), rng.normal(0, 1, size + 50)
+
+
+@pytest.mark.parametrize(("size", "edge"), [(20, 0.02), (40, 0.0125), (400, 0.00125), (2000, 5e-4)])
+def test_the_axes_begin_at_half_an_error_and_their_marks_do_not_crowd(size, edge):
+    axes = det_of({"x": [normal(2 * size, 3)], "y": [normal(size, 3)]})
+    low, high = axes.get_xlim()
+    assert low == pytest.approx(PROBIT(edge))
+    wanted = []
+    for percent in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 60, 80):
+        far = not wanted or PROBIT(percent / 100) - PROBIT(wanted[-1] / 100) > 0.07 * (high - low)
+        if low <= PROBIT(percent / 100) <= high and far:
+            wanted.append(percent)
+    assert [text.get_text() for text in axes.get_xticklabels()] == [f"{p:g}" for p in wanted]
+    rare = [percent for percent in wanted if percent < 0.5]
+    assert rare == {400: [0.2], 2000: [0.1]}.get(size, [])  # 0.2 would crowd 0.1
+
+
+def test_the_poorest_system_sets_the_end_of_the_axes():
+    poor, good = [normal(150, -1)], [normal(150, 3)]
+    ends = [det_of(dict(own)).get_xlim()[1] for own in ((("a", poor), ("b", good)), [("a", poor)])]
+    assert ends[0] == ends[1] > det_of({"b": good}).get_xlim()[1]
+
+
+def test_twelve_systems_differ_in_colour_or_line():
+    axes = det_of({f"system {n}": [normal(30, 1, n)] for n in range(12)})
+    curves = [line for line in axes.lines if len(line.get_xdata()) > 2]
+    assert len({(line.get_color(), line.get_linestyle()) for line in curves}) == 12
+    assert len({line.get_color() for line in curves}) == 8

@@ -182,3 +182,28 @@ def test_systems_are_ordered_by_their_mean_in_domain_not_by_the_sum_of_their_see
     points = by_system(runs, [0.02, 0.03, 0.04, 0.05], [0.1, 0.2, 0.3, 0.05])
     assert list(points) == ["a", "b"]
     assert [list(own) for own in points["a"]] == [[0.02, 0.1], [0.03, 0.2], [0.04, 0.3]]
+
+
+def test_twelve_systems_differ_in_colour_or_marker():
+    from antispoof.report import domains
+
+    with pages.figures() as drawn:
+        domains.domains({f"system {n}": [[0.01 * n, 0.02]] for n in range(12)})
+    means = drawn[0][0].axes[0].collections[1::2]
+    looks = {
+        (*own.get_facecolor()[0], own.get_paths()[0].vertices.round(3).tobytes()) for own in means
+    }
+    assert len(looks) == 12
+
+
+def test_losses_and_sets_of_a_running_training_differ_in_colour(tmp_path):
+    from antispoof.training.curve import draw_curve
+
+    row = {"epoch": 1, "train_loss": 1, "dev_loss": 1, "dev_eer": 0.5, "watch_a_eer": 0.25}
+    with pages.figures() as drawn:
+        draw_curve(tmp_path / "curve.png", [row, {**row, "epoch": 2}], "x")
+    for axes in drawn[0][0].axes:
+        assert len({line.get_color() for line in axes.lines}) == 2
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == list(
+            pages.lines(axes)
+        )

@@ -126,3 +126,27 @@ def test_what_a_picture_of_scores_shows_is_said_in_words(shown):
     words = "P(bona fide) against the share that is bona fide"
     wanted += [f"Reliability diagram of {n}: {words}" for n in ("alpha_seed2", f"{ODD}_seed1")]
     assert alts == wanted
+
+
+def test_a_bin_holds_its_upper_edge_as_that_of_the_calibration_error_does(monkeypatch):
+    from antispoof.metrics import ece
+    from antispoof.report import reliability
+
+    monkeypatch.setattr(reliability, "posteriors", lambda *parts: parts)
+    edges = np.linspace(0, 1, 16)
+    p, share, size = reliability.curve(edges[1:5], edges[[0, 2, 3, 3, 15]])
+    np.testing.assert_allclose(p, [edges[1] / 2, edges[2], edges[3], edges[4], 1])
+    np.testing.assert_allclose(share, [1 / 2, 1 / 2, 1 / 3, 1, 0])
+    assert list(size) == [2, 2, 3, 1, 1]
+    gap = float(np.sum(size * abs(p - share)) / 9)
+    assert ece(edges[1:5], edges[[0, 2, 3, 3, 15]]) == pytest.approx(gap)
+
+
+def test_equal_scores_have_bins_around_them():
+    from antispoof.report import draw
+
+    with pages.figures() as drawn:
+        draw.histogram({"bona fide": np.full(3, 2.0), "spoof": np.full(5, 2.0)}, "x", False)
+    outline = drawn[0][0].axes[0].patches[1].get_data()
+    assert [outline.edges[0], outline.edges[-1]] == [1, 3]
+    assert outline.values.max() == pytest.approx(20)  # all within one of forty bins over 2
