@@ -116,9 +116,24 @@ def test_a_long_curve_keeps_its_ends_and_its_shape():
     pairs = {(round(a, 9), round(b, 9)) for a, b in wanted}
     assert {(round(a, 9), round(b, 9)) for a, b in kept} <= pairs
     np.testing.assert_allclose(kept[0], wanted[0])
-    steps = [math.dist(a, b) for a, b in itertools.pairwise(kept)]
-    longest = max(math.dist(a, b) for a, b in itertools.pairwise(wanted))
-    assert max(steps) <= longest + sum(steps) / 300  # evenly spread along the curve
+    np.testing.assert_allclose(kept[-1], wanted[-1])
+    length, places, start = [0.0], [], 0
+    for pair in itertools.pairwise(wanted):
+        length.append(length[-1] + math.dist(*pair))
+    for point in kept:
+        start = next(n for n in range(start, len(wanted)) if math.dist(point, wanted[n]) < 1e-9)
+        places.append(start)
+    for one, other in itertools.pairwise(places):  # evenly spread along the curve
+        assert length[other - 1] - length[one] <= length[-1] / 599 + 1e-9
+
+
+def test_a_curve_of_few_points_keeps_them_all():
+    from antispoof.report import draw
+
+    rng = np.random.default_rng(3)
+    for spoof, points in ((349, 600), (350, 599)):  # one for each trial, and one before the first
+        x, _ = draw._normal_deviates(rng.normal(1, 1, 250), rng.normal(0, 1, spoof), PROBIT(0.002))
+        assert x.size == 600 if points == 600 else x.size < 600
 
 
 def det_of(curves):
