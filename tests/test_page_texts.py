@@ -1,5 +1,6 @@
 """The page's words: provenance, notes, names that HTML must escape, and what is left out."""
 
+import base64
 import json
 import runpy
 import shutil
@@ -55,6 +56,8 @@ def test_sections_without_content_are_left_out_with_their_links(tmp_path):
     found = pages.Page(bare([collect.Run(tmp_path, "x", 1, {"all": own})], tmp_path))
     assert list(found.sections) == ["", "results", "intervals"]
     assert found[""].texts["a"] == ["Results", "Each run"]
+    run = collect.Run(tmp_path, "x", 0, {"all": own})  # 0 is a seed as any other
+    assert list(pages.Page(bare([run], tmp_path))["intervals"].tables[0].words()) == ["x | seed 0"]
 
 
 def test_names_are_escaped_everywhere(tmp_path):
@@ -94,7 +97,10 @@ def test_pictures_stand_in_the_page_as_they_are(tmp_path):
     sections = {"histogram": "scores", "reliability": "calibration", "interval": "intervals"}
     for key in keys:
         assert found[sections.get(key, key)].images[0]["alt"] == key
-    assert found["det"].images[1]["alt"] == picture.alt
+    shown = found["det"].images[1]
+    assert shown["alt"] == picture.alt
+    code = shown["src"].removeprefix("data:image/svg+xml;base64,")
+    assert base64.b64decode(code, validate=True).decode("utf-8") == picture.svg
     for key in parts:
         assert key in found[{"counts": "provenance"}.get(key, key)].texts["p"]
 
