@@ -15,7 +15,7 @@ FORMS = {  # name, factor, digits, unit in the long table
     "act_dcf": ("actDCF", 1, 4, ""),
     "cllr": ("Cllr", 1, 4, " bits"),
 }
-SUMMARIES = [  # files, metrics that all have, what is drawn anew, caption
+SUMMARIES = [  # files, metrics that all have, what is redrawn, caption
     (
         *(("a", "b"), ("eer", "min_dcf", "act_dcf"), ("mixed", "speaker")),
         "eval, 3 seeds: below 0, the first is better; 95 % intervals and p over other speakers "

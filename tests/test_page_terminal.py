@@ -200,3 +200,13 @@ def test_markdown_escapes_bars_and_names_the_group_of_each_column():
     table = tables.Table("T", ["a|b", "c"], [["x|y", "1"]])
     assert "| a\\|b | c |\n| :-- | --: |\n| x\\|y | 1 |\n" in tables.to_markdown(table)
     assert ODD in tables.to_markdown(tables.Table("T", ["x"], [[ODD]]))
+
+
+def test_a_wide_cell_makes_all_columns_of_a_stacked_table_as_wide():
+    rows = [["one", "1.25 ± 0.50", "3"], ["trials", "998/1250", "7"]]
+    table = tables.Table("T", ["x", "known", "all"], rows, ["EER %", "EER %"], stacked=True)
+    lines = tables.to_text(table).splitlines()[2:]
+    ends = [len("trials") + 10 * n for n in (1, 2)]  # eight wide, two apart
+    assert [len(line) for line in lines] == [ends[1]] * 4 + [ends[0]] + [ends[1]]
+    assert positions(lines[5], ["998/1250", "7"]) == ends
+    assert positions(lines[3], ["1.25", "3"]) == ends

@@ -94,9 +94,9 @@ def test_a_poor_system_is_drawn_whole():
         with pages.figures() as drawn:
             draw.det({"x": [own]}, "x")
         high = drawn[0][0].axes[0].get_xlim()[1]
-        if gap > 0:  # the curve lies in the corner; the axes end a little above one half
+        if gap > 0:  # the curve is in the corner; the axes end a little above one half
             assert PROBIT(0.6) <= high < PROBIT(highest)
-        else:  # the curve's own corner, where both rates are equal, lies within
+        else:  # the curve's own corner, where both rates are equal, is within
             x, y = plain_det(*own, -8)
             corner = min(max(pair) for pair in zip(x, y, strict=True))
             assert high == pytest.approx(min(corner + 0.3, PROBIT(highest)))

@@ -36,7 +36,7 @@ def test_a_histogram_shows_the_density_of_each_list_of_the_first_seed(shown):
 
 
 def assert_densities(axes, groups):
-    """Forty bins over the middle 99.6 % of all that is shown; what lies outside is in the ends."""
+    """Forty bins over the middle 99.6 % of all that is shown; the rest is in the end bins."""
     everything = sorted(x for own in groups.values() for x in own)
     low, high = np.quantile(everything, [0.002, 0.998])
     edges = [low + (high - low) * n / 40 for n in range(41)]
