@@ -109,13 +109,17 @@ def test_the_mel_image_is_that_of_plain_numpy():
         assert not own[:, :, count:].any()
 
 
-def test_quiet_bands_end_80_decibels_below_the_loudest():
-    """A tone in silence: elsewhere there is nothing, which is drawn up to the floor."""
-    wave = np.sin(2 * np.pi * 1000 * np.arange(4000) / RATE) * np.hanning(4000)
-    image, _ = MelFrontEnd().double()(*padded([wave]))
-    np.testing.assert_allclose(image[0].numpy(), mel_image(wave), atol=1e-4)
-    lowest = image[0, 0].min()
-    assert (image[0, 0] - lowest < 1e-9).sum() > 100  # many cells stand at the floor
+def test_quiet_bands_end_80_decibels_below_the_loudest_of_their_own_utterance():
+    """A tone, a click, whose loudest band is far below the tone's, and a tone near silence."""
+    tone = np.sin(2 * np.pi * 1000 * np.arange(4000) / RATE) * np.hanning(4000)
+    click = np.zeros(3000)
+    click[700] = 0.5
+    waves = [tone, click, 1e-7 * tone[:3500]]
+    image, frames = MelFrontEnd().double()(*padded(waves, value=1e3))
+    for own, wave, count in zip(image, waves, frames.tolist(), strict=True):
+        np.testing.assert_allclose(own[:, :, :count].numpy(), mel_image(wave), atol=1e-4)
+        lowest = own[0, :, :count].min()
+        assert (own[0, :, :count] - lowest < 1e-9).sum() > 100  # many cells stand at the floor
 
 
 def test_cached_mels_are_normed_over_their_own_frames():

@@ -63,7 +63,7 @@ CASES = {
         None,
         (3100, 1200, 2400),
     ),
-    "mel_vit": ("mel_vit", {"dim": 12, "depth": 2, "heads": 3}, None, (5200, 1, 2560)),
+    "mel_vit": ("mel_vit", {"dim": 12, "depth": 2, "heads": 3}, None, (5200, 1, 2400)),
     "lfcc_lcnn": ("lfcc_lcnn", {"count": 7}, None, (7900, 2400, 5000)),
 }
 

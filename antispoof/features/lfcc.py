@@ -27,7 +27,6 @@ class LFCCFrontEnd(nn.Module):
     @full_precision
     def forward(self, x, lengths):
         """Returns the features, zero beyond each utterance, and (B,) valid frames."""
-        x = x * (torch.arange(x.shape[1], device=x.device)[None] < lengths[:, None])
         frames = lengths // self.hop + 1
         static = held(self.lfcc(mirrored(x, lengths, self.margin)), frames)
         delta = held(compute_deltas(static), frames)
