@@ -141,7 +141,9 @@ def test_the_recipes_own_config_comes_before_that_of_the_root(place):
 
 
 def test_a_front_end_of_two_systems_is_computed_once(place):
-    (place / "conf/train_again.yaml").write_text("feats: 'cached'\nupstream: 'own' # too\n")
+    (place / "conf/train_again.yaml").write_text(
+        "feats: 'cached'\nupstream: 'own' # too\n# upstream: x\n"
+    )
     (place / "conf/train_other.yaml").write_text('feats: "cached"\nupstream: "x-1.5"\n')
     (place / "conf/upstream/x-1.5.yaml").write_text("name: fbank\n")
     call = ["--systems", "cached again other wave", "--stage", 2, "--stop-stage", 3]
