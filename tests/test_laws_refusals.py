@@ -169,9 +169,10 @@ def sets(step, scored, **names):
 
 
 @pytest.mark.parametrize("option", ["train", "dev"])
-@pytest.mark.parametrize("name", ["eval", "test_a", "linked"])
+@pytest.mark.parametrize("name", ["eval", "test_a", "linked", "test_link"])
 def test_training_learns_on_no_set_to_report_on(step, scored, option, name):
     (scored / "data/linked").symlink_to(scored / "data/eval")
+    (scored / "data/test_link").symlink_to(scored / "data/dev")
     shutil.copytree(scored / "data/eval", scored / "data/copied")
     step.check_apart(sets(step, scored))
     with pytest.raises(UserError, match=f"^--{option} .*/{name}: a set to report on selects noth"):

@@ -42,6 +42,7 @@ def test_defaults_and_every_way_to_set(options):
     assert options() == (0, "1||/tmp|", "")
     assert options("--stage", "3", "--dev-set=a b", "--cache_dir", "")[1] == "3|a b||"
     assert options("--dev-set", "x=y", "--dev-set", "--z")[1] == "1|--z|/tmp|"
+    assert options("--dev-set=epochs=3 lr==2")[1] == "1|epochs=3 lr==2|/tmp|"
 
 
 def test_a_value_is_never_evaluated(options, tmp_path):

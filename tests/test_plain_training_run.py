@@ -15,6 +15,7 @@ from antispoof.models import MODELS
 from antispoof.tables import read_table, write_table
 from antispoof.trainer import Run, count_parameters, describe, train
 from antispoof.training.checkpoint import load_checkpoint
+from antispoof.training.curve import write_events
 from antispoof.training.scoring import read_labels
 
 CONFIG = """
@@ -76,6 +77,26 @@ def test_watched_sets_and_their_lists_have_the_eer_of_their_own_utterances(place
                 column = f"watch_{'seen_' if utts else ''}{name}_eer"
                 eer = plain_eer(scores[labels == 1], scores[labels == 0])[0]
                 assert row[column] == pytest.approx(eer)
+
+
+def test_a_list_of_trials_is_a_mask_of_the_set_in_its_order(place):
+    labels = read_labels("data/seen")
+    utts = list(read_table("data/seen/wav.scp"))
+    found = trainer.watched_lists("data/seen", labels)
+    wanted = {"watch_seen_eer": [True] * len(utts)}
+    for name in ("late", "odd"):
+        wanted[f"watch_seen_{name}_eer"] = [utt in LISTS[name] for utt in utts]
+    assert {name: own.tolist() for name, own in found.items()} == wanted
+    assert not all(wanted["watch_seen_odd_eer"])
+
+
+def test_every_epoch_is_an_event_and_by_default_watched(place):
+    rows, _ = fit(place / "events", "epochs=3", run=Run(watch=("data/seen",)))
+    assert all("watch_seen_eer" in row for row in rows)
+    (path,) = (place / "events/tensorboard").iterdir()
+    (place / "again").mkdir()
+    whole = json.loads(load_checkpoint(place / "events/last.pt")["rows"])
+    assert path.read_bytes() == write_events(place / "again", whole).read_bytes()
 
 
 def test_the_best_epoch_is_kept_with_its_numbers(place, watched):
