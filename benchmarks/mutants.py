@@ -31,7 +31,8 @@ PRELOADED = (
         "pytest",
     ),
 )
-PASSED, FAILED, INTERRUPTED = 0, 1, 2  # pytest's exit codes; 2: a file could not be imported
+# pytest's exit codes; where a file cannot be imported, it was interrupted, or finds no test in it
+PASSED, FAILED, INTERRUPTED, NOT_FOUND = 0, 1, 2, 4
 NOTICED, UNNOTICED, TIMED_OUT = "noticed", "unnoticed", "noticed by the time limit"
 
 
@@ -119,6 +120,15 @@ def start_tests(tree, tests, log=None):
     return child
 
 
+def require(tree, faults):
+    """Stop where pytest does not find the tests of all faults while the code is right."""
+    tests = sorted({test for fault in faults for test in fault.tests if "::" in test})
+    child = start_tests(tree, ["--collect-only", *tests], Path(tree, "collected"))
+    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) not in (PASSED, 5):  # 5: none is named
+        said = Path(tree, "collected").read_text("utf-8", errors="replace")
+        raise SystemExit("\n".join(re.findall("^ERROR.*", said, re.M)) or said[-2000:])
+
+
 def _become_pytest(tree, tests, log):
     """In the child: stand in `tree` and end with pytest's exit code."""
     status = 99
@@ -155,7 +165,7 @@ def outcome_of(status, fault):
         return TIMED_OUT
     if status == PASSED:
         return UNNOTICED
-    if status in (FAILED, INTERRUPTED) or status < 0:
+    if status in (FAILED, INTERRUPTED, NOT_FOUND) or status < 0:
         return NOTICED
     raise SystemExit(f"pytest ended with status {status} on {' '.join(fault.tests)}")
 
@@ -192,6 +202,8 @@ def try_all(faults, jobs, limit, show, log_dir=None):
     preload()
     waiting, running, ended = list(enumerate(faults)), [], {}
     with trees(jobs) as free:
+        if faults:
+            require(free[0], faults)
         try:
             while waiting or running:
                 while waiting and free:
@@ -207,5 +219,6 @@ def try_all(faults, jobs, limit, show, log_dir=None):
                         show(*ended[number])
         finally:
             for _, trial in running:
-                trial.end(0)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(trial.child, signal.SIGKILL)
     return [ended[number] for number in sorted(ended)]

@@ -98,3 +98,17 @@ def test_a_model_has_the_parameters_of_its_formula(case):
     name, conf, _, _ = CASES[case]
     found = sum(parameter.numel() for parameter in build_model(name, **conf).parameters())
     assert found == globals()[name](**conf)
+
+
+@pytest.mark.parametrize("name", ["ssl_aasist", "spaarsist", "spaarsist_lite"])
+def test_a_graph_hands_its_embedding_to_the_classifier_that_was_asked_for(name):
+    """Five nodes of 32 numbers, a linear layer to the embedding, the classifier."""
+
+    def count(embedding, kind):
+        model = build_model(name, dim=10, embedding=embedding, classifier=kind)
+        return sum(parameter.numel() for parameter in model.parameters())
+
+    rest = count(6, "linear") - linear(5 * 32, 6) - classifier(6, "linear")
+    for embedding, kind in ((9, "linear"), (6, "ff"), (9, "ff")):
+        wanted = rest + linear(5 * 32, embedding) + classifier(embedding, kind)
+        assert count(embedding, kind) == wanted
