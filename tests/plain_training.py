@@ -1,16 +1,20 @@
 """Training in the plainest form: a tiny model, a tiny corpus, and every step of an epoch by hand.
 
-Nothing here comes from antispoof, but the tables that a corpus is written in.
+Nothing here comes from antispoof, but the tables that a corpus is written in, and the list of
+models, in which the tiny one is put.
 """
 
+import contextlib
 import csv
 import hashlib
 import math
 
 import numpy as np
+import pytest
 import soundfile
 import torch
 
+from antispoof.models import MODELS
 from antispoof.tables import write_table
 
 CROP = 80  # samples, of utterances of 40 to 200
@@ -52,6 +56,17 @@ def make_tiny_corpus(folder):
             tables["utt2label"][utt] = "bonafide" if letter == "b" else "spoof"
         for table, values in tables.items():
             write_table(folder / "data" / name / table, values)
+
+
+@contextlib.contextmanager
+def tiny_place(folder, config):
+    """Stand in `folder` with the corpus and train_tiny.yaml; `tiny` is a model there."""
+    make_tiny_corpus(folder)
+    (folder / "train_tiny.yaml").write_text(config)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setitem(MODELS, "tiny", Tiny)
+        yield folder
 
 
 def waves_of(folder, name):

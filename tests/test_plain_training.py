@@ -11,16 +11,15 @@ from plain_metrics import plain_eer
 from plain_training import (
     PlainStage,
     Tiny,
-    make_tiny_corpus,
     mean_of,
     read_rows,
     score_by_hand,
     states_close,
+    tiny_place,
     weighted_loss,
 )
 
 from antispoof.experiment import load_experiment
-from antispoof.models import MODELS
 from antispoof.trainer import Run, train
 from antispoof.training.checkpoint import load_checkpoint
 
@@ -99,12 +98,7 @@ def on_dev(folder, model, weights):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("plain")
-    make_tiny_corpus(folder)
-    (folder / "train_tiny.yaml").write_text(CONFIG)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setitem(MODELS, "tiny", Tiny)
+    with tiny_place(tmp_path_factory.mktemp("plain"), CONFIG) as folder:
         yield folder
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from plain_training import (
     Tiny,
-    make_tiny_corpus,
     order_of,
     score_by_hand,
     states_close,
+    tiny_place,
     waves_of,
 )
 
@@ -19,7 +19,6 @@ from antispoof.data import Inputs
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
 from antispoof.loading import collate
-from antispoof.models import MODELS
 from antispoof.training import learner as learning
 from antispoof.training.learner import Learner, draw_order
 from antispoof.training.scoring import read_labels, score
@@ -42,12 +41,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("parts")
-    make_tiny_corpus(folder)
-    (folder / "train_tiny.yaml").write_text(CONFIG)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setitem(MODELS, "tiny", Tiny)
+    with tiny_place(tmp_path_factory.mktemp("parts"), CONFIG) as folder:
         yield folder
 
 

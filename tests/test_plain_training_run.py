@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 from plain_metrics import plain_eer
-from plain_training import SETS, Tiny, make_tiny_corpus, read_rows, score_by_hand
+from plain_training import SETS, Tiny, read_rows, score_by_hand, tiny_place
 
 from antispoof import trainer
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
-from antispoof.models import MODELS
 from antispoof.tables import read_table, write_table
 from antispoof.trainer import Run, count_parameters, describe, train
 from antispoof.training.checkpoint import load_checkpoint
@@ -37,15 +36,11 @@ LISTS = {"odd": ["seen1", "seen3", "seen5"], "late": ["seen2", "seen3", "seen4"]
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    make_tiny_corpus(folder)
     for name, utts in LISTS.items():
         path = folder / "data/seen/trials" / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(f"{utt}\n" for utt in utts))
-    (folder / "train_tiny.yaml").write_text(CONFIG)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setitem(MODELS, "tiny", Tiny)
+    with tiny_place(folder, CONFIG):
         yield folder
 
 

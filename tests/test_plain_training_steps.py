@@ -8,13 +8,12 @@ import pytest
 import torch
 import yaml
 from made_up import ROOT
-from plain_training import Tiny, make_tiny_corpus, score_by_hand
+from plain_training import Tiny, score_by_hand, tiny_place
 
 from antispoof import trainer
 from antispoof.config import write_config
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
-from antispoof.models import MODELS
 from antispoof.tables import read_table, write_table
 from antispoof.trainer import Run
 from antispoof.training import scoring
@@ -32,12 +31,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("steps")
-    make_tiny_corpus(folder)
-    (folder / "train_tiny.yaml").write_text(CONFIG)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setitem(MODELS, "tiny", Tiny)
+    with tiny_place(tmp_path_factory.mktemp("steps"), CONFIG) as folder:
         yield folder
 
 

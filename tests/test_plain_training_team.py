@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import torch
 from plain_processes import run_together
-from plain_training import Tiny, make_tiny_corpus, states_close
+from plain_training import states_close, tiny_place
 
 from antispoof.data import Inputs
 from antispoof.experiment import load_experiment
-from antispoof.models import MODELS
 from antispoof.training import scoring
 from antispoof.training import team as teams
 from antispoof.training.learner import Learner
@@ -33,12 +32,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("team")
-    make_tiny_corpus(folder)
-    (folder / "train_tiny.yaml").write_text(CONFIG)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setitem(MODELS, "tiny", Tiny)
+    with tiny_place(tmp_path_factory.mktemp("team"), CONFIG) as folder:
         yield folder
 
 
