@@ -97,6 +97,7 @@ def trees(count):
                 if Path(ROOT, name).exists():
                     Path(copy, name).parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy2(Path(ROOT, name), Path(copy, name))
+            subprocess.run(["git", "init", "-q", copy], check=True)  # some tests ask git for files
             for name in ("venv", ".done"):
                 Path(copy, "tools", name).symlink_to(Path(ROOT, "tools", name).resolve())
             copies.append(copy)
