@@ -1,10 +1,13 @@
 """Made-up Debian packages and recordings for the tests of the embedded corpus."""
 
 import random
+import sys
 from pathlib import Path
 
 import numpy as np
 import soundfile
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "egs/mini/local"))
 
 from corpus import design, environment
 from corpus.recordings import Recording
