@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "egs/mini/local"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "egs/mini/local"))
 
+from corpus.plan import Cell, Utterance
+from corpus.recordings import Recording
+
+ROOT = Path(__file__).resolve().parent.parent
 RATE = 16000
 
 
@@ -57,3 +60,14 @@ def predictor(correlation):
     matrix = [[correlation[abs(i - j)] for j in range(order)] for i in range(order)]
     found = np.r_[1.0, -np.linalg.solve(matrix, correlation[1:])]
     return found, found @ correlation
+
+
+def some(system="espeak", number=0, attack="A01", voice="m1", split="train", materials=("a", "b")):
+    """An Utterance of one cell; of a speaker where it copies a recording or is one."""
+    who = "" if system and isinstance(materials[0], str) else "tux_be"
+    cell = Cell(split, attack, system, voice, "be", "f", who, 1)
+    return Utterance(f"M_{split[0].upper()}_{number:05d}", cell, materials)
+
+
+def recording(name, path="/x"):
+    return Recording(name, Path(path), "tux_be", "be", "f", "p", 2.0, "")
