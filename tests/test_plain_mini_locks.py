@@ -1,0 +1,43 @@
+"""egs/mini: workers that end with who started them, and words for the user."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from corpus import locks
+
+
+def test_a_worker_ends_with_who_started_it(tmp_path):
+    own = (
+        f"import sys; sys.path.insert(0, {str(LOCAL)!r}); from corpus.locks import die_with_parent"
+    )
+    child = f"{own}; die_with_parent(); open('ready', 'w').close(); import time; time.sleep(30)"
+    parent = (
+        "import subprocess, sys, time; c = subprocess.Popen([sys.executable, '-c', sys.argv[1]])"
+    )
+    parent += "; print(c.pid, flush=True); time.sleep(30)"
+    run = subprocess.Popen(
+        [sys.executable, "-c", parent, child], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    pid, deadline = run.stdout.readline().strip(), time.monotonic() + 20
+    while not (tmp_path / "ready").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert (tmp_path / "ready").exists()
+    run.kill()
+    run.wait()
+    while running(pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not running(pid)
+
+
+def running(pid):
+    try:
+        return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_words_go_to_the_errors(capsys):
+    locks.say("two", "words")
+    assert capsys.readouterr() == ("", "two words\n")
