@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from plain_mini import some
+from plain_mini import recording, some
 
 from antispoof.errors import UserError
 from corpus import build, environment, index, missing, work
+from corpus.request import Failure
 from corpus.work import Outcome
 
 COSTS = {"": 1, "festival": 4, "world": 6, "conversion": 7, "piper": 15, "lpcnet": 33, "kokoro": 97}
@@ -177,3 +178,33 @@ def test_a_build_makes_what_is_not_there_and_whole(monkeypatch, tmp_path):
         index.read_records(tmp_path / index.INDEX),
     )
     assert found == {"A01": "espeak: 1 of 6 failed: why", "A07": "flite"} and gone == {}
+
+
+def test_noise_has_the_shape_of_sixty_people_of_its_own_split(monkeypatch):
+    def speak(requests):
+        heard = [request.path for request in requests]
+        return [(request, Failure("x") if n == 1 else heard) for n, request in enumerate(requests)]
+
+    monkeypatch.setattr(work, "speak", speak)
+    monkeypatch.setattr("corpus.channel.noise_shapes", lambda waves: waves)
+    found = {}
+    for split in ("train", "dev", "eval"):
+        people = [
+            some("", n, "-", "", split, (recording("r", f"/{split}/{n}"),)) for n in range(62)
+        ]
+        people[1:1] = [some("world", 99, "A03", "", split, (recording("r"),))]
+        found[split] = people
+    shapes = build.noise_shapes([*found["eval"], *found["dev"], *found["train"]])
+    for split in found:
+        heard = [f"/{split}/{n}" for n in range(60)]
+        assert shapes[split] == [heard] * 59
+
+
+def test_the_builders_options_are_those_of_the_build(monkeypatch):
+    calls = []
+    monkeypatch.setattr(build, "die_with_parent", lambda: calls.append("die"))
+    monkeypatch.setattr(build, "build", lambda *arguments: calls.append(arguments))
+    for more in ([], ["--allow-partial"]):
+        monkeypatch.setattr("sys.argv", ["build.py", "/f", "small", "3", *more])
+        build.main()
+    assert calls == ["die", ("/f", "small", 3, False), "die", ("/f", "small", 3, True)]

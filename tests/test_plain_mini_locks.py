@@ -5,18 +5,17 @@ import sys
 import time
 from pathlib import Path
 
+from plain_mini import ROOT
+
 from corpus import locks
 
 
 def test_a_worker_ends_with_who_started_it(tmp_path):
-    own = (
-        f"import sys; sys.path.insert(0, {str(LOCAL)!r}); from corpus.locks import die_with_parent"
-    )
-    child = f"{own}; die_with_parent(); open('ready', 'w').close(); import time; time.sleep(30)"
-    parent = (
-        "import subprocess, sys, time; c = subprocess.Popen([sys.executable, '-c', sys.argv[1]])"
-    )
-    parent += "; print(c.pid, flush=True); time.sleep(30)"
+    child = f"import sys, time; sys.path.insert(0, {str(ROOT / 'egs/mini/local')!r})"
+    child += "; from corpus.locks import die_with_parent; die_with_parent()"
+    child += "; open('ready', 'w').close(); time.sleep(30)"
+    parent = "import subprocess, sys, time; c = [sys.executable, '-c', sys.argv[1]]"
+    parent += "; print(subprocess.Popen(c).pid, flush=True); time.sleep(30)"
     run = subprocess.Popen(
         [sys.executable, "-c", parent, child], cwd=tmp_path, stdout=subprocess.PIPE, text=True
     )
