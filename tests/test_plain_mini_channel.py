@@ -113,8 +113,8 @@ def test_less_than_half_a_second_is_refused(lasting, heard, monkeypatch):
 
 
 def test_shapes_are_linear_prediction_of_the_quietest_frames():
-    waves = [phrase(1.2, quiet=0.01), np.pad(phrase(1.0, seed=4, quiet=0.0), 9000)]
-    waves += [phrase(0.8, 90, seed=5, quiet=0.02), phrase(1.6)[:1900]]
+    waves = [phrase(1.2, quiet=0.001), np.pad(phrase(1.0, seed=4, quiet=0.0), 9000)]
+    waves += [phrase(0.8, 90, seed=5, quiet=0.002), phrase(1.6)[:1900]]
     found = channel.noise_shapes(waves)
     wanted = []
     for wave in (waves[0], waves[2]):  # the second is silent between, the last too short
