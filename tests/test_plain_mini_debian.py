@@ -42,7 +42,7 @@ def test_what_apt_knows_is_not_looked_for_again(world):
 
 
 def test_a_package_that_fails_takes_no_other_with_it(world):
-    script = f"case $2 in *dataB*) exit 2 ;; esac\n{DPKG_DEB}"
+    script = f'case $2 in *dataB*) exit 2 ;; esac\n{DPKG_DEB}\nchmod 700 "$3"'
     world.program("dpkg-deb", script)
     for name in ("lists", "mirror"):
         (world.folder / name).write_text("dataA\ndataB\ndataC\n")

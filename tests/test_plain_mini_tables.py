@@ -32,8 +32,9 @@ def records():
     return {row["utt"]: row for row in rows}
 
 
-def test_tables_hold_what_the_records_say(records, tmp_path):
-    digests = datadir.write_sets(tmp_path / "data", tmp_path, records)
+def test_tables_hold_what_the_records_say(records, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    digests = datadir.write_sets("data", ".", records)
     for split in ("train", "dev", "eval"):
         rows = {utt: row for utt, row in records.items() if row["split"] == split}
         out = tmp_path / "data" / split
