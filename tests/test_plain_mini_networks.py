@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from plain_mini import RATE, finished, phrase, seed_of, write_phrase
+from plain_mini import RATE, finished, phrase, write_phrase
 
-from corpus.request import Failure, Request, stable_seed
+from corpus.request import Failure, Request
 from corpus.synthesis import SYSTEMS, hibari, kokoro, lpcnet, piper
 
 
@@ -28,11 +28,6 @@ def made(asked):
     ((same, wave),) = SYSTEMS[asked.system]([asked])
     assert same is asked
     return wave
-
-
-def test_a_seed_is_of_all_its_parts_in_order():
-    for parts in (("a", "b"), ("b", "a"), ("ab",), ("é", 3, 0.5), ("voice", "fr", "m1")):
-        assert stable_seed(*parts) == seed_of(*parts)
 
 
 class Lpcnet:
@@ -240,6 +235,18 @@ def test_piper_that_fails_is_a_failure_of_each(monkeypatch, error):
     monkeypatch.setattr(piper, "model", lambda: "m.onnx")
     found = list(SYSTEMS["piper"]([request("a", "piper"), request("b", "piper", 1)]))
     assert [wave for _, wave in found] == [Failure("piper: made no sound of this text")] * 2
+
+
+def test_each_line_is_read_alone_where_one_of_a_batch_is_lost(monkeypatch, tmp_path):
+    path, calls = write_phrase(tmp_path / "a.wav"), []
+
+    def read_aloud(lines, folder):
+        calls.append(lines)
+        return [path] * min(2, len(lines))
+
+    monkeypatch.setattr(piper, "read_aloud", read_aloud)
+    list(SYSTEMS["piper"]([request(text, "piper", n) for n, text in enumerate("abc")]))
+    assert calls == [["a", "b", "c"], ["a"], ["b"], ["c"]]
 
 
 def test_two_waves_of_one_text_are_none():

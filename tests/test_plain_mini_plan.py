@@ -10,8 +10,14 @@ from plain_mini import seed_of
 
 from corpus import design, plan
 from corpus.recordings import Recording
+from corpus.request import stable_seed
 
 SCALES = [("full", 1.0, 1.0), ("small", 0.055, 0.12), ("tiny", 0.001, 0.02)]
+
+
+def test_a_seed_is_of_all_its_parts_in_order():
+    for parts in (("a", "b"), ("b", "a"), ("ab",), ("é", 3, 0.5), ("voice", "fr", "m1")):
+        assert stable_seed(*parts) == seed_of(*parts)
 
 
 def shares(total, weights):

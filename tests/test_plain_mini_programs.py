@@ -51,6 +51,8 @@ def noted(tmp_path, monkeypatch):
         path.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     monkeypatch.delenv(environment.VARIABLE, raising=False)
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
     environment.packages.cache_clear()
     yield lambda: [json.loads(line) for line in (tmp_path / "notes").read_text().splitlines()]
     environment.packages.cache_clear()
@@ -145,6 +147,21 @@ def test_what_festival_did_before_it_ended_counts(monkeypatch, tmp_path, ends):
     wanted = {"hangs": "took too long: last", "fails": "exit status -11: last"}
     assert words == wanted.get(ends, "[Errno 2] No such file")
     assert done == (set() if ends == "is gone" else {asked[1]})
+
+
+def test_only_the_sentence_that_festival_died_of_is_read_alone(monkeypatch):
+    calls, dies = [], {2, 5}
+
+    def read_aloud(voice, requests, jobs):
+        calls.append(list(requests))
+        before = next((n for n, r in enumerate(requests) if r in dies), len(requests))
+        return set(requests[:before]) - {4}, f"died of {requests[before:][:1]}"
+
+    monkeypatch.setattr(festival, "read_aloud", read_aloud)
+    reasons = festival.read_all("v", dict.fromkeys(range(8)))
+    batches = [[*range(8)], [3, 4, 5, 6, 7], [5, 6, 7], [6, 7]]
+    assert calls == [*batches, [2], [4], [5]]
+    assert reasons == {2: "died of [2]", 4: "died of []", 5: "died of [5]"}
 
 
 def test_programs_of_an_unpacked_tree_find_their_own_files(tmp_path, monkeypatch):

@@ -220,3 +220,11 @@ def test_a_source_is_finished_and_a_short_one_is_refused(tmp_path):
         )
         assert isinstance(outcome, Failure) == (seconds < 0.8)
     assert outcome.reason == "made 0.80 s of speech, wanted 0.8 s or more"
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_no_numbers_are_refused(bad):
+    wave = phrase()
+    wave[9] = bad
+    with pytest.raises(batch.SynthesisError, match="^made samples that are not numbers$"):
+        batch.finish(wave, 1.0)
