@@ -62,7 +62,7 @@ def test_notes_go_to_the_journal_the_log_and_the_user(capsys):
 @pytest.mark.parametrize(("failed", "broken"), [(1, False), (2, True)])
 def test_two_in_a_hundred_may_stay_out(failed, broken):
     everyone = [some(number=n) for n in range(50)] + [
-        some("flite", 100 + n, "A07") for n in range(5)
+        some("flite", 100 + n, "A07") for n in range(60)
     ]
     failures = {u.utt: f"why {u.utt}" for u in everyone[10 : 10 + failed]}
     found = missing.broken_attacks(everyone, failures)

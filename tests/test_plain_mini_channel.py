@@ -123,7 +123,7 @@ def test_shapes_are_linear_prediction_of_the_quietest_frames():
         quiet = [f for f, p in zip(frames, power, strict=True) if p <= np.percentile(power, 8)]
         mean = np.mean([autocorrelation(f * np.hanning(400), 16) for f in quiet], axis=0)
         wanted.append(predictor(mean * np.r_[1.001, np.ones(16)])[0])
-    assert found == pytest.approx(np.array(wanted), rel=1e-4, abs=1e-6)
+    assert found == pytest.approx(np.array(wanted), rel=1e-7)
 
 
 def test_frames_are_of_25_ms_every_12_5_ms():
