@@ -157,7 +157,8 @@ def test_texts_are_the_same_where_letters_and_digits_are():
 @pytest.mark.parametrize(("text", "readable"), [
     ("a" * 18, True), ("a" * 17, False), ("b" * 58, True), ("b" * 59, False),
     ("Eighteen letters, don't-you?!", True), ("Two words of this_kind here", False),
-    ("Eight 8 letters in it", False), ("2nd of the words in it", False), ("No signs (at all) in it", False),
+    ("Eight 8 letters in it", False), ("2nd of the words in it", False),
+    ("No signs (at all) in it", False),
     (" begins with a blank here", False), ("ends in a comma, as it is,", False),
 ])  # fmt: skip
 def test_only_whole_sentences_are_readable(text, readable):
