@@ -28,8 +28,9 @@ def test_the_newest_of_a_packages_own_folders_counts(world):
     assert world.calls() == []
 
 
-def test_a_package_of_which_only_the_settings_are_left_is_not_installed(world):
-    world.program("dpkg-query", 'echo "config-files 2:0.9"')
+@pytest.mark.parametrize("state", ["config-files", "unpacked", "not-installed"])
+def test_a_package_that_is_half_there_is_not_installed(world, state):
+    world.program("dpkg-query", f'echo "{state} 2:0.9"')
     assert world.run("--look", "progA") == (0, "progA 2:1.0 -\n", "")
 
 
