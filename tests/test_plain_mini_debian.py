@@ -67,6 +67,13 @@ def test_lists_that_are_out_of_date_are_fetched_once_and_all_is_tried_again(worl
     assert "E: Failed to fetch" in words
 
 
+def test_what_killed_runs_left_is_removed(world):
+    unpacked(world, ".tmp.abcdef/root", ".apt-x", "dataB_1")
+    assert world.run("--data", "dataA")[0] == 0
+    folders = {path.name for path in (world.cache / "debian").iterdir() if path.is_dir()}
+    assert folders == {".apt-x", "dataB_1", "dataA_2%3a1.0"}
+
+
 def test_attempts_wait_longer_each_time(world):
     world.program("sleep", 'echo "sleep $1" >>"$WORLD/calls"')
     (world.folder / "stumbles").write_text("1\n2\n")
