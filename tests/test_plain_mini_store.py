@@ -1,4 +1,4 @@
-"""egs/mini: which folder a corpus lies in, when it is built, and the environment it is built in."""
+"""egs/mini: which folder a corpus is in, when it is built, and the environment it is built in."""
 
 import hashlib
 import os
