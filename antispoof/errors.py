@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import signal
 
 
 class UserError(Exception):
@@ -37,3 +38,12 @@ def explain_os_error(error):
     if error.errno == errno.ENOENT:
         return f"{place}: no such file or directory; has the stage that writes it been run?"
     return f"{place}: {error.strerror or error}"
+
+
+def explain_signal(status):
+    """A line on the signal that ended a job of this exit `status`; nothing where none did."""
+    if status >= 0:
+        return ""
+    name = signal.Signals(-status).name
+    hint = "; where nobody sent it, memory ran out" if name == "SIGKILL" else ""
+    return f"  ended by {name}{hint}\n"

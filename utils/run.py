@@ -25,7 +25,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from antispoof.errors import UserError, one_line_errors
+from antispoof.errors import UserError, explain_signal, one_line_errors
 from antispoof.files import atomic_open, sha256_file
 from antispoof.places import find
 
@@ -209,18 +209,9 @@ def report_failure(job):
     lines = [line for line in lines if not line.startswith("# ")] or ["(it said nothing)"]
     said = "\n".join(f"    {line}" for line in lines[-TAIL_LINES:])
     sys.stderr.write(
-        f"failed: {shlex.join(job.words)}\n{by_signal(job.status)}"
+        f"failed: {shlex.join(job.words)}\n{explain_signal(job.status)}"
         f"  last lines of {job.log}:\n{said}\n"
     )
-
-
-def by_signal(status):
-    """A line on the signal that ended a job; nothing where none did."""
-    if status >= 0:
-        return ""
-    name = signal.Signals(-status).name
-    hint = "; where nobody sent it, memory ran out" if name == "SIGKILL" else ""
-    return f"  ended by {name}{hint}\n"
 
 
 def main():
