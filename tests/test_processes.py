@@ -6,7 +6,7 @@ import sys
 import threading
 
 import pytest
-from launching import end, gone, launch, script, start, wait_for
+from launching import RUN, end, gone, launch, script, start, wait_for
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
@@ -80,6 +80,26 @@ def test_an_ended_launcher_ends_every_job_and_marks_none_as_done(tmp_path, numbe
     assert len(list(tmp_path.glob("began.*"))) == 2
     assert list(tmp_path.glob("done.*")) == []
     wait_for(lambda: "at work" not in launch(tmp_path, "1.log", "true")[2])
+
+
+SIGNAL_AT_ONCE = """
+import os, runpy, signal, sys
+run = runpy.run_path(sys.argv.pop(1))  # not as a program
+begin = run["Job"].start
+def start(job, folder):
+    process = begin(job, folder)
+    os.kill(os.getpid(), signal.SIGTERM)  # it has begun, and nobody has noted it
+    return process
+run["Job"].start = start
+run["main"]()
+"""
+
+
+def test_a_signal_while_a_job_begins_leaves_it_not_behind(tmp_path):
+    work = script(tmp_path, "echo $$ > began.1\nexec sleep 60")
+    command = [sys.executable, "-c", SIGNAL_AT_ONCE, RUN[1], "x.log", work]
+    assert subprocess.run(command, cwd=tmp_path, timeout=30).returncode == 143
+    assert gone(tmp_path)
 
 
 def test_an_ended_launcher_waits_for_what_its_jobs_still_write(tmp_path):

@@ -158,10 +158,13 @@ class Job:
 
 def run_all(jobs, slots):
     """Run `jobs`, at most `slots` at a time; returns the failed ones."""
-    waiting, running, failed = list(jobs), {}, []
+    waiting, running, failed, ended = list(jobs), {}, [], []
+    for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+        # noted, and acted on between jobs: one that has just begun must not be left behind
+        signal.signal(number, lambda *_, status=status: ended.append(status))
     with tempfile.TemporaryDirectory(prefix="antispoof-run-") as folder:
         try:
-            while waiting or running:
+            while (waiting or running) and not ended:
                 while waiting and len(running) < slots and not failed:
                     job = waiting.pop(0)
                     running[job] = (job.start(folder), time.monotonic())
@@ -179,6 +182,8 @@ def run_all(jobs, slots):
             for process, _ in running.values():  # interrupted: leave no job behind
                 process.terminate()
                 process.wait()
+    if ended:
+        raise SystemExit(ended[0])
     return failed
 
 
@@ -215,7 +220,7 @@ def report_failure(job):
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no job is left behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # before any job has begun
     args = parse()
     jobs = [Job(args, value) for value in args.values]
     for job in jobs:
