@@ -103,13 +103,13 @@ def test_names_are_filled_in_everywhere_and_inputs_are_sorted_once_each(tmp_path
     for name in ("b2", "a2", "c"):
         (tmp_path / name).write_text(name)
     call = ["--slots", 5, "--done", "d/JOB/.done", "--from", "c bJOB [ab]JOB* c", "JOB=2:2"]
-    assert launch(tmp_path, *call, "l/JOB.log", "echo", "JOB", "NJ", "SLOTS")[0] == 0
+    assert launch(tmp_path, *call, "l/of/JOB.log", "echo", "JOB", "NJ", "SLOTS")[0] == 0
     expected = [
         "echo 2 NJ SLOTS",
         *(f"{sha256(tmp_path / name)}  {name}" for name in ("a2", "b2", "c")),
     ]
     assert (tmp_path / "d/2/.done").read_text() == "".join(f"{line}\n" for line in expected)
-    assert (tmp_path / "l/2.log").read_text().startswith("# echo 2 1 5\n")
+    assert (tmp_path / "l/of/2.log").read_text().startswith("# echo 2 1 5\n")
 
 
 def test_a_done_for_all_holds_the_command_as_it_was_given(tmp_path):
@@ -166,7 +166,8 @@ def test_what_is_to_be_removed_is_named_and_is_enough(tmp_path, done, removed):
 def test_a_call_without_log_and_command_is_refused(tmp_path, call):
     status, out, error = launch(tmp_path, *call)
     assert (status, out) == (2, "")
-    assert "usage: " in error
+    assert error.startswith("usage: run.py ")
+    assert "--slots: invalid int" in error or error.endswith(": error: wanted LOG and COMMAND\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -188,6 +189,7 @@ def test_progress_of_all_jobs_is_shown_in_the_width_of_a_terminal(tmp_path, colu
         while block := os.read(terminal, 1000):
             said += block
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.log", "b.log", "work.sh"]
     assert f"\r\033[K{shown}\r".encode() in said
 
 
