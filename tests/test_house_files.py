@@ -1,8 +1,10 @@
 """What no file of the repository may hold."""
 
 import ast
+import importlib
 
-from tree import FILES, PYTHON, calls, name, offenders, text
+from made_up import ROOT
+from tree import FILES, LIBRARY, PYTHON, calls, name, offenders, text
 
 
 def test_there_are_no_links_and_no_copies():
@@ -72,3 +74,12 @@ def test_every_module_says_what_it_is():
         if text(path).strip() and not ast.get_docstring(ast.parse(text(path))):
             silent.append(name(path))
     assert silent == []
+
+
+def test_what_a_package_offers_is_there():
+    offering = [path for path in LIBRARY if "__all__ = " in text(path)]
+    assert offering
+    for path in offering:
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        module = importlib.import_module(".".join(parts).removesuffix(".__init__"))
+        assert [name for name in module.__all__ if not hasattr(module, name)] == [], path

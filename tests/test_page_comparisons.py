@@ -89,6 +89,18 @@ def test_sentences_of_all_pairs_follow_with_their_names_escaped(shown):
     assert any("<and>" in line and ODD in line for line in wanted)
 
 
+def test_what_is_folded_away_has_a_summary(shown):
+    texts = shown.page["comparisons"].texts["summary"]
+    assert len(texts) == len({table.caption.split(":")[0] for table in first_tables(shown)})
+    assert set(texts) == {"Every way to draw anew, and what each comparison allows to say"}
+
+
+def first_tables(shown):
+    """The tables of all pairs on the same trials."""
+    tables = shown.page["comparisons"].tables
+    return [table for table in tables if table.header[0] == "difference"]
+
+
 def read(tmp_path, *files):
     from antispoof.report.comparing import comparisons as html
 

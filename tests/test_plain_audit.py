@@ -226,6 +226,9 @@ def test_measure_reads_every_sound_in_its_order(tmp_path):
     soundfile.write(paths["u1"], np.zeros(900), RATE)
     with pytest.raises(UserError, match="u1: found 900 samples, wanted 1600 or more; too short"):
         audit.measure({"wav.scp": paths})
+    Path(paths["u3"]).write_bytes(b"no sound")
+    with pytest.raises(UserError, match="u3.wav: u3: "):
+        audit.measure({"wav.scp": {"u3": paths["u3"]}})
 
 
 def test_a_file_without_a_header_is_of_the_format_of_its_ending(tmp_path):

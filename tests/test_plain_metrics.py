@@ -221,8 +221,3 @@ def test_sorted_trials_are_ascending_and_the_input_stays():
         [3, 1, 2],
         [0, 5, 5],
     ]
-
-
-def test_every_name_that_the_package_offers_is_there():
-    assert [name for name in metrics.__all__ if not hasattr(metrics, name)] == []
-    assert len(set(metrics.__all__)) == len(metrics.__all__)

@@ -130,6 +130,13 @@ def test_lines_of_one_seed():
     assert got[-1] == f"  {sentence(NAMES, 'eer', found['eer'])}"
 
 
+def test_units_without_a_word_of_their_own_go_by_their_name():
+    found = {"eer": own([0.5], [0.25], {"codec": ABOVE})}
+    *_, line, words = lines(NAMES, [""], found, {"codec": "7 codecs"})
+    assert line == f"    {'over codec':<26} [+1.00, +3.00]  p 0.25  7 codecs"
+    assert "beyond what other codec would bring" in words
+
+
 def test_lines_of_three_seeds_give_mean_deviation_and_every_value():
     # 1/8, 3/8, 5/8: mean 3/8, deviation with n - 1: sqrt((1/16 + 0 + 1/16) / 2) = 1/4
     found = {
