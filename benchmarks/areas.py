@@ -1,6 +1,6 @@
 """Which files make an area of the code, and which tests are to notice what is wrong in them."""
 
-import mutants
+from fault_lists import ROOT
 
 AREAS = {
     "metrics": ["antispoof/metrics/*.py"],
@@ -50,8 +50,8 @@ TESTS = {
 
 def files_of(area):
     """Files of an area, from the root."""
-    paths = {path for pattern in AREAS[area] for path in mutants.ROOT.glob(pattern)}
-    return sorted(str(path.relative_to(mutants.ROOT)) for path in paths if path.stat().st_size)
+    paths = {path for pattern in AREAS[area] for path in ROOT.glob(pattern)}
+    return sorted(str(path.relative_to(ROOT)) for path in paths if path.stat().st_size)
 
 
 def tests_of(file):
@@ -59,6 +59,6 @@ def tests_of(file):
     (area,) = [area for area in AREAS if file in files_of(area)]
     found = []
     for start in TESTS[area].split():
-        paths = sorted(mutants.ROOT.glob(f"tests/test_{start}*.py"))
+        paths = sorted(ROOT.glob(f"tests/test_{start}*.py"))
         found += [f"tests/{path.name}" for path in paths if f"tests/{path.name}" not in found]
     return found

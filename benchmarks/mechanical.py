@@ -12,7 +12,7 @@ import difflib
 import hashlib
 from pathlib import Path
 
-import mutants
+from fault_lists import ROOT, Fault
 
 HELP = {"help", "description", "epilog", "metavar"}
 
@@ -27,7 +27,7 @@ def choose(files, count, seed=0):
 
     found = []
     for file in files:
-        code = Path(mutants.ROOT, file).read_text("utf-8")
+        code = Path(ROOT, file).read_text("utf-8")
         wrapper = MetadataWrapper(cst.parse_module(code))
         visitor = _visitor()
         wrapper.visit(visitor)
@@ -110,7 +110,7 @@ def _fault(file, old, new):
     was, now = "".join(before[first[1] : last[2]]), "".join(after[first[3] : last[4]])
     at = "".join(before[: first[1]]).count(was)
     what = f"{_middle(was, now)}   (line {first[1] + 1})"
-    return mutants.Fault(file, was, now, [], what, at, {"at": at})
+    return Fault(file, was, now, [], what, at, {"at": at})
 
 
 def _middle(was, now):

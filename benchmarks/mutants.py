@@ -11,12 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
+from fault_lists import ROOT, Fault
 
-ROOT = Path(__file__).resolve().parent.parent
 # Imported before the first fork: what tests need and what holds no code of this repository. A test
 # run then begins at once instead of after five seconds of imports.
 PRELOADED = (
@@ -33,55 +32,10 @@ PRELOADED = (
 )
 # pytest's exit codes; where a file cannot be imported, it was interrupted, or finds no test in it
 PASSED, FAILED, INTERRUPTED, NOT_FOUND = 0, 1, 2, 4
-NOTICED, UNNOTICED, TIMED_OUT = "noticed", "unnoticed", "noticed by the time limit"
-
-
-@dataclass
-class Fault:
-    """A change of one file, and the tests that are to notice it."""
-
-    file: str  # from the root
-    was: str  # text that stands in the file `count` times
-    now: str
-    tests: list
-    what: str = ""
-    at: int = 0  # which of several places that hold `was`
-    extra: dict = field(default_factory=dict)  # what a list says beside
-
-    def places(self, tree=ROOT):
-        """Where its text stands in the file; nowhere where there is no such file."""
-        path = Path(tree, self.file)
-        text = path.read_text("utf-8") if path.exists() else ""
-        return [found.start() for found in re.finditer(re.escape(self.was), text)]
-
-    def misplaced(self, tree=ROOT):
-        """What keeps it from being tried, in words; empty where nothing does."""
-        count = len(self.places(tree))
-        if count <= self.at:
-            return f"{self.file}: holds no {self.was!r} (fault: {self.what})"
-        if "at" not in self.extra and count > 1:
-            return f"{self.file}: holds {self.was!r} {count} times; say `at: N`"
-        return ""
-
-    def apply(self, tree):
-        """Put it into the file below `tree`; returns the text that was there."""
-        if self.misplaced(tree):
-            raise SystemExit(self.misplaced(tree))
-        path = Path(tree, self.file)
-        text = path.read_text("utf-8")
-        start = self.places(tree)[self.at]
-        path.write_text(text[:start] + self.now + text[start + len(self.was) :], "utf-8")
-        return text
-
-
-def read_faults(path):
-    """The faults that a YAML list names."""
-    faults = []
-    for entry in yaml.safe_load(Path(path).read_text("utf-8")) or []:
-        known = {key: entry.pop(key) for key in ("file", "was", "now", "what") if key in entry}
-        tests = str(entry.pop("tests", "")).split()
-        faults.append(Fault(**known, tests=tests, at=entry.get("at", 0), extra=entry))
-    return faults
+NOTICED, UNNOTICED = "noticed", "unnoticed"
+# Ended at the limit: noticed where the same tests pass in a third of it without the fault.
+ENDED, TIMED_OUT, UNDECIDED = "ended", "noticed by the time limit", "undecided"
+LONGER = 3
 
 
 @contextlib.contextmanager
@@ -121,8 +75,12 @@ def start_tests(tree, tests, log=None):
     return child
 
 
-def require(tree, faults):
-    """Stop where pytest does not find the tests of all faults while the code is right."""
+def require(right, faults):
+    """Stop where tests of a fault do not pass in the right code, or named ones are not found."""
+    lists = dict.fromkeys(tuple(f.tests) for f in faults if not any("::" in t for t in f.tests))
+    for tests in lists:  # whole files: every fault would count as noticed
+        right.seconds(tests)
+    tree = right.tree
     tests = sorted({test for fault in faults for test in fault.tests if "::" in test})
     if not tests:
         return
@@ -162,10 +120,40 @@ def _become_pytest(tree, tests, log):
         os._exit(status)
 
 
+class RightCode:
+    """How long tests take in `tree` while no fault is in it; they have to pass."""
+
+    def __init__(self, tree):
+        self.tree, self.known = tree, {}
+
+    def seconds(self, tests):
+        """Seconds that `tests` take; measured once for each list of tests."""
+        key = tuple(tests)
+        if key not in self.known:
+            log, began = Path(self.tree, "right.log"), time.monotonic()
+            status = os.waitpid(start_tests(self.tree, tests, log), 0)[1]
+            if os.waitstatus_to_exitcode(status) != PASSED:
+                said = log.read_text("utf-8", errors="replace")
+                raise SystemExit(f"{said[-2000:]}\nnothing is noticed by tests that fail as it is")
+            self.known[key] = time.monotonic() - began
+        return self.known[key]
+
+    def limit(self, tests, least):
+        """Seconds after which `tests` are ended: `least`, or more where they are slower."""
+        return max(least, LONGER * self.known.get(tuple(tests), 0.0))
+
+    def decide(self, fault, outcome, seconds, limit):
+        """(outcome, seconds), where ENDED at `limit` has become TIMED_OUT or UNDECIDED."""
+        if outcome == ENDED:
+            soon = LONGER * self.seconds(fault.tests) <= limit
+            outcome = TIMED_OUT if soon else UNDECIDED
+        return outcome, seconds
+
+
 def outcome_of(status, fault):
     """What the exit status of pytest says of a fault; None: it was ended at the time limit."""
     if status is None:
-        return TIMED_OUT
+        return ENDED
     if status == PASSED:
         return UNNOTICED
     if status in (FAILED, INTERRUPTED, NOT_FOUND) or status < 0:
@@ -204,8 +192,9 @@ def try_all(faults, jobs, limit, show, log_dir=None):
     """[(fault, outcome, seconds)], `jobs` at a time; `show` is called with each as it ends."""
     preload()
     waiting, running, ended = list(enumerate(faults)), [], {}
-    with trees(jobs) as free:
-        require(free[0], faults)
+    with trees(jobs + 1) as free:
+        right = RightCode(free.pop())
+        require(right, faults)
         try:
             while waiting or running:
                 while waiting and free:
@@ -214,10 +203,10 @@ def try_all(faults, jobs, limit, show, log_dir=None):
                     running.append((number, Trial(fault, free.pop(), log)))
                 time.sleep(0.02)
                 for number, trial in list(running):
-                    if found := trial.end(limit):
+                    if found := trial.end(right.limit(trial.fault.tests, limit)):
                         running.remove((number, trial))
                         free.append(trial.tree)
-                        ended[number] = (trial.fault, *found)
+                        ended[number] = (trial.fault, *right.decide(trial.fault, *found, limit))
                         show(*ended[number])
         finally:
             for _, trial in running:

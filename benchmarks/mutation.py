@@ -7,8 +7,11 @@
     mutation.py measure [FILE...]   mechanical faults by mutmut's operators, and the share noticed
                                     per area; wants benchmarks/requirements.txt
 
-A fault is noticed where its tests fail, or take longer than --limit. One of the sample is tried on
-the test that noticed it first, and where that one passes on all tests of its area.
+A fault is noticed where its tests fail, or where they are ended at --limit and take less than a
+third of it without the fault (else it is undecided). The tests of an area are tried first without
+a fault: they have to pass, and their limit is three times what they take, where that is more. One
+of the sample is tried on the test that noticed it first, and where that one passes on all tests of
+its area.
 """
 
 import argparse
@@ -21,8 +24,9 @@ sys.path.append(str(Path(__file__).parent))  # PYTHONSAFEPATH leaves it out
 import areas
 import mutants
 import yaml
+from fault_lists import ROOT, read_faults
 
-FAULTS = mutants.ROOT / "benchmarks" / "faults"
+FAULTS = ROOT / "benchmarks" / "faults"
 SAMPLE = FAULTS / "sample.yaml"
 
 
@@ -63,12 +67,12 @@ def run(args, faults):
 
 def try_faults(args):
     lists = args.files or sorted(path for path in FAULTS.glob("*.yaml") if path != SAMPLE)
-    faults = [fault for path in lists for fault in mutants.read_faults(path)]
+    faults = [fault for path in lists for fault in read_faults(path)]
     return judge(run(args, [f for f in faults if args.word in f"{f.file} {f.what}"]))
 
 
 def try_sample(args):
-    faults = mutants.read_faults(SAMPLE)
+    faults = read_faults(SAMPLE)
     ready = [fault for fault in faults if not fault.misplaced()]
     stale = len(faults) - len(ready)
     if stale:
@@ -83,7 +87,7 @@ def try_sample(args):
 
 def draw(args):
     """The same number of each area, of those that a test noticed by failing."""
-    faults = [f for f in mutants.read_faults(args.measured) if f.extra.get("by")]
+    faults = [f for f in read_faults(args.measured) if f.extra.get("by")]
     taken = []
     for turn in range(len(faults)):
         for area in areas.AREAS:
@@ -99,11 +103,17 @@ def draw(args):
 
 
 def judge(found):
-    unnoticed = [fault for fault, outcome, _ in found if outcome == mutants.UNNOTICED]
-    for fault in unnoticed:
-        print(f"unnoticed: {fault.file}: {fault.what}")
-    print(f"{len(found) - len(unnoticed)} of {len(found)} faults noticed")
-    return bool(unnoticed)
+    missed = [entry[:2] for entry in found if entry[1] not in (mutants.NOTICED, mutants.TIMED_OUT)]
+    for fault, outcome in missed:
+        print(f"{outcome}: {fault.file}: {fault.what}")
+    print(f"{len(found) - len(missed)} of {len(found)} faults noticed{by_time(found)}")
+    return bool(missed)
+
+
+def by_time(found):
+    """How many were ended at the limit, in words; empty where none was."""
+    counts = [(o, sum(e[1] == o for e in found)) for o in (mutants.TIMED_OUT, mutants.UNDECIDED)]
+    return "".join(f", {count} {outcome}" for outcome, count in counts if count)
 
 
 def measure(args):
@@ -121,10 +131,10 @@ def measure(args):
             faults.append(fault)
     found = run(args, faults)
     for group in groups:
-        own = [outcome for fault, outcome, _ in found if fault.extra["area"] == group]
-        noticed = sum(outcome != mutants.UNNOTICED for outcome in own)
-        share = 100 * noticed / max(1, len(own))
-        print(f"{group:30} {noticed:4} of {len(own):4} noticed  {share:5.1f} %")
+        own = [entry for entry in found if entry[0].extra["area"] == group]
+        noticed = sum(entry[1] in (mutants.NOTICED, mutants.TIMED_OUT) for entry in own)
+        share = f"{100 * noticed / max(1, len(own)):5.1f} %"
+        print(f"{group:30} {noticed:4} of {len(own):4} noticed  {share}{by_time(own)}")
     if args.out:
         rows = [record(args, number, *entry) for number, entry in enumerate(found)]
         args.out.write_text(yaml.safe_dump(rows, sort_keys=False), "utf-8")
