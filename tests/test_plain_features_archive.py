@@ -44,6 +44,13 @@ def test_the_bytes_places_and_sums_are_those_of_kaldis_format(dump):
     assert {path.name for path in (dump / "shares").iterdir()} == {"1of2", "2of2"}
 
 
+def test_folders_that_are_not_there_are_made(tmp_path):
+    writer = archive.ShareWriter(tmp_path / "dump" / "name" / "set", 1, 1, LAYERS, None)
+    writer.write("u2", features("u2"))
+    folder = tmp_path / "dump/name/set"
+    assert {p.name for p in folder.iterdir()} >= {f"layer{layer:02d}" for layer in LAYERS}
+
+
 def test_the_archives_of_a_share_are_read_by_kaldiio_in_the_order_of_writing(dump):
     read = dict(kaldiio.load_ark(str(dump / "layer07/feats.1.ark")))
     assert list(read) == ["u2", "ü", "long_name"]

@@ -85,9 +85,19 @@ def test_a_list_of_trials_is_a_mask_of_the_set_in_its_order(place):
     assert not all(wanted["watch_seen_odd_eer"])
 
 
-def test_every_epoch_is_an_event_and_by_default_watched(place):
+def test_every_epoch_is_an_event_and_by_default_watched(place, monkeypatch):
+    titles, original = [], trainer.draw_curve
+
+    def draw(path, rows, title):
+        titles.append((path, len(rows), title))
+        original(path, rows, title)
+
+    monkeypatch.setattr(trainer, "draw_curve", draw)
     rows, _ = fit(place / "events", "epochs=3", run=Run(watch=("data/seen",)))
     assert all("watch_seen_eer" in row for row in rows)
+    picture = place / "events/curve.png"
+    assert titles == [(picture, count, "events") for count in (1, 2, 3)]
+    assert picture.exists()
     (path,) = (place / "events/tensorboard").iterdir()
     (place / "again").mkdir()
     whole = json.loads(load_checkpoint(place / "events/last.pt")["rows"])

@@ -108,6 +108,14 @@ def test_gradients_add_up_and_what_nobody_used_keeps_none(monkeypatch):
         assert torch.equal(parameters[3].grad, given[rank][3] * grid), "frozen: left as it is"
 
 
+def test_one_parameter_is_enough_to_add(monkeypatch):
+    parameters = [torch.nn.Parameter(torch.zeros(2)) for _ in range(2)]
+    for number, parameter in enumerate(parameters):
+        parameter.grad = torch.tensor([1.0, number])
+    run_together(monkeypatch, 2, lambda rank: Team(rank, 2).add_gradients([parameters[rank]]))
+    assert [p.grad.tolist() for p in parameters] == [[2.0, 1.0]] * 2
+
+
 def test_a_team_adds_tells_and_shares(monkeypatch):
     def work(rank):
         team, tensors = Team(rank, 3), [torch.full((2,), rank + 1.0), torch.tensor([rank + 4.0])]
