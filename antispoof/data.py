@@ -12,14 +12,16 @@ import torch
 
 from . import SAMPLE_RATE
 from .audio import read_wave
-from .augment.chain import Chain, generator
+from .augment.chain import Chain
 from .augment.draws import note
 from .config import UPSTREAM, load_config
+from .crop import crop, extend, fit, time_axis, window_starts
 from .data_dir import read_durations
 from .errors import UserError
 from .features.archive import copy_folder, copy_folders, layer_name
 from .features.conventions import frame_count
 from .kaldi import read_rows
+from .seeds import generator
 from .tables import read_table, require_same_keys
 
 
@@ -134,50 +136,3 @@ def frame_rate(data_dir, folder):
     frames = sum(map(int, read_table(f"{folder}/utt2num_frames").values()))
     seconds = sum(read_durations(data_dir).values())
     return max(10, 10 * round(frames / seconds / 10))
-
-
-def fit(x, length, policy, pad, rng):
-    """Crop or pad `x` along its first axis to `length`; returns (array, valid length).
-
-    policy: first, centre, random (drawn from rng), windows (padded, but never cropped) or full
-    (neither). pad: zero (padding counts as signal), tile, or none (a shorter x stays short and is
-    masked in the batch).
-    """
-    start, stop = crop(x.shape[0], length, policy, rng)
-    return extend(x[start:stop], 0, length, policy, pad)
-
-
-def crop(found, length, policy, rng):
-    """(start, stop) of what `fit` keeps of `found`."""
-    room = found - length
-    if room <= 0 or policy in ("full", "windows"):
-        return 0, found
-    start = {"first": 0, "centre": room // 2}.get(policy)
-    start = int(rng.integers(room + 1)) if start is None else start
-    return start, start + length
-
-
-def extend(x, axis, length, policy, pad):
-    """What `fit` makes of `x` that is cropped: (array, valid length)."""
-    found = x.shape[axis]
-    if policy == "full" or found >= length or pad == "none":
-        return x, found
-    if pad == "tile":
-        return x.take(np.arange(length) % found, axis), length
-    widths = [(0, 0)] * x.ndim
-    widths[axis] = (0, length - found)
-    return np.pad(x, widths), length
-
-
-def window_starts(found, length):
-    """Where windows of `length` begin that cover `found`, half of each in the next; the last ends
-    with it.
-    """
-    if found <= length:
-        return [0]
-    return [*range(0, found - length, max(length // 2, 1)), found - length]
-
-
-def time_axis(x):
-    """Of (S,), or (L, T, D)."""
-    return x.ndim - 2 if x.ndim > 1 else 0

@@ -8,10 +8,11 @@ import soundfile
 from scipy.signal import correlate
 
 from antispoof.augment import codecs
-from antispoof.augment.chain import Chain, generator, loggable
+from antispoof.augment.chain import Chain, loggable
 from antispoof.augment.recordings import Noise, Reverb, recordings
 from antispoof.augment.waveform import Filter, MuLaw, Speed, TimeMask, Trim
 from antispoof.errors import UserError
+from antispoof.seeds import generator
 
 RATE = 16000
 

@@ -8,7 +8,8 @@ import soundfile
 import torch
 from sounds import make_corpus, make_data
 
-from antispoof.data import Inputs, window_starts
+from antispoof.crop import window_starts
+from antispoof.data import Inputs
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
 from antispoof.loading import batches

@@ -11,7 +11,6 @@ their defaults, are the fields of its class.
 """
 
 import dataclasses
-import hashlib
 import math
 
 import numpy as np
@@ -19,6 +18,7 @@ import torch
 
 from ..config import one_of
 from ..errors import UserError
+from ..seeds import generator
 from .codecs import Codec
 from .rawboost import RawBoost
 from .recordings import Noise, Reverb
@@ -45,14 +45,6 @@ AUGMENTATIONS = {
     "group": Group,
 }
 SHOWN = 32  # numbers of a draw beyond which a log gives their count
-
-
-def generator(*key):
-    """A NumPy generator that the words and numbers of `key` alone decide."""
-    text = " ".join(map(str, key)).encode()
-    return np.random.default_rng(
-        int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
-    )
 
 
 class Chain:

@@ -11,7 +11,7 @@ import torch
 from .. import SAMPLE_RATE
 from ..audio import read_wave
 from ..augment.chain import Chain
-from ..data import fit
+from ..crop import fit
 from ..errors import UserError
 
 
