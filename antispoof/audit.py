@@ -7,8 +7,8 @@ import numpy as np
 import soundfile
 
 from . import metrics
-from .audio import read_wave
 from .cues import TRIVIAL, cues
+from .data.audio import read_wave
 from .errors import UserError
 
 ALL = "all"

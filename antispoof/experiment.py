@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from .audio import CONVERSIONS
 from .config import EXPERIMENT, load_config, one_of, some_of, write_config
+from .data.audio import CONVERSIONS
 from .errors import UserError
 from .files import atomic_open
 from .places import ROOT, find

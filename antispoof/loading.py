@@ -5,7 +5,7 @@ import threading
 
 import torch
 
-from .crop import time_axis
+from .data.crop import time_axis
 from .errors import UserError
 
 AHEAD = 2  # batches

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from . import SAMPLE_RATE
-from .audio import read_wave
 from .config import load_config
+from .data.audio import read_wave
 from .errors import UserError
 from .features.conventions import STRIDE, frame_count
 from .files import atomic_open

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from . import LABELS
-from .data_dir import read_trials, trial_counts
+from .data.data_dir import read_trials, trial_counts
+from .data.tables import read_table, require_same_keys
 from .errors import UserError
-from .tables import read_table, require_same_keys
 
 
 def read_scores(path):

@@ -15,9 +15,9 @@ from .training.losses import COSINES, loss_settings
 def build_system(config):
     """The model of a resolved experiment config, on the CPU, in training mode.
 
-    It takes what `antispoof.data.Inputs` gives for the config. With `feats: ssl`, `layers` and
-    `dim` of the model are those of the front end where the config does not say them. Raises
-    UserError.
+    It takes what `antispoof.detector.inputs.Inputs` gives for the config. With `feats: ssl`,
+    `layers` and `dim` of the model are those of the front end where the config does not say them.
+    Raises UserError.
     """
     name, conf = config["model"], config["model_conf"]
     if config["feats"] != "ssl":

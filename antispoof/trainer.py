@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from .augment.draws import gather as gather_draws
-from .data import Inputs
-from .data_dir import read_trials, trial_lists
+from .data.data_dir import read_trials, trial_lists
+from .data.tables import read_table
+from .detector.inputs import Inputs
 from .errors import UserError
-from .tables import read_table
 from .training.averaging import average_states
 from .training.checkpoint import load_checkpoint, save_checkpoint
 from .training.curve import append_event, draw_curve, write_curve, write_events

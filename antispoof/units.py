@@ -11,11 +11,11 @@ import numpy as np
 import torch
 
 from . import LABELS, SAMPLE_RATE
-from .audio import read_wave
+from .data.audio import read_wave
+from .data.tables import read_table, require_same_keys
 from .errors import UserError
 from .features.conventions import frame_count
 from .progress import Progress
-from .tables import read_table, require_same_keys
 from .training.checkpoint import load_checkpoint, save_checkpoint
 
 

@@ -11,9 +11,8 @@ AREAS = {
     ],
     "audit": ["antispoof/audit.py", "antispoof/cues.py"],
     "data": [
-        *("antispoof/tables.py", "antispoof/audio.py", "antispoof/kaldi.py", "antispoof/data.py"),
-        *("antispoof/data_dir.py", "antispoof/places.py", "antispoof/files.py"),
-        "utils/validate_data_dir.py",
+        *("antispoof/data/*.py", "antispoof/detector/inputs.py", "antispoof/places.py"),
+        *("antispoof/files.py", "utils/validate_data_dir.py"),
     ],
     "augment": ["antispoof/augment/*.py"],
     "features": ["antispoof/features/*.py"],

@@ -19,13 +19,13 @@ import torch
 
 from antispoof import SAMPLE_RATE
 from antispoof.config import EXPERIMENT, UPSTREAM, write_config
-from antispoof.data import Inputs
+from antispoof.data.tables import write_table
+from antispoof.detector.inputs import Inputs
 from antispoof.features.archive import ShareWriter, join_shares
 from antispoof.features.extraction import extract
 from antispoof.features.plan import BATCH_SECONDS, plan_batches
 from antispoof.features.upstream import DTYPES, FrozenUpstream, load_upstream_config
 from antispoof.progress import Progress
-from antispoof.tables import write_table
 from antispoof.training.learner import Learner
 from antispoof.training.scoring import read_labels
 from benchmarks.extract import make_model

@@ -20,16 +20,16 @@ import soundfile
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from antispoof.audio import read_wave
 from antispoof.checkpoints import convert, load_local, save
 from antispoof.config import UPSTREAM
+from antispoof.data.ark import MATRIX, read_entry
+from antispoof.data.audio import read_wave
+from antispoof.data.tables import read_table
 from antispoof.features.archive import ShareWriter, join_shares, layer_name
 from antispoof.features.extraction import extract
 from antispoof.features.plan import BATCH_SECONDS, plan_batches
 from antispoof.features.upstream import FrozenUpstream
-from antispoof.kaldi import MATRIX, read_entry
 from antispoof.progress import Progress
-from antispoof.tables import read_table
 
 
 def make_model(folder, layers):

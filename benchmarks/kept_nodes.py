@@ -12,14 +12,14 @@ import argparse
 import numpy as np
 import torch
 
-from antispoof.data import Inputs
-from antispoof.data_dir import read_trials
+from antispoof.data.data_dir import read_trials
+from antispoof.data.tables import read_table
+from antispoof.detector.inputs import Inputs
 from antispoof.errors import UserError, one_line_errors
 from antispoof.experiment import read_experiment
 from antispoof.loading import batches
 from antispoof.models.graph import GraphPool
 from antispoof.system import build_system
-from antispoof.tables import read_table
 from antispoof.training.checkpoint import load_checkpoint
 
 

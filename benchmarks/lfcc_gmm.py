@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from sklearn.mixture import GaussianMixture
 
-from antispoof.audio import read_wave
-from antispoof.data_dir import read_data_dir
+from antispoof.data.audio import read_wave
+from antispoof.data.data_dir import read_data_dir
+from antispoof.data.tables import read_table, write_table
 from antispoof.errors import one_line_errors
 from antispoof.features.lfcc import LFCCFrontEnd
-from antispoof.tables import read_table, write_table
 
 EXAMPLE = """example (in a recipe's folder, after its stage 1):
   benchmarks/lfcc_gmm.py --seed 1 --train data/train --score "data/dev data/eval" \\

@@ -89,7 +89,7 @@ def lists(folder, tables):
     import numpy as np
 
     from antispoof.audit import ALL
-    from antispoof.data_dir import read_trials, trial_lists
+    from antispoof.data.data_dir import read_trials, trial_lists
 
     masks = {ALL: np.ones(len(tables["wav.scp"]), bool)}
     for name in trial_lists(folder):
@@ -106,7 +106,7 @@ def bonafide(tables):
 
 def measured(folder):
     from antispoof.audit import measure
-    from antispoof.data_dir import read_data_dir
+    from antispoof.data.data_dir import read_data_dir
     from antispoof.progress import Progress
 
     tables = read_data_dir(folder)

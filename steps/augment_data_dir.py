@@ -9,7 +9,7 @@ continues. The job that ends last writes the tables.
 import argparse
 from pathlib import Path
 
-from antispoof.data_dir import read_data_dir
+from antispoof.data.data_dir import read_data_dir
 from antispoof.errors import one_line_errors
 from antispoof.progress import Progress
 

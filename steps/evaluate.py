@@ -30,7 +30,7 @@ def main():
     options = parse()
     import json
 
-    from antispoof.data_dir import trial_counts
+    from antispoof.data.data_dir import trial_counts
     from antispoof.evaluation import evaluate
     from antispoof.files import atomic_open
     from antispoof.scores import join

@@ -20,10 +20,10 @@ written is read back by a strict reader before it is there; --check reads a file
 def main():
     options = parse()
     from antispoof import exchange
-    from antispoof.data_dir import read_trials
+    from antispoof.data.data_dir import read_trials
+    from antispoof.data.tables import read_table, require_same_keys
     from antispoof.files import atomic_open
     from antispoof.scores import read_scores
-    from antispoof.tables import read_table, require_same_keys
 
     data, out = options.data_dir, options.files[-1]
     labels = read_table(data / "utt2label")

@@ -7,10 +7,10 @@ feats.scp. A job that was killed continues behind its last whole utterance.
 
 import argparse
 
-from antispoof.data_dir import read_durations
+from antispoof.data.data_dir import read_durations
+from antispoof.data.tables import read_table, require_same_keys
 from antispoof.errors import one_line_errors
 from antispoof.progress import Progress
-from antispoof.tables import read_table, require_same_keys
 
 EXAMPLE = """example:
   utils/run.py --slots 2 JOB=1:2 dump/fbank/train/log/extract.JOB.log \\

@@ -33,11 +33,11 @@ def main():
     args = parse()
     import numpy as np  # late: --help answers at once
 
-    from antispoof.data import Inputs
+    from antispoof.data.tables import write_table
+    from antispoof.detector.inputs import Inputs
     from antispoof.device import choose_device
     from antispoof.experiment import read_experiment
     from antispoof.system import build_system
-    from antispoof.tables import write_table
     from antispoof.training.checkpoint import load_checkpoint
     from antispoof.training.scoring import score
 

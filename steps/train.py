@@ -71,8 +71,8 @@ def main():
 
 def check_apart(args):
     """Refuse to learn from a set that is to be reported on, and sets that share an utterance."""
-    from antispoof.data_dir import refuse_reported
-    from antispoof.tables import read_table
+    from antispoof.data.data_dir import refuse_reported
+    from antispoof.data.tables import read_table
 
     refuse_reported("--train", args.train)
     refuse_reported("--dev", args.dev)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from antispoof.tables import read_table, write_table
+from antispoof.data.tables import read_table, write_table
 
 ROOT = Path(__file__).resolve().parent.parent
 ATTACKS = ("A01", "A02", "A03", "A04")  # the first two are known

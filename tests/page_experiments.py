@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from antispoof.tables import write_table
+from antispoof.data.tables import write_table
 
 ODD = "b_<i>&\"'é"
 RUNS = [("alpha", 2), ("alpha", 3), ("alpha", 10), (ODD, 1), (ODD, 2), ("gamma", None)]

@@ -17,7 +17,7 @@ import pytest
 from made_up import ROOT
 from matplotlib.figure import Figure
 
-from antispoof.tables import read_table
+from antispoof.data.tables import read_table
 
 VOID = {"meta", "img", "wbr", "br", "link"}
 DRAWING = ["draw.det", "draw.histogram", "draw.forest", "draw.training", "domains.domains"]

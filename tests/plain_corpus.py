@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from antispoof.tables import write_table
+from antispoof.data.tables import write_table
 
 ROOT = Path(__file__).resolve().parent.parent
 NB, NS = 11, 16

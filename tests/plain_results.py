@@ -9,7 +9,7 @@ import numpy as np
 from made_up import ROOT
 from plain_metrics import plain_curve, plain_eer, plain_least
 
-from antispoof.tables import write_table
+from antispoof.data.tables import write_table
 
 
 def mean(values):

@@ -14,8 +14,8 @@ import pytest
 import soundfile
 import torch
 
+from antispoof.data.tables import write_table
 from antispoof.models import MODELS
-from antispoof.tables import write_table
 
 CROP = 80  # samples, of utterances of 40 to 200
 SETS = {"train": "sbssbsbsss", "dev": "bsbsssb", "seen": "ssbbsb", "other": "bbssb"}

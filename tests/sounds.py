@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from antispoof.tables import write_table
+from antispoof.data.tables import write_table
 
 RATE = 16000
 SETS = {"train": 24, "dev": 16, "eval": 24}

@@ -10,7 +10,7 @@ from made_up import make_set, refused, worker
 
 from antispoof import SAMPLE_RATE, audit
 from antispoof.cues import TRIVIAL, cues
-from antispoof.tables import read_table, write_table
+from antispoof.data.tables import read_table, write_table
 
 PROGRAM = "steps/audit.py"
 

@@ -11,8 +11,8 @@ from antispoof.augment import codecs
 from antispoof.augment.chain import Chain, loggable
 from antispoof.augment.recordings import Noise, Reverb, recordings
 from antispoof.augment.waveform import Filter, MuLaw, Speed, TimeMask, Trim
+from antispoof.data.seeds import generator
 from antispoof.errors import UserError
-from antispoof.seeds import generator
 
 RATE = 16000
 

@@ -9,12 +9,12 @@ import soundfile
 from made_up import ROOT, refused, worker
 from sounds import make_corpus, make_data
 
-from antispoof.audio import read_wave
 from antispoof.augment.chain import Chain
 from antispoof.augment.directories import Share, load_augmentation
-from antispoof.data_dir import read_data_dir, read_trials
+from antispoof.data.audio import read_wave
+from antispoof.data.data_dir import read_data_dir, read_trials
+from antispoof.data.tables import read_table, write_table
 from antispoof.progress import Progress
-from antispoof.tables import read_table, write_table
 
 AUGMENT, VALIDATE = "steps/augment_data_dir.py", "utils/validate_data_dir.py"
 CONFIG = """

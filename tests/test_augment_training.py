@@ -7,11 +7,11 @@ import torch
 from sounds import make_corpus, make_data
 
 from antispoof.augment.draws import note
-from antispoof.data import Inputs
+from antispoof.data.tables import read_table
+from antispoof.detector.inputs import Inputs
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment, read_experiment
 from antispoof.loading import batches
-from antispoof.tables import read_table
 from antispoof.trainer import Run, train
 
 CONFIG = """

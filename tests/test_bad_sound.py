@@ -6,9 +6,9 @@ import soundfile
 from made_up import refused, worker
 from sounds import bad_sounds, make_corpus, make_data
 
-from antispoof.audio import read_wave
+from antispoof.data.audio import read_wave
+from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
-from antispoof.tables import read_table, write_table
 
 VALIDATE, EXTRACT = "utils/validate_data_dir.py", "steps/extract_ssl.py"
 

@@ -9,16 +9,16 @@ from made_up import ROOT
 from sounds import make_corpus, make_data
 from ssl_models import DOWNLOADED, small_upstream
 
-from antispoof.data import Inputs
+from antispoof.data.ark import MATRIX, read_entry
+from antispoof.data.tables import read_table
+from antispoof.detector.inputs import Inputs
 from antispoof.experiment import load_experiment
 from antispoof.features.archive import ShareWriter, join_shares, layer_name
 from antispoof.features.extraction import extract as run
 from antispoof.features.s3prl_stand_ins import find_upstream
 from antispoof.features.upstream import DTYPES, FrozenUpstream, load_upstream_config
-from antispoof.kaldi import MATRIX, read_entry
 from antispoof.loading import batches
 from antispoof.progress import Progress
-from antispoof.tables import read_table
 from antispoof.training.learner import Learner
 from antispoof.training.scoring import read_labels
 from antispoof.training.stages import stages_of

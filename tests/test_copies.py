@@ -5,19 +5,19 @@ import pytest
 from made_up import worker
 from sounds import make_corpus, make_data
 
-from antispoof.audio import read_wave
 from antispoof.augment.chain import Chain
-from antispoof.data import Inputs
-from antispoof.data_dir import read_durations
+from antispoof.data.ark import MATRIX, read_entry
+from antispoof.data.audio import read_wave
+from antispoof.data.data_dir import read_durations
+from antispoof.data.tables import read_table
+from antispoof.detector.inputs import Inputs
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
 from antispoof.features import plan
 from antispoof.features.archive import ShareWriter
 from antispoof.features.extraction import extract as run
 from antispoof.features.upstream import DTYPES, FrozenUpstream, load_upstream_config
-from antispoof.kaldi import MATRIX, read_entry
 from antispoof.progress import Progress
-from antispoof.tables import read_table
 
 EXTRACT, CHECK = "steps/extract_ssl.py", "utils/check_feats.py"
 UPSTREAM = """

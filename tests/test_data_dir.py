@@ -5,9 +5,9 @@ import shutil
 import pytest
 from made_up import make_set, refused, worker
 
-from antispoof.data_dir import factors, read_data_dir, read_trials, trial_lists
+from antispoof.data.data_dir import factors, read_data_dir, read_trials, trial_lists
+from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
-from antispoof.tables import read_table, write_table
 
 VALIDATE = "utils/validate_data_dir.py"
 

@@ -7,8 +7,8 @@ import pytest
 from made_up import make_scores, make_set, refused, worker
 
 from antispoof import evaluation, metrics
+from antispoof.data.tables import read_table, write_table
 from antispoof.scores import join
-from antispoof.tables import read_table, write_table
 
 PROGRAM = "steps/evaluate.py"
 

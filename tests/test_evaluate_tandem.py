@@ -8,9 +8,9 @@ from made_up import make_scores, make_set, refused, worker
 
 from antispoof import metrics
 from antispoof.asv import read_asv
+from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
 from antispoof.scores import join
-from antispoof.tables import read_table, write_table
 
 PROGRAM = "steps/evaluate.py"
 

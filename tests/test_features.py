@@ -11,6 +11,8 @@ from made_up import ROOT, worker
 from sounds import make_corpus, make_data, sound
 
 from antispoof.config import UPSTREAM
+from antispoof.data.ark import MATRIX, read_entry
+from antispoof.data.tables import read_table
 from antispoof.errors import UserError
 from antispoof.features.archive import ShareWriter, join_shares
 from antispoof.features.upstream import (
@@ -19,8 +21,6 @@ from antispoof.features.upstream import (
     claim_dump,
     load_upstream_config,
 )
-from antispoof.kaldi import MATRIX, read_entry
-from antispoof.tables import read_table
 
 EXTRACT = "steps/extract_ssl.py"
 UTTS = [f"utt{number:02d}" for number in range(9)]

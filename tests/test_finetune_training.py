@@ -9,12 +9,12 @@ from sounds import make_corpus, make_data
 from ssl_models import hugging_face
 
 from antispoof.checkpoints import convert, save
-from antispoof.data import Inputs
+from antispoof.data.tables import read_table, write_table
+from antispoof.detector.inputs import Inputs
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
 from antispoof.models import build_model
 from antispoof.system import build_system, parameter_groups
-from antispoof.tables import read_table, write_table
 from antispoof.trainer import train
 from antispoof.training import learner as training
 from antispoof.training.checkpoint import load_checkpoint

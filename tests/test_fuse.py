@@ -8,8 +8,8 @@ from made_up import make_experiments, make_set, refused, worker
 
 from antispoof import metrics
 from antispoof.calibration import EFFECTIVE_PRIOR, fit_logistic
+from antispoof.data.tables import read_table, write_table
 from antispoof.scores import join, read_scores
-from antispoof.tables import read_table, write_table
 
 CALIBRATE, FUSE = "steps/calibrate.py", "steps/fuse.py"
 

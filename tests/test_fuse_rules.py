@@ -7,9 +7,9 @@ import pytest
 from made_up import make_experiments, make_scores, refused, worker
 
 from antispoof import metrics
+from antispoof.data.tables import read_table, write_table
 from antispoof.fusion import ranks
 from antispoof.scores import join, read_scores
-from antispoof.tables import read_table, write_table
 
 SYSTEMS = ("exp/one_seed1", "exp/two_seed1", "exp/three_seed1")
 

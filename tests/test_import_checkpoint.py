@@ -9,10 +9,10 @@ from ssl_models import fairseq_settings, fairseq_weights, sounds
 
 from antispoof.checkpoints import convert, save
 from antispoof.checkpoints.published import import_published, our_name
+from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
 from antispoof.models import build_model
 from antispoof.system import build_system
-from antispoof.tables import read_table, write_table
 from antispoof.training.checkpoint import load_checkpoint
 
 PROGRAM = "tools/import_checkpoint.py"

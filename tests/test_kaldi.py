@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from antispoof.audio import read_wave
+from antispoof.data.ark import MATRIX, SOUND, read_entry, read_rows
+from antispoof.data.audio import read_wave
 from antispoof.errors import UserError
-from antispoof.kaldi import MATRIX, SOUND, read_entry, read_rows
 
 
 def commands(marker):

@@ -7,7 +7,7 @@ import soundfile
 from recipes import SYSTEMS, Recipe, only, succeed
 from sounds import RATE, sound
 
-from antispoof.tables import read_table, write_table
+from antispoof.data.tables import read_table, write_table
 
 # What was learnt, chosen or computed on the way to results.
 LEARNT = (

@@ -7,8 +7,8 @@ import pytest
 from laws import house, load_worker, record, refusal
 from made_up import ROOT, make_experiments, refused, worker
 
+from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
-from antispoof.tables import read_table, write_table
 
 STAGES = range(1, 7)
 CHOICES = {

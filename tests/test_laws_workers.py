@@ -9,8 +9,8 @@ import yaml
 from laws import load_worker
 
 from antispoof import trainer
+from antispoof.data.tables import write_table
 from antispoof.errors import UserError
-from antispoof.tables import write_table
 
 STEP = load_worker("steps/train.py")
 

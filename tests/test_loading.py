@@ -8,13 +8,13 @@ import soundfile
 import torch
 from sounds import make_corpus, make_data
 
-from antispoof.crop import window_starts
-from antispoof.data import Inputs
+from antispoof.data.crop import window_starts
+from antispoof.data.tables import read_table, write_table
+from antispoof.detector.inputs import Inputs
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
 from antispoof.loading import batches
 from antispoof.system import build_system
-from antispoof.tables import read_table, write_table
 from antispoof.trainer import PLAIN, Run, train
 from antispoof.training.learner import Learner
 from antispoof.training.scoring import read_labels, score

@@ -8,7 +8,7 @@ import torch
 from sounds import make_corpus, make_data
 
 from antispoof.config import EXPERIMENT
-from antispoof.data import Inputs
+from antispoof.detector.inputs import Inputs
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
 from antispoof.loading import batches

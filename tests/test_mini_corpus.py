@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "egs/mini/local"))
 
-from antispoof.tables import read_table
+from antispoof.data.tables import read_table
 from corpus import design, environment, index, packages, store, wheels
 
 ROOT = Path(__file__).resolve().parent.parent

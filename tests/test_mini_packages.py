@@ -12,8 +12,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "egs/mini/local"
 
 from mini_packages import sound, write_table
 
+from antispoof.data.tables import read_table
 from antispoof.errors import UserError
-from antispoof.tables import read_table
 from corpus import datadir, design, environment, index, missing, recordings, texts
 from corpus.locks import locked
 

@@ -9,7 +9,7 @@ from plain_corpus import run_main, write_set
 from plain_metrics import plain_auc
 
 from antispoof import audit
-from antispoof.tables import read_table, write_table
+from antispoof.data.tables import read_table, write_table
 
 CUES = ("duration", "silence", "level", "bandwidth")
 SIZES = {"a": (30, 50), "b": (40, 30), "c": (25, 35)}

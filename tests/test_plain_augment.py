@@ -10,8 +10,8 @@ from plain_data import drawer
 
 from antispoof.augment.chain import SHOWN, Chain, loggable
 from antispoof.augment.draws import gather, note
+from antispoof.data.seeds import generator
 from antispoof.errors import UserError
-from antispoof.seeds import generator
 
 WAVE = np.random.default_rng(0).uniform(-0.5, 0.5, 1000).astype(np.float32)
 SHARE = (0.2, 0.5)  # of a time mask

@@ -15,9 +15,9 @@ from antispoof.augment.directories import (
     load_augmentation,
     sound_path,
 )
-from antispoof.data_dir import read_data_dir, read_trials
+from antispoof.data.data_dir import read_data_dir, read_trials
+from antispoof.data.tables import read_table
 from antispoof.errors import UserError
-from antispoof.tables import read_table
 
 # With a suffix, `ab-c` and `ab` change places.
 LENGTHS = {"ab": 1600, "ab-c": 1723, "b": 900, "c": 1000, "d": 1100, "e": 1200, "f": 1300}

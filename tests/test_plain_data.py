@@ -9,8 +9,8 @@ import torch
 from plain_data import config, drawer, plain_crop, plain_pad, write_set
 
 from antispoof.augment.draws import gather
-from antispoof.crop import crop, extend, fit, time_axis, window_starts
-from antispoof.data import Inputs
+from antispoof.data.crop import crop, extend, fit, time_axis, window_starts
+from antispoof.detector.inputs import Inputs
 from antispoof.errors import UserError
 
 POLICIES = ("first", "centre", "random", "windows", "full")

@@ -6,8 +6,8 @@ import kaldiio
 import numpy as np
 import pytest
 
+from antispoof.data.ark import MATRIX, SOUND, read_entry, read_rows
 from antispoof.errors import UserError
-from antispoof.kaldi import MATRIX, SOUND, read_entry, read_rows
 
 ROWS, COLUMNS = 9, 4
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from plain_data import config, drawer, plain_crop, plain_pad, write_set
 
-from antispoof.data import Inputs, count_copies, frame_rate
+from antispoof.detector.inputs import Inputs, count_copies, frame_rate
 from antispoof.errors import UserError
 
 FRAMES = {"ab": 49, "b": 50, "c": 51, "d": 80, "e": 123}

@@ -6,7 +6,7 @@ import soundfile
 from made_up import worker
 from plain_data import load_worker, write_set
 
-from antispoof.data_dir import (
+from antispoof.data.data_dir import (
     factors,
     is_pipe,
     read_data_dir,

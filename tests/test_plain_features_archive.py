@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from plain_archives import FRAMES, LAYERS, WIDTH, features, matrix, write
 
+from antispoof.data.tables import read_table
 from antispoof.errors import UserError
 from antispoof.features import archive
-from antispoof.tables import read_table
 
 
 @pytest.fixture

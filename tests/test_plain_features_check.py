@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from plain_archives import FRAMES, features, write
 
+from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
 from antispoof.features import archive
-from antispoof.tables import read_table, write_table
 from utils import check_feats
 
 

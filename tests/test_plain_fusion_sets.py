@@ -6,10 +6,10 @@ import pytest
 from made_up import make_experiments
 from plain_results import call, plain_cell
 
+from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
 from antispoof.fusion import apply, learn
 from antispoof.scores import read_scores
-from antispoof.tables import read_table, write_table
 
 FUSE = "steps/fuse.py"
 EXPS = ("exp/one_seed1", "exp/two_seed1", "exp/three_seed1")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from plain_mini import ROOT
 
+from antispoof.data.tables import read_table
 from antispoof.errors import UserError
-from antispoof.tables import read_table
 from corpus import credits, datadir, design, index, packages, provenance, store
 
 ROWS = [

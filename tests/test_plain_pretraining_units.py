@@ -10,10 +10,10 @@ import torch
 import torchaudio
 import yaml
 
+from antispoof.data.tables import write_table
 from antispoof.errors import UserError
 from antispoof.hubert import build_hubert, in_s3prl_form, predict, settings_of
 from antispoof.pretraining import PRETRAINING, load_pretraining
-from antispoof.tables import write_table
 from antispoof.units import bonafide_waves, find_units, mfcc
 
 BOUNDS = {

@@ -10,7 +10,7 @@ from plain_metrics import plain_weights
 from plain_statistics import assert_same_comparison, groups_drawn, plain_comparison, trials_drawn
 from scipy.optimize import minimize
 
-from antispoof.tables import read_table
+from antispoof.data.tables import read_table
 
 STANDARD = {"p_spoof": 0.05, "c_miss": 1.0, "c_fa": 10.0}
 KINDS = ("iid", "speaker", "attack")

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
+from antispoof.data.tables import read_table, require_same_keys, write_table
 from antispoof.errors import UserError
-from antispoof.tables import read_table, require_same_keys, write_table
 
 
 def plain_read(text):

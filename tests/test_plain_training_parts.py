@@ -15,7 +15,7 @@ from plain_training import (
     waves_of,
 )
 
-from antispoof.data import Inputs
+from antispoof.detector.inputs import Inputs
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
 from antispoof.loading import collate

@@ -12,9 +12,9 @@ from plain_training import Tiny, score_by_hand, tiny_place
 
 from antispoof import trainer
 from antispoof.config import write_config
+from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
-from antispoof.tables import read_table, write_table
 from antispoof.trainer import Run
 from antispoof.training import scoring
 from antispoof.training.checkpoint import save_checkpoint
@@ -170,11 +170,12 @@ def test_a_score_that_is_not_finite_names_its_utterance(place, trained, monkeypa
 
 
 def test_score_reads_what_its_options_name(place, trained, monkeypatch):
-    from antispoof import data, device
+    from antispoof import device
+    from antispoof.detector import inputs
 
     exp, seen = trained[0], []
-    original = data.Inputs
-    monkeypatch.setattr(data, "Inputs", lambda *args: seen.append(args[2]) or original(*args))
+    original = inputs.Inputs
+    monkeypatch.setattr(inputs, "Inputs", lambda *args: seen.append(args[2]) or original(*args))
     monkeypatch.setattr(device, "choose_device", lambda name: seen.append(name) or CPU)
     call(monkeypatch, "score", exp, "data/dev", exp / "a")
     call(monkeypatch, "score", "--dump", "d", "--device", "gpu7", exp, "data/dev", exp / "b")

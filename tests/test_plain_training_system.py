@@ -13,6 +13,7 @@ from antispoof.features.finetuned import FineTuned
 from antispoof.models import MODELS
 from antispoof.models.cosine import CosineOutput
 from antispoof.system import build_back_end, build_front_end, build_system, parameter_groups
+from antispoof.trainer import count_parameters, describe
 from antispoof.training import checkpoint
 from antispoof.training.checkpoint import load_checkpoint, save_checkpoint
 from antispoof.training.curve import append_event, columns_of, write_curve, write_events
@@ -206,3 +207,13 @@ def test_a_checkpoint_has_the_bytes_of_its_state_and_loads_where_it_is_wanted(
     with pytest.raises(TypeError):
         save_checkpoint(tmp_path / "one.pt", {})
     assert (tmp_path / "one.pt").read_bytes() == data[0], "whole or not at all"
+
+
+def test_a_row_in_words():
+    row = {"metric": "x", "epoch": 3, "stage": 2, "ema": 0.5, "average": 5, "patience": 1}
+    row |= {"dev_loss": 0.123456789, "epochs": [1, 2]}
+    assert describe(row) == "metric x  epoch 3  dev_loss 0.12346  epochs [1, 2]"
+    model = Tiny()
+    assert count_parameters(model) == "31 parameters"
+    model.first.requires_grad_(False)
+    assert count_parameters(model) == "31 parameters, 16 of them learn"

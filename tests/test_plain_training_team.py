@@ -6,7 +6,7 @@ import torch
 from plain_processes import run_together
 from plain_training import states_close, tiny_place
 
-from antispoof.data import Inputs
+from antispoof.detector.inputs import Inputs
 from antispoof.experiment import load_experiment
 from antispoof.training import scoring
 from antispoof.training import team as teams

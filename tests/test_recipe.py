@@ -11,8 +11,8 @@ import pytest
 from recipes import STAGES, SYSTEMS, Recipe, only, succeed
 
 from antispoof import metrics
+from antispoof.data.tables import read_table, write_table
 from antispoof.scores import join
-from antispoof.tables import read_table, write_table
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from made_up import ROOT
 from recipes import STAGES, Recipe, only, succeed
 from sounds import bad_sounds
 
-from antispoof.tables import read_table, write_table
+from antispoof.data.tables import read_table, write_table
 
 KILLS = {1: 1, 2: 2, 3: 2, 4: 1, 5: 1, 6: 1}  # of each stage
 

@@ -10,7 +10,7 @@ from made_up import refused
 from sounds import make_corpus, make_data
 
 from antispoof import trainer
-from antispoof.data import Inputs
+from antispoof.detector.inputs import Inputs
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
 from antispoof.report.pictures import read_curve

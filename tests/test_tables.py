@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from antispoof import tables
+from antispoof.data import tables
+from antispoof.data.tables import read_table, require_same_keys, write_table
 from antispoof.errors import UserError
-from antispoof.tables import read_table, require_same_keys, write_table
 
 BAD = {
     "a 1\nb 2\na 3\n": "table:3: 'a' stands here a second time",

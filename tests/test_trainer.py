@@ -9,12 +9,12 @@ from made_up import refused
 from sounds import make_corpus, make_data
 
 from antispoof import LABELS, trainer
-from antispoof.data import Inputs
+from antispoof.data.tables import read_table, write_table
+from antispoof.detector.inputs import Inputs
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
 from antispoof.metrics import eer
 from antispoof.models import build_model
-from antispoof.tables import read_table, write_table
 from antispoof.trainer import train
 from antispoof.training import learner
 from antispoof.training.checkpoint import load_checkpoint

@@ -7,10 +7,10 @@ Names the first bad utterance. An archive cut by a byte, or with one bit changed
 import argparse
 from pathlib import Path
 
+from antispoof.data.tables import read_table, require_same_keys
 from antispoof.errors import UserError, one_line_errors
 from antispoof.features.archive import check_layer, copy_folders, layer_folders
 from antispoof.progress import Progress
-from antispoof.tables import read_table, require_same_keys
 
 EXAMPLE = "example:\n  utils/check_feats.py dump/fbank/train dump/fbank/dev"
 

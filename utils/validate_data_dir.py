@@ -6,8 +6,8 @@ import functools
 import multiprocessing
 
 from antispoof import SAMPLE_RATE
-from antispoof.audio import CONVERSIONS, read_wave
-from antispoof.data_dir import read_data_dir, read_durations, read_trials, trial_lists
+from antispoof.data.audio import CONVERSIONS, read_wave
+from antispoof.data.data_dir import read_data_dir, read_durations, read_trials, trial_lists
 from antispoof.errors import UserError, one_line_errors
 from antispoof.progress import Progress
 

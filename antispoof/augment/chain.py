@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from ..config import one_of
+from ..data.seeds import generator
 from ..errors import UserError
-from ..seeds import generator
 from .codecs import Codec
 from .rawboost import RawBoost
 from .recordings import Noise, Reverb

@@ -20,13 +20,13 @@ import soundfile
 import yaml
 
 from .. import SAMPLE_RATE
-from ..audio import CONVERSIONS, read_wave
 from ..config import load_config, some_of, write_config
-from ..data_dir import read_trials, trial_lists
+from ..data.audio import CONVERSIONS, read_wave
+from ..data.data_dir import read_trials, trial_lists
+from ..data.tables import write_table
 from ..errors import UserError
 from ..files import atomic_open
 from ..places import find
-from ..tables import write_table
 from .chain import Chain, loggable
 from .codecs import label
 

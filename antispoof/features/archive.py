@@ -18,10 +18,10 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 
+from ..data.ark import MATRIX, read_entry
+from ..data.tables import read_table, require_same_keys, write_table
 from ..errors import UserError
 from ..files import atomic_open
-from ..kaldi import MATRIX, read_entry
-from ..tables import read_table, require_same_keys, write_table
 
 
 def layer_name(index):

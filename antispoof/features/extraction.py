@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from .. import SAMPLE_RATE
-from ..audio import read_wave
 from ..augment.chain import Chain
-from ..crop import fit
+from ..data.audio import read_wave
+from ..data.crop import fit
 from ..errors import UserError
 
 

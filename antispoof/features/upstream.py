@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from .. import SAMPLE_RATE
-from ..audio import CONVERSIONS
 from ..config import UPSTREAM, load_config, one_of, some_of, write_config
+from ..data.audio import CONVERSIONS
 from ..errors import UserError
 from ..places import find
 from ..products import fast_products

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import metrics
-from ..data_dir import read_trials
+from ..data.data_dir import read_trials
 from ..errors import UserError
 from ..evaluation import posteriors
 from ..scores import Trials, join

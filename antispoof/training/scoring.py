@@ -3,10 +3,10 @@
 import torch
 
 from .. import LABELS
+from ..data.tables import read_table, require_same_keys
 from ..errors import UserError
 from ..loading import batches
 from ..progress import Progress
-from ..tables import read_table, require_same_keys
 from .team import ALONE
 
 

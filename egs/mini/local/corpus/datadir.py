@@ -3,8 +3,8 @@
 import hashlib
 from pathlib import Path
 
+from antispoof.data.tables import write_table
 from antispoof.files import atomic_open
-from antispoof.tables import write_table
 
 from . import design
 from .index import wav_path

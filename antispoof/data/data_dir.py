@@ -4,8 +4,8 @@ import math
 import re
 from pathlib import Path
 
-from . import LABELS
-from .errors import UserError
+from .. import LABELS
+from ..errors import UserError
 from .tables import read_table, require_same_keys
 
 REPORTED = ("eval", "test")  # how the name of a set begins that is to be reported on

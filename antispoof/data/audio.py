@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from . import SAMPLE_RATE
+from .. import SAMPLE_RATE
+from ..errors import UserError
 from .data_dir import is_pipe
-from .errors import UserError
 
 CONVERSIONS = ("resample", "mixdown")  # what a config may allow to be done to a sound
 UNKNOWN = 0x7FFF0000  # sizes from here on stand in the header of a WAV that was written to a pipe
@@ -79,7 +79,7 @@ def _read_file(path, utt):
 
 
 def _read_ark(place, utt):
-    from .kaldi import SOUND, read_entry
+    from .ark import SOUND, read_entry
 
     rate, samples = read_entry(place, utt, SOUND)
     path, _, offset = str(place).rpartition(":")

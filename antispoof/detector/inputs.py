@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import SAMPLE_RATE
-from .audio import read_wave
-from .augment.chain import Chain
-from .augment.draws import note
-from .config import UPSTREAM, load_config
-from .crop import crop, extend, fit, time_axis, window_starts
-from .data_dir import read_durations
-from .errors import UserError
-from .features.archive import copy_folder, copy_folders, layer_name
-from .features.conventions import frame_count
-from .kaldi import read_rows
-from .seeds import generator
-from .tables import read_table, require_same_keys
+from .. import SAMPLE_RATE
+from ..augment.chain import Chain
+from ..augment.draws import note
+from ..config import UPSTREAM, load_config
+from ..data.ark import read_rows
+from ..data.audio import read_wave
+from ..data.crop import crop, extend, fit, time_axis, window_starts
+from ..data.data_dir import read_durations
+from ..data.seeds import generator
+from ..data.tables import read_table, require_same_keys
+from ..errors import UserError
+from ..features.archive import copy_folder, copy_folders, layer_name
+from ..features.conventions import frame_count
 
 
 class Inputs(torch.utils.data.Dataset):

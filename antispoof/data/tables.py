@@ -6,8 +6,8 @@ silence is what misleads. Values may hold blanks; keys may not.
 
 from pathlib import Path
 
-from .errors import UserError
-from .files import atomic_open
+from ..errors import UserError
+from ..files import atomic_open
 
 
 def read_table(path):

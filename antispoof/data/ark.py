@@ -9,7 +9,7 @@ import struct
 import kaldiio.matio
 import numpy as np
 
-from .errors import UserError
+from ..errors import UserError
 
 TWO_BYTE = b"\0BCM2 "  # then struct TWO_BYTE_SIZES, and the rows
 TWO_BYTE_SIZES = "<ffii"  # the least value, the range, rows, columns
