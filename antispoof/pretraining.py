@@ -21,7 +21,7 @@ from .files import atomic_open
 from .hubert import build_hubert, in_s3prl_form, predict
 from .places import find
 from .progress import Progress
-from .training.checkpoint import load_checkpoint, save_checkpoint
+from .torch_utils.checkpoint import load_checkpoint, save_checkpoint
 from .units import bonafide_waves, find_units
 
 # What a pre-training can say.

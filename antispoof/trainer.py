@@ -16,8 +16,9 @@ from .data.data_dir import read_trials, trial_lists
 from .data.tables import read_table
 from .detector.inputs import Inputs
 from .errors import UserError
+from .torch_utils.checkpoint import load_checkpoint, save_checkpoint
+from .torch_utils.distributed import ALONE, Team
 from .training.averaging import average_states
-from .training.checkpoint import load_checkpoint, save_checkpoint
 from .training.curve import append_event, draw_curve, write_curve, write_events
 from .training.learner import Learner
 from .training.scoring import read_labels, score
@@ -29,7 +30,6 @@ from .training.selection import (
     write_choices,
 )
 from .training.stages import stages_of
-from .training.team import ALONE, Team
 
 
 @dataclass(frozen=True)

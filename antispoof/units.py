@@ -16,7 +16,7 @@ from .data.tables import read_table, require_same_keys
 from .errors import UserError
 from .features.conventions import frame_count
 from .progress import Progress
-from .training.checkpoint import load_checkpoint, save_checkpoint
+from .torch_utils.checkpoint import load_checkpoint, save_checkpoint
 
 
 def bonafide_waves(data_dir):

@@ -20,7 +20,7 @@ from antispoof.experiment import read_experiment
 from antispoof.loading import batches
 from antispoof.models.graph import GraphPool
 from antispoof.system import build_system
-from antispoof.training.checkpoint import load_checkpoint
+from antispoof.torch_utils.checkpoint import load_checkpoint
 
 
 def overlaps(exp_dir, data_dir, dump):

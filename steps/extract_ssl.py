@@ -48,7 +48,6 @@ def main():
     import torch  # late: --help answers at once
 
     from antispoof.augment.chain import Chain
-    from antispoof.device import choose_device
     from antispoof.features.archive import bytes_written
     from antispoof.features.plan import (
         BATCH_SECONDS,
@@ -59,6 +58,7 @@ def main():
         require_room,
     )
     from antispoof.features.upstream import FrozenUpstream, claim_dump, load_upstream_config
+    from antispoof.torch_utils.device import choose_device
 
     torch.set_num_threads(1)  # jobs share the cores, and more threads would round differently
     config = load_upstream_config(args.config)

@@ -35,10 +35,10 @@ def main():
 
     from antispoof.data.tables import write_table
     from antispoof.detector.inputs import Inputs
-    from antispoof.device import choose_device
     from antispoof.experiment import read_experiment
     from antispoof.system import build_system
-    from antispoof.training.checkpoint import load_checkpoint
+    from antispoof.torch_utils.checkpoint import load_checkpoint
+    from antispoof.torch_utils.device import choose_device
     from antispoof.training.scoring import score
 
     for override in args.set:

@@ -15,9 +15,9 @@ from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
 from antispoof.models import build_model
 from antispoof.system import build_system, parameter_groups
+from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.trainer import train
 from antispoof.training import learner as training
-from antispoof.training.checkpoint import load_checkpoint
 from antispoof.training.scoring import read_labels, score
 
 CONFIG = """

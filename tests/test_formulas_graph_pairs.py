@@ -5,11 +5,11 @@ import torch
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from antispoof import products
 from antispoof.models import pairs
 from antispoof.models.pairs import pair_scores, square
-from antispoof.precision import full_precision
-from antispoof.products import FastLinear, Products, fast_products, product
+from antispoof.torch_utils import onednn
+from antispoof.torch_utils.autocast import full_precision
+from antispoof.torch_utils.onednn import FastLinear, Products, fast_products, product
 
 
 def inputs(count, dtype=torch.float64, batch=2):
@@ -142,7 +142,7 @@ def calls(function, *args):
     return found, seen.count
 
 
-onednn = pytest.mark.skipif(products._onednn is None, reason="a PyTorch without oneDNN")
+onednn = pytest.mark.skipif(onednn._onednn is None, reason="a PyTorch without oneDNN")
 
 
 @onednn

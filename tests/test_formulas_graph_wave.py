@@ -14,9 +14,9 @@ from formulas_graph_wave import (
 
 from antispoof.errors import UserError
 from antispoof.models import build_model
-from antispoof.models.masks import frame_mask, masked_mean
 from antispoof.models.pooling import AttentiveStatistics
 from antispoof.models.rawnet2 import Block, RawNet2
+from antispoof.torch_utils.masks import frame_mask, masked_mean
 
 RAW = {"filters": 5, "taps": 33, "widths": (5, 5, 4, 4), "nodes": 3, "recurrent": 2}
 

@@ -13,7 +13,7 @@ from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
 from antispoof.models import build_model
 from antispoof.system import build_system
-from antispoof.training.checkpoint import load_checkpoint
+from antispoof.torch_utils.checkpoint import load_checkpoint
 
 PROGRAM = "tools/import_checkpoint.py"
 WEIGHTS = ROOT / "tests/weights/aasist"

@@ -15,11 +15,11 @@ from antispoof.loading import batches
 from antispoof.models import MODELS, build_model
 from antispoof.models.cosine import use_cosines
 from antispoof.system import build_system
+from antispoof.torch_utils.distributed import Team, deal
 from antispoof.training.learner import Learner
 from antispoof.training.losses import LOSSES, Loss
 from antispoof.training.optimisers import OPTIMIZERS, schedule_of
 from antispoof.training.scoring import read_labels
-from antispoof.training.team import Team, deal
 
 LABELS = torch.tensor([0, 1, 1])
 Z = torch.tensor([0.5, -1.0, 2.0])  # t: -0.5, -1, 2

@@ -12,7 +12,7 @@ from antispoof.checkpoints import convert, published, save
 from antispoof.config import EXPERIMENT
 from antispoof.errors import UserError
 from antispoof.models import build_model
-from antispoof.training.checkpoint import load_checkpoint
+from antispoof.torch_utils.checkpoint import load_checkpoint
 from tools import import_checkpoint
 
 SAMPLES, FRAMES, WIDTH = 64600, 201, 32

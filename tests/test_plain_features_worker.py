@@ -8,12 +8,12 @@ import pytest
 import torch
 from sounds import make_corpus, make_data
 
-from antispoof import device
 from antispoof.config import UPSTREAM, load_config
 from antispoof.data.ark import MATRIX, read_entry
 from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
 from antispoof.features import extraction, plan, upstream
+from antispoof.torch_utils import device
 from steps import extract_ssl
 
 UTTS = [f"train_{number:03d}" for number in range(6)]  # of 1.0, 1.1, 1.2, 1.3, 1.0 and 1.1 s

@@ -20,8 +20,8 @@ from plain_training import (
 )
 
 from antispoof.experiment import load_experiment
+from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.trainer import Run, train
-from antispoof.training.checkpoint import load_checkpoint
 
 CONFIG = """
 feats: wave

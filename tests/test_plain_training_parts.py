@@ -19,10 +19,10 @@ from antispoof.detector.inputs import Inputs
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
 from antispoof.loading import collate
+from antispoof.torch_utils.distributed import Team, deal
 from antispoof.training import learner as learning
 from antispoof.training.learner import Learner, draw_order
 from antispoof.training.scoring import read_labels, score
-from antispoof.training.team import Team, deal
 
 CONFIG = """
 feats: wave

@@ -12,8 +12,8 @@ from antispoof import trainer
 from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
+from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.trainer import Run, train
-from antispoof.training.checkpoint import load_checkpoint
 from antispoof.training.curve import write_events
 from antispoof.training.scoring import read_labels
 

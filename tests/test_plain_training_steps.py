@@ -15,10 +15,10 @@ from antispoof.config import write_config
 from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
+from antispoof.torch_utils.checkpoint import save_checkpoint
+from antispoof.torch_utils.distributed import ALONE, Team
 from antispoof.trainer import Run
 from antispoof.training import scoring
-from antispoof.training.checkpoint import save_checkpoint
-from antispoof.training.team import ALONE, Team
 
 CONFIG = """
 feats: wave
@@ -71,12 +71,12 @@ def test_every_option_of_train_reaches_the_trainer(place, tmp_path, monkeypatch)
 
 
 def test_only_the_leader_claims_the_folder(place, tmp_path, monkeypatch):
-    from antispoof.training import team
+    from antispoof.torch_utils import distributed
 
     monkeypatch.setattr(trainer, "train", lambda *args: None)
-    monkeypatch.setattr(team, "leave_team", lambda team: None)
+    monkeypatch.setattr(distributed, "leave_team", lambda team: None)
     monkeypatch.setattr(Team, "tell", lambda self, value: value)
-    monkeypatch.setattr(team, "join_team", lambda device: (Team(1, 2), device))
+    monkeypatch.setattr(distributed, "join_team", lambda device: (Team(1, 2), device))
     call(monkeypatch, "train", *CALL, tmp_path / "exp")
     assert not (tmp_path / "exp").exists()
 
@@ -170,8 +170,8 @@ def test_a_score_that_is_not_finite_names_its_utterance(place, trained, monkeypa
 
 
 def test_score_reads_what_its_options_name(place, trained, monkeypatch):
-    from antispoof import device
     from antispoof.detector import inputs
+    from antispoof.torch_utils import device
 
     exp, seen = trained[0], []
     original = inputs.Inputs
@@ -183,13 +183,12 @@ def test_score_reads_what_its_options_name(place, trained, monkeypatch):
 
 
 def test_train_asks_for_the_device_and_joins_and_leaves_the_team(place, tmp_path, monkeypatch):
-    from antispoof import device
-    from antispoof.training import team
+    from antispoof.torch_utils import device, distributed
 
     seen, joined = [], Team(0, 1)
     monkeypatch.setattr(device, "choose_device", lambda name: seen.append(name) or CPU)
-    monkeypatch.setattr(team, "join_team", lambda device: (joined, torch.device("meta")))
-    monkeypatch.setattr(team, "leave_team", lambda team: seen.append(team is joined))
+    monkeypatch.setattr(distributed, "join_team", lambda device: (joined, torch.device("meta")))
+    monkeypatch.setattr(distributed, "leave_team", lambda team: seen.append(team is joined))
     monkeypatch.setattr(trainer, "train", lambda *args: seen.append((args[5], args[7].team)))
     call(monkeypatch, "train", *CALL, tmp_path / "a")
     call(monkeypatch, "train", *CALL, "--device", "gpu7", tmp_path / "b")

@@ -13,9 +13,9 @@ from antispoof.features.finetuned import FineTuned
 from antispoof.models import MODELS
 from antispoof.models.cosine import CosineOutput
 from antispoof.system import build_back_end, build_front_end, build_system, parameter_groups
+from antispoof.torch_utils import checkpoint
+from antispoof.torch_utils.checkpoint import load_checkpoint, save_checkpoint
 from antispoof.trainer import count_parameters, describe
-from antispoof.training import checkpoint
-from antispoof.training.checkpoint import load_checkpoint, save_checkpoint
 from antispoof.training.curve import append_event, columns_of, write_curve, write_events
 
 

@@ -8,11 +8,11 @@ from plain_training import states_close, tiny_place
 
 from antispoof.detector.inputs import Inputs
 from antispoof.experiment import load_experiment
+from antispoof.torch_utils import distributed as teams
+from antispoof.torch_utils.distributed import ALONE, Team, join_team, leave_team
 from antispoof.training import scoring
-from antispoof.training import team as teams
 from antispoof.training.learner import Learner
 from antispoof.training.scoring import read_labels, score
-from antispoof.training.team import ALONE, Team, join_team, leave_team
 
 CONFIG = """
 feats: wave

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from antispoof.products import FastLinear, Products, product
+from antispoof.torch_utils.onednn import FastLinear, Products, product
 
 SIZES = [(300, 64, 128), (7, 5, 3), (513, 1024, 128)]
 

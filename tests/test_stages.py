@@ -15,9 +15,9 @@ from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
 from antispoof.report.pictures import read_curve
 from antispoof.system import build_system
+from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.trainer import PLAIN, train
 from antispoof.training import curve, learner
-from antispoof.training.checkpoint import load_checkpoint
 from antispoof.training.scoring import read_labels, score
 from antispoof.training.selection import METRICS
 from antispoof.training.stages import stages_of

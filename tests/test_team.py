@@ -12,7 +12,7 @@ from made_up import ROOT
 from sounds import make_corpus, make_data
 
 from antispoof.report.pictures import read_curve
-from antispoof.training.checkpoint import load_checkpoint
+from antispoof.torch_utils.checkpoint import load_checkpoint
 
 # no dropout, whose draws are each process's own; SGD, which turns noise of rounding into as little
 # noise of weights, where Adam divides by a gradient's size, however small
@@ -107,10 +107,10 @@ def test_batch_norms_see_the_rows_of_all(place):
 
 GRADIENTS = """
 import torch
-from antispoof.device import choose_device
+from antispoof.torch_utils.device import choose_device
 from antispoof.models import build_model
 from antispoof.models.norms import share_norms
-from antispoof.training.team import join_team, leave_team
+from antispoof.torch_utils.distributed import join_team, leave_team
 
 team, _ = join_team(choose_device("cpu"))
 torch.set_default_dtype(torch.float64)

@@ -37,7 +37,7 @@ def main():
 
     from antispoof.checkpoints.published import import_published  # late: --help answers at once
     from antispoof.experiment import claim
-    from antispoof.training.checkpoint import save_checkpoint
+    from antispoof.torch_utils.checkpoint import save_checkpoint
 
     best = Path(args.exp_dir) / "best.pt"
     if best.exists():

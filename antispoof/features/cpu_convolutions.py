@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..products import product
+from ..torch_utils.onednn import product
 
 ROWS = 1024  # frames at once: 2 MiB of 512 channels, which a core's own cache holds
 

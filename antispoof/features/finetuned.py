@@ -18,7 +18,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from ..errors import UserError
-from ..products import fast_products
+from ..torch_utils.onednn import fast_products
 from .conventions import frame_count, has_final_norm
 
 CONVENTIONS = ("name", "waveform_norm", "final_norm", "frames")  # change what the layers mean

@@ -5,7 +5,7 @@ from torch import nn
 from torchaudio.functional import compute_deltas
 from torchaudio.transforms import LFCC
 
-from ..precision import full_precision
+from ..torch_utils.autocast import full_precision
 from .mel import held, mirrored
 
 

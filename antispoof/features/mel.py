@@ -5,7 +5,7 @@ from torch import nn
 from torchaudio.functional import amplitude_to_DB, compute_deltas
 from torchaudio.transforms import MelSpectrogram
 
-from ..precision import full_precision
+from ..torch_utils.autocast import full_precision
 
 
 class MelFrontEnd(nn.Module):

@@ -10,7 +10,7 @@ from ..config import UPSTREAM, load_config, one_of, some_of, write_config
 from ..data.audio import CONVERSIONS
 from ..errors import UserError
 from ..places import find
-from ..products import fast_products
+from ..torch_utils.onednn import fast_products
 from . import conventions
 from .cpu_convolutions import use_matrix_products
 from .fetch import make_upstream

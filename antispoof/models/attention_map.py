@@ -13,8 +13,8 @@ from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from ..precision import full_precision
-from ..products import product
+from ..torch_utils.autocast import full_precision
+from ..torch_utils.onednn import product
 from .norms import moments, remember
 
 SELU = (1.6732632423543772, 1.0507009873554805, 1.0)  # alpha, scale, scale of the input

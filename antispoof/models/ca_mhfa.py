@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from ..errors import UserError
+from ..torch_utils.masks import frame_mask
 from .checks import check_features
 from .classifier import make_classifier
-from .masks import frame_mask
 
 
 class CAMHFA(nn.Module):

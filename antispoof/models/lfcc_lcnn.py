@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ..features.lfcc import LFCCFrontEnd
+from ..torch_utils.masks import frame_mask, masked_mean
 from .checks import check_waves
-from .masks import frame_mask, masked_mean
 
 # channels after the max-feature-map, kernel, max-pool 2, batch norm
 PLAN = (

@@ -5,9 +5,9 @@ Source: one of the compared back ends of SpAArSIST (arXiv 2606.11674).
 
 from torch import nn
 
+from ..torch_utils.masks import frame_mask, masked_mean
 from .checks import check_features
 from .classifier import make_classifier
-from .masks import frame_mask, masked_mean
 
 
 class MeanPool(nn.Module):

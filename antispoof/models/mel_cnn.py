@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from ..features.mel import MelFrontEnd, deltas_and_norm
+from ..torch_utils.masks import frame_mask
 from .checks import check_features, check_waves
-from .masks import frame_mask
 
 
 class MelCNN(nn.Module):

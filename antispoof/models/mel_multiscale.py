@@ -16,8 +16,8 @@ from torch import nn
 
 from ..config import one_of
 from ..features.mel import MelFrontEnd
+from ..torch_utils.masks import frame_mask, masked_mean
 from .checks import check_waves
-from .masks import frame_mask, masked_mean
 from .pooling import AttentiveStatistics
 
 

@@ -15,8 +15,8 @@ from torch.nn import functional
 
 from ..errors import UserError
 from ..features.mel import MelFrontEnd
+from ..torch_utils.masks import frame_mask, masked_mean
 from .checks import check_waves
-from .masks import frame_mask, masked_mean
 
 PATCH = 16  # rows and frames
 

@@ -18,8 +18,8 @@ from torch import nn
 
 from ..config import one_of
 from ..errors import UserError
+from ..torch_utils.masks import frame_mask, masked_mean
 from .checks import check_features
-from .masks import frame_mask, masked_mean
 from .pooling import AttentiveStatistics
 
 

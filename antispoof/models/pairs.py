@@ -12,8 +12,8 @@ A counter of operations (`FlopCounterMode`) sees the N * N products of the formu
 import torch
 from torch.utils.flop_counter import register_flop_formula
 
-from ..precision import full_precision
-from ..products import product
+from ..torch_utils.autocast import full_precision
+from ..torch_utils.onednn import product
 
 AT_ONCE = 1 << 17  # numbers of a group of distances for each thread: 512 kB of float32
 

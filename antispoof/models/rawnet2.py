@@ -14,8 +14,8 @@ from torch import nn
 from torch.nn import functional
 
 from ..features.sinc import sinc_filters
+from ..torch_utils.masks import frame_mask, masked_mean
 from .checks import check_waves
-from .masks import frame_mask, masked_mean
 
 
 class RawNet2(nn.Module):

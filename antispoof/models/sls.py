@@ -21,8 +21,8 @@ from torch.nn import functional
 
 from ..config import one_of
 from ..errors import UserError
+from ..torch_utils.masks import frame_mask
 from .checks import check_features
-from .masks import frame_mask
 
 
 class SLS(nn.Module):

@@ -12,7 +12,7 @@ the end, fall to the pooling.
 from torch import nn
 from torch.nn import functional as F
 
-from ..products import FastLinear
+from ..torch_utils.onednn import FastLinear
 from .attention_map import AttentionMap
 from .checks import check_features
 from .classifier import make_classifier

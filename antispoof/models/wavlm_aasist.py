@@ -14,9 +14,9 @@ from torch import nn
 
 from ..features.lfcc import LFCCFrontEnd
 from ..features.mel import MelFrontEnd
+from ..torch_utils.masks import frame_mask
 from .checks import check_features, check_waves
 from .lengths import by_length
-from .masks import frame_mask
 from .mel_cnn import PooledConvolutions
 from .pooling import AttentiveStatistics
 from .ssl_aasist import WIDTH, SslAasist

@@ -5,8 +5,8 @@ widths 32-64-128-256, which is Mel-CNN less one channel of the first convolution
 not say how the CNN is fed; the values are taken as they are, batch norm scales them.
 """
 
+from ..torch_utils.masks import frame_mask
 from .checks import check_features
-from .masks import frame_mask
 from .mel_cnn import MelCNN
 
 

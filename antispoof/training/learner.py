@@ -12,11 +12,11 @@ from ..loading import load
 from ..models.norms import share_norms
 from ..progress import Progress
 from ..system import build_system, parameter_groups
+from ..torch_utils.checkpoint import load_checkpoint
+from ..torch_utils.distributed import ALONE, deal
 from .averaging import MovingAverage
-from .checkpoint import load_checkpoint
 from .losses import Loss
 from .optimisers import make_optimizer, make_schedule
-from .team import ALONE, deal
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 

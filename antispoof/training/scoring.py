@@ -7,7 +7,7 @@ from ..data.tables import read_table, require_same_keys
 from ..errors import UserError
 from ..loading import batches
 from ..progress import Progress
-from .team import ALONE
+from ..torch_utils.distributed import ALONE
 
 
 @torch.inference_mode()

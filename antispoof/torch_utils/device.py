@@ -2,7 +2,7 @@
 
 import torch
 
-from .errors import UserError
+from ..errors import UserError
 
 
 def choose_device(name):

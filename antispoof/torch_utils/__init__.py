@@ -1,0 +1,1 @@
+"""What any PyTorch project needs: devices, precision, several processes, checkpoints."""
