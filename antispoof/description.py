@@ -18,10 +18,10 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from . import SAMPLE_RATE
 from .config import EXPERIMENT
-from .features.conventions import frame_count
-from .features.s3prl_stand_ins import find_upstream
-from .features.upstream import FrozenUpstream, load_upstream_config
 from .models import MODELS
+from .ssl.conventions import frame_count
+from .ssl.s3prl import find_upstream
+from .ssl.upstream import FrozenUpstream, load_upstream_config
 from .system import build_system
 
 SAMPLES = 64600  # of the published counts, where a config does not say another length

@@ -7,8 +7,8 @@ import torch
 from torch.nn.functional import cross_entropy, normalize
 
 from . import SAMPLE_RATE
-from .features.conventions import CONVOLUTIONS, STRIDE
-from .features.s3prl_stand_ins import find_upstream
+from .ssl.conventions import CONVOLUTIONS, STRIDE
+from .ssl.s3prl import find_upstream
 
 LABEL_RATE = SAMPLE_RATE / STRIDE  # targets per second
 _AS_IN_S3PRL = ("conv_pos", "conv_pos_groups", "final_dim", "dropout", "mask_prob", "mask_length")
@@ -70,7 +70,7 @@ def predict(model, waves, units):
 
 
 def in_s3prl_form(model, config):
-    """The checkpoint that `antispoof.checkpoints.load_local` reads; weights in float16."""
+    """The checkpoint that `antispoof.ssl.load_local` reads; weights in float16."""
     task, settings = settings_of(config)
     weights = {name: tensor.detach().half() for name, tensor in model.state_dict().items()}
     return {

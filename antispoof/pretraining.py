@@ -16,11 +16,11 @@ from . import SAMPLE_RATE
 from .config import load_config
 from .data.audio import read_wave
 from .errors import UserError
-from .features.conventions import STRIDE, frame_count
 from .files import atomic_open
 from .hubert import build_hubert, in_s3prl_form, predict
 from .places import find
 from .progress import Progress
+from .ssl.conventions import STRIDE, frame_count
 from .torch_utils.checkpoint import load_checkpoint, save_checkpoint
 from .units import bonafide_waves, find_units
 

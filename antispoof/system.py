@@ -5,10 +5,10 @@ import inspect
 import torch
 
 from .errors import UserError
-from .features.finetuned import FineTuned, FrontEnd
-from .features.upstream import load_upstream_config, open_upstream
 from .models import MODELS, build_model
 from .models.cosine import use_cosines
+from .ssl.finetuned import FineTuned, FrontEnd
+from .ssl.upstream import load_upstream_config, open_upstream
 from .training.losses import COSINES, loss_settings
 
 

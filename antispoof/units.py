@@ -14,8 +14,8 @@ from . import LABELS, SAMPLE_RATE
 from .data.audio import read_wave
 from .data.tables import read_table, require_same_keys
 from .errors import UserError
-from .features.conventions import frame_count
 from .progress import Progress
+from .ssl.conventions import frame_count
 from .torch_utils.checkpoint import load_checkpoint, save_checkpoint
 
 

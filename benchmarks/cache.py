@@ -24,8 +24,8 @@ from antispoof.detector.inputs import Inputs
 from antispoof.features.archive import ShareWriter, join_shares
 from antispoof.features.extraction import extract
 from antispoof.features.plan import BATCH_SECONDS, plan_batches
-from antispoof.features.upstream import DTYPES, FrozenUpstream, load_upstream_config
 from antispoof.progress import Progress
+from antispoof.ssl.upstream import DTYPES, FrozenUpstream, load_upstream_config
 from antispoof.training.learner import Learner
 from antispoof.training.scoring import read_labels
 from benchmarks.extract import make_model

@@ -20,7 +20,6 @@ import soundfile
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from antispoof.checkpoints import convert, load_local, save
 from antispoof.config import UPSTREAM
 from antispoof.data.ark import MATRIX, read_entry
 from antispoof.data.audio import read_wave
@@ -28,8 +27,9 @@ from antispoof.data.tables import read_table
 from antispoof.features.archive import ShareWriter, join_shares, layer_name
 from antispoof.features.extraction import extract
 from antispoof.features.plan import BATCH_SECONDS, plan_batches
-from antispoof.features.upstream import FrozenUpstream
 from antispoof.progress import Progress
+from antispoof.ssl import convert, load_local, save
+from antispoof.ssl.upstream import FrozenUpstream
 
 
 def make_model(folder, layers):

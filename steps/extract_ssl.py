@@ -57,7 +57,7 @@ def main():
         plan_bytes,
         require_room,
     )
-    from antispoof.features.upstream import FrozenUpstream, claim_dump, load_upstream_config
+    from antispoof.ssl.upstream import FrozenUpstream, claim_dump, load_upstream_config
     from antispoof.torch_utils.device import choose_device
 
     torch.set_num_threads(1)  # jobs share the cores, and more threads would round differently
@@ -88,7 +88,7 @@ def write(upstream, batches, wavs, copies, args):
     """The share of the batches that is this job's, then that of each copy."""
     from antispoof.features.archive import ShareWriter, copy_folder, join_shares
     from antispoof.features.extraction import extract
-    from antispoof.features.upstream import DTYPES
+    from antispoof.ssl.upstream import DTYPES
 
     share = batches[args.job - 1 :: args.jobs]
     count, there = (1 + copies) * sum(map(len, share)), 0

@@ -2,7 +2,7 @@
 """Pre-train a small HuBERT, self-supervised, on the bona fide utterances of a data directory.
 
 Spoofed utterances are never read. Targets are k-means clusters of MFCCs. After each epoch
-EXP_DIR/upstream.pt holds the model as antispoof.checkpoints.load_local and s3prl's hubert_local
+EXP_DIR/upstream.pt holds the model as antispoof.ssl.load_local and s3prl's hubert_local
 read it, EXP_DIR/curve.csv the losses. Continues from EXP_DIR/last.pt where there is one. One core.
 """
 

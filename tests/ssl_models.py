@@ -74,8 +74,8 @@ def small_upstream(folder, path):
 
     The models are kept in `folder`.
     """
-    from antispoof.checkpoints import convert, save
-    from antispoof.features.upstream import load_upstream_config
+    from antispoof.ssl import convert, save
+    from antispoof.ssl.upstream import load_upstream_config
 
     config = load_upstream_config(path)
     if config["name"] not in DOWNLOADED:
@@ -116,7 +116,7 @@ def fairseq_settings(**departures):
 
 def fairseq_weights(settings, family="wav2vec2", symbols=()):
     """A random state dict under fairseq's names: s3prl's models are fairseq's own."""
-    from antispoof.features.s3prl_stand_ins import find_upstream
+    from antispoof.ssl.s3prl import find_upstream
 
     find_upstream(f"{family}_local")
     from s3prl.upstream.hubert import hubert_model

@@ -9,9 +9,9 @@ import pytest
 import torch
 from ssl_models import fairseq_settings, fairseq_weights, hugging_face
 
-from antispoof.checkpoints import convert, load_local
-from antispoof.checkpoints.pickles import read_pickled
 from antispoof.errors import UserError
+from antispoof.ssl import convert, load_local
+from antispoof.ssl.pickles import read_pickled
 
 
 class Runs:

@@ -15,10 +15,10 @@ from antispoof.detector.inputs import Inputs
 from antispoof.experiment import load_experiment
 from antispoof.features.archive import ShareWriter, join_shares, layer_name
 from antispoof.features.extraction import extract as run
-from antispoof.features.s3prl_stand_ins import find_upstream
-from antispoof.features.upstream import DTYPES, FrozenUpstream, load_upstream_config
 from antispoof.loading import batches
 from antispoof.progress import Progress
+from antispoof.ssl.s3prl import find_upstream
+from antispoof.ssl.upstream import DTYPES, FrozenUpstream, load_upstream_config
 from antispoof.training.learner import Learner
 from antispoof.training.scoring import read_labels
 from antispoof.training.stages import stages_of

@@ -4,13 +4,8 @@ import pytest
 import torch
 from ssl_models import fairseq_settings, fairseq_weights, hugging_face, sounds
 
-from antispoof.checkpoints import convert, load_local, save
-from antispoof.features.conventions import (
-    frame_count,
-    match_frames,
-    set_final_norm,
-    set_waveform_norm,
-)
+from antispoof.ssl import convert, load_local, save
+from antispoof.ssl.conventions import frame_count, match_frames, set_final_norm, set_waveform_norm
 
 SAMPLES = 64600  # four seconds and a bit: what these systems cut every utterance to
 LAYERS = 3
@@ -97,7 +92,7 @@ def test_the_published_numbers_of_frames():
 
 @pytest.mark.parametrize("samples", [16000, SAMPLES])
 def test_s3prls_own_frames_are_the_last_one_repeated(tmp_path, samples):
-    from antispoof.features.s3prl_stand_ins import find_upstream
+    from antispoof.ssl.s3prl import find_upstream
 
     find_upstream("wav2vec2_local")
     from s3prl.nn.upstream import S3PRLUpstream

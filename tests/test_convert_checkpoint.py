@@ -10,8 +10,8 @@ import torch
 from made_up import worker
 from ssl_models import fairseq_settings, fairseq_weights, hugging_face, sounds
 
-from antispoof.checkpoints import convert, load_local, save, summarise
 from antispoof.errors import UserError
+from antispoof.ssl import convert, load_local, save, summarise
 
 PROGRAM = "tools/convert_checkpoint.py"
 HUBERT = {"_name": "hubert", "quantize_targets": None, "final_dim": 6, "latent_temp": None}

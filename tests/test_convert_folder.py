@@ -6,8 +6,8 @@ import pytest
 import torch
 from ssl_models import KINDS, hugging_face, jolt, sounds
 
-from antispoof.checkpoints import convert, load_local, save, summarise
 from antispoof.errors import UserError
+from antispoof.ssl import convert, load_local, save, summarise
 
 
 def states(upstream):
@@ -17,7 +17,7 @@ def states(upstream):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_converted_file_is_read_by_s3prl_itself(tmp_path, kind):
-    from antispoof.features.s3prl_stand_ins import find_upstream
+    from antispoof.ssl.s3prl import find_upstream
 
     hugging_face(kind, tmp_path / "hf", normalize=True)
     checkpoint, _ = convert(tmp_path / "hf")

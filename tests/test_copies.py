@@ -16,8 +16,8 @@ from antispoof.experiment import load_experiment
 from antispoof.features import plan
 from antispoof.features.archive import ShareWriter
 from antispoof.features.extraction import extract as run
-from antispoof.features.upstream import DTYPES, FrozenUpstream, load_upstream_config
 from antispoof.progress import Progress
+from antispoof.ssl.upstream import DTYPES, FrozenUpstream, load_upstream_config
 
 EXTRACT, CHECK = "steps/extract_ssl.py", "utils/check_feats.py"
 UPSTREAM = """

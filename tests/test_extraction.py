@@ -13,13 +13,13 @@ from made_up import ROOT, worker
 from sounds import make_corpus, make_data
 from ssl_models import hugging_face
 
-from antispoof.checkpoints import convert, save
 from antispoof.config import UPSTREAM
 from antispoof.data.ark import MATRIX, read_entry
 from antispoof.data.tables import read_table
 from antispoof.errors import UserError
-from antispoof.features import fetch, plan
-from antispoof.features.upstream import FrozenUpstream, load_upstream_config
+from antispoof.features import plan
+from antispoof.ssl import convert, fetch, save
+from antispoof.ssl.upstream import FrozenUpstream, load_upstream_config
 
 EXTRACT, CHECK = "steps/extract_ssl.py", "utils/check_feats.py"
 CONFIG = "name: wav2vec2_local\ncheckpoint: model.pt\nlayers: [1, 3]\ndtype: float32\n"

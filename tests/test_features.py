@@ -15,12 +15,7 @@ from antispoof.data.ark import MATRIX, read_entry
 from antispoof.data.tables import read_table
 from antispoof.errors import UserError
 from antispoof.features.archive import ShareWriter, join_shares
-from antispoof.features.upstream import (
-    DTYPES,
-    FrozenUpstream,
-    claim_dump,
-    load_upstream_config,
-)
+from antispoof.ssl.upstream import DTYPES, FrozenUpstream, claim_dump, load_upstream_config
 
 EXTRACT = "steps/extract_ssl.py"
 UTTS = [f"utt{number:02d}" for number in range(9)]

@@ -5,13 +5,13 @@ import torch
 from ssl_models import hugging_face, sounds
 from torch import nn
 
-from antispoof.checkpoints import convert, save
 from antispoof.config import EXPERIMENT, UPSTREAM
 from antispoof.errors import UserError
-from antispoof.features.conventions import frame_count
-from antispoof.features.finetuned import FineTuned, FrontEnd
-from antispoof.features.upstream import FrozenUpstream, open_upstream
 from antispoof.models.mhfa import MHFA
+from antispoof.ssl import convert, save
+from antispoof.ssl.conventions import frame_count
+from antispoof.ssl.finetuned import FineTuned, FrontEnd
+from antispoof.ssl.upstream import FrozenUpstream, open_upstream
 
 LAYERS = [0, 1, 2, 3]  # every hidden state of a model of three layers
 SAMPLES = (8000, 5000, 6403)

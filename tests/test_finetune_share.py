@@ -4,11 +4,11 @@ import warnings
 
 import torch
 
-from antispoof.checkpoints import local
 from antispoof.config import EXPERIMENT, UPSTREAM
-from antispoof.features.finetuned import FineTuned, FrontEnd
-from antispoof.features.s3prl_stand_ins import find_upstream
 from antispoof.models import build_model
+from antispoof.ssl import local
+from antispoof.ssl.finetuned import FineTuned, FrontEnd
+from antispoof.ssl.s3prl import find_upstream
 
 
 def learning(module):

@@ -8,12 +8,12 @@ from recipes import Recipe, succeed
 from sounds import make_corpus, make_data
 from ssl_models import hugging_face
 
-from antispoof.checkpoints import convert, save
 from antispoof.data.tables import read_table, write_table
 from antispoof.detector.inputs import Inputs
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
 from antispoof.models import build_model
+from antispoof.ssl import convert, save
 from antispoof.system import build_system, parameter_groups
 from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.trainer import train

@@ -7,8 +7,8 @@ from torch import nn
 from antispoof import LABELS
 from antispoof.config import EXPERIMENT
 from antispoof.errors import UserError
-from antispoof.features.finetuned import FineTuned
 from antispoof.models import MODELS, build_model
+from antispoof.ssl.finetuned import FineTuned
 
 
 def wave(frames):

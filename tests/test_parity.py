@@ -5,12 +5,11 @@ import torch
 import torch.nn.functional as F
 from ssl_models import KINDS, hugging_face, sounds
 
-from antispoof.checkpoints import convert, load_local, save
 from antispoof.errors import UserError
-from antispoof.features import conventions
-from antispoof.features.conventions import frame_count, make_batch_exact, set_final_norm
-from antispoof.features.cpu_convolutions import use_matrix_products
-from antispoof.features.s3prl_stand_ins import find_upstream
+from antispoof.ssl import conventions, convert, load_local, save
+from antispoof.ssl.conventions import frame_count, make_batch_exact, set_final_norm
+from antispoof.ssl.cpu_convolutions import use_matrix_products
+from antispoof.ssl.s3prl import find_upstream
 
 PRE_NORM = ("wav2vec2_large", "hubert_large", "wavlm_large")
 TOLERANCE = 1e-4

@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from ssl_models import hugging_face
 
-from antispoof.checkpoints import convert, load_local, save, summarise
 from antispoof.errors import UserError
+from antispoof.ssl import convert, load_local, save, summarise
 
 KINDS = ("wav2vec2_large", "wav2vec2_base", "hubert_base", "wavlm_large", "data2vec")
 # Words of a name in transformers and in fairseq; whole words between dots, the first that fits.

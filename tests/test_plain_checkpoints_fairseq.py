@@ -6,8 +6,8 @@ import pytest
 import torch
 from ssl_models import fairseq_settings, fairseq_weights
 
-from antispoof.checkpoints import convert, fairseq, local, pickles, save
 from antispoof.errors import UserError
+from antispoof.ssl import convert, fairseq, local, pickles, save
 
 
 def stand_in(name, *args, **state):

@@ -6,8 +6,8 @@ import pytest
 import torch
 from ssl_models import hugging_face
 
-from antispoof.checkpoints import local, pickles, summarise
 from antispoof.errors import UserError
+from antispoof.ssl import local, pickles, summarise
 from tools import convert_checkpoint
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from antispoof.errors import UserError
 from antispoof.features import plan
-from antispoof.features.upstream import DTYPES
+from antispoof.ssl.upstream import DTYPES
 
 FULL = {"policy": "full", "samples": 32000, "pad": "tile"}
 

@@ -12,7 +12,8 @@ from antispoof.config import UPSTREAM, load_config
 from antispoof.data.ark import MATRIX, read_entry
 from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
-from antispoof.features import extraction, plan, upstream
+from antispoof.features import extraction, plan
+from antispoof.ssl import upstream
 from antispoof.torch_utils import device
 from steps import extract_ssl
 

@@ -9,9 +9,9 @@ from plain_training import Tiny
 from antispoof import system
 from antispoof.config import EXPERIMENT
 from antispoof.errors import UserError
-from antispoof.features.finetuned import FineTuned
 from antispoof.models import MODELS
 from antispoof.models.cosine import CosineOutput
+from antispoof.ssl.finetuned import FineTuned
 from antispoof.system import build_back_end, build_front_end, build_system, parameter_groups
 from antispoof.torch_utils import checkpoint
 from antispoof.torch_utils.checkpoint import load_checkpoint, save_checkpoint

@@ -7,12 +7,12 @@ import pytest
 import torch
 from ssl_models import hugging_face, sounds
 
-from antispoof.checkpoints import convert, save
 from antispoof.config import UPSTREAM
 from antispoof.errors import UserError
-from antispoof.features import upstream as upstreams
-from antispoof.features.conventions import frame_count, match_frames
-from antispoof.features.upstream import FrozenUpstream, load_upstream_config, open_upstream
+from antispoof.ssl import convert, save
+from antispoof.ssl import upstream as upstreams
+from antispoof.ssl.conventions import frame_count, match_frames
+from antispoof.ssl.upstream import FrozenUpstream, load_upstream_config, open_upstream
 
 KINDS = {"wav2vec2_large": True, "hubert_base": False, "wavlm_large": False, "data2vec": True}
 SAMPLES = (6403, 400, 5000)

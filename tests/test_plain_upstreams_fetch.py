@@ -8,11 +8,10 @@ import pytest
 import torch
 from ssl_models import hugging_face, sounds
 
-from antispoof.checkpoints import convert, load_local, save
 from antispoof.config import UPSTREAM
 from antispoof.errors import UserError
-from antispoof.features import conventions, fetch, s3prl_stand_ins
-from antispoof.features.upstream import claim_dump
+from antispoof.ssl import conventions, convert, fetch, load_local, s3prl, save
+from antispoof.ssl.upstream import claim_dump
 
 NAMES = ("xls_r_300m", "wavlm_large", "hubert_base", "data2vec_large_ll60k", "fbank", "mel")
 
@@ -96,7 +95,7 @@ def test_a_checkpoint_of_ones_own_needs_no_download(small, hub, monkeypatch):
 def test_a_name_is_the_hubs_own_function(name):
     import s3prl.hub
 
-    assert s3prl_stand_ins.find_upstream(name) is getattr(s3prl.hub, name)
+    assert s3prl.find_upstream(name) is getattr(s3prl.hub, name)
 
 
 def test_every_definition_that_the_hub_hides_is_hidden_here_too():
@@ -105,13 +104,13 @@ def test_every_definition_that_the_hub_hides_is_hidden_here_too():
 
     names = [n for n, f in vars(s3prl.hub).items() if isinstance(f, types.FunctionType)]
     for name in [n for n in names if n.endswith("_local") or n in ("wav2vec2", "hubert", "wavlm")]:
-        assert s3prl_stand_ins.find_upstream(name) is getattr(s3prl.hub, name), name
+        assert s3prl.find_upstream(name) is getattr(s3prl.hub, name), name
 
 
 @pytest.mark.parametrize("name", ["wav2vec2_loca", "os", "hubert("])
 def test_a_name_that_is_no_upstream_is_refused_with_the_nearest(name):
     with pytest.raises(UserError, match="upstream: 'name' is .*wanted a known one, did you mean"):
-        s3prl_stand_ins.find_upstream(name)
+        s3prl.find_upstream(name)
 
 
 def test_stand_ins_fill_what_is_gone_and_nothing_else(monkeypatch):
@@ -125,7 +124,7 @@ def test_stand_ins_fill_what_is_gone_and_nothing_else(monkeypatch):
             else:
                 monkeypatch.delattr(torchaudio, name, raising=False)
         monkeypatch.delitem(sys.modules, "torchaudio.sox_effects", raising=False)
-        s3prl_stand_ins._stand_in()
+        s3prl._stand_in()
         if here:
             assert torchaudio.sox_effects is torchaudio.set_audio_backend is kept
             continue

@@ -8,12 +8,11 @@ import torch
 from ssl_models import hugging_face, sounds
 from torch import nn
 
-from antispoof.checkpoints import convert, save
 from antispoof.config import EXPERIMENT, UPSTREAM
 from antispoof.errors import UserError
-from antispoof.features import finetuned
-from antispoof.features.finetuned import FineTuned, FrontEnd
-from antispoof.features.upstream import open_upstream
+from antispoof.ssl import convert, finetuned, save
+from antispoof.ssl.finetuned import FineTuned, FrontEnd
+from antispoof.ssl.upstream import open_upstream
 
 SAMPLES = (4000, 6403, 2511)
 

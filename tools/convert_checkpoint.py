@@ -42,7 +42,7 @@ def main():
     args = parse()
     if Path(args.out).resolve() == Path(args.source).resolve() or Path(args.out).is_dir():
         raise UserError(f"{args.out}: wanted the name of a new file")
-    from antispoof.checkpoints import convert, save  # late: --help answers at once
+    from antispoof.ssl import convert, save  # late: --help answers at once
 
     checkpoint, notes = convert(args.source, args.dtype, args.normalize)
     summary = save(checkpoint, args.out)

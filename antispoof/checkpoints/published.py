@@ -15,9 +15,9 @@ import torch
 
 from ..config import EXPERIMENT
 from ..errors import UserError
-from ..features.finetuned import FineTuned
+from ..ssl.finetuned import FineTuned
+from ..ssl.pickles import read_pickled
 from ..system import build_system
-from .pickles import read_pickled
 
 UPSTREAMS = {"ssl_aasist": "xls_r_300m_aasist", "sls": "xls_r_300m"}  # with their conventions
 FRONT_END = "ssl_model.model."

@@ -22,7 +22,7 @@ from ..data.seeds import generator
 from ..data.tables import read_table, require_same_keys
 from ..errors import UserError
 from ..features.archive import copy_folder, copy_folders, layer_name
-from ..features.conventions import frame_count
+from ..ssl.conventions import frame_count
 
 
 class Inputs(torch.utils.data.Dataset):

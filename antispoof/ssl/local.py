@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 
 from ..errors import UserError
-from ..features.s3prl_stand_ins import find_upstream
+from .s3prl import find_upstream
 
 FAMILIES = ("wav2vec2", "hubert", "wavlm", "data2vec")
 _READER = {"wavlm": "expert"}  # the module of s3prl that calls torch.load; else `convert`

@@ -10,8 +10,8 @@ import importlib
 import torch
 
 from ..errors import UserError
-from ..features.s3prl_stand_ins import find_upstream
 from .pickles import StandIn, plain, read_pickled
+from .s3prl import find_upstream
 
 # What `_name` (settings of 2021 and later) or `arch` (before) begins with, and the family.
 _ARCHITECTURES = {"wav2vec2": "wav2vec2", "hubert": "hubert", "data2vec_audio": "data2vec"}

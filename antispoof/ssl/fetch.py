@@ -3,10 +3,10 @@
 import sys
 from urllib.error import URLError
 
-from ..checkpoints import load_local
 from ..errors import UserError
 from ..places import find
-from .s3prl_stand_ins import find_upstream
+from . import load_local
+from .s3prl import find_upstream
 
 
 class _Wanted(Exception):
@@ -16,7 +16,7 @@ class _Wanted(Exception):
 def make_upstream(name, checkpoint=""):
     """The s3prl upstream `name`, from the file `checkpoint` or else s3prl's own download.
 
-    What is downloaded is read by `antispoof.checkpoints`, not by s3prl, which would run what it
+    What is downloaded is read by `antispoof.ssl`, not by s3prl, which would run what it
     holds. Raises UserError, with the command that fetches it, where it cannot be had.
     """
     if checkpoint:
