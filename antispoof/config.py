@@ -48,7 +48,7 @@ EXPERIMENT = {
         "gamma": 0.5,  # step: the rate is multiplied by this
         "least": 0.0,  # cosine: what it falls to, as a share of the rate
     },
-    "loss": "cross_entropy",  # bce, focal, am_softmax or oc_softmax: see antispoof.training.losses
+    "loss": "cross_entropy",  # bce, focal, am_softmax or oc_softmax: see antispoof.models.losses
     "loss_conf": {},  # its arguments, whose defaults live there
     "class_weights": [1.0, 1.0],  # of the loss, in the order (spoof, bonafide)
     "balanced": False,  # draw both classes equally often

@@ -20,7 +20,7 @@ AREAS = {
     "models": ["antispoof/models/*.py"],
     "training": [
         *("antispoof/training/*.py", "antispoof/trainer.py", "antispoof/experiment.py"),
-        *("antispoof/loading.py", "antispoof/system.py", "antispoof/config.py"),
+        *("antispoof/detector/batches.py", "antispoof/detector/build.py", "antispoof/config.py"),
     ],
     "launcher": ["utils/run.py"],
     "report": ["antispoof/report/*.py", "utils/show_results.py"],

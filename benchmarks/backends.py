@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from antispoof.description import PeakMemory
+from antispoof.detector.cost import PeakMemory
 from antispoof.models import MODELS, build_model
 
 sys.path.append(str(Path(__file__).parent))  # PYTHONSAFEPATH leaves it out

@@ -14,12 +14,12 @@ import torch
 
 from antispoof.data.data_dir import read_trials
 from antispoof.data.tables import read_table
+from antispoof.detector.batches import batches
+from antispoof.detector.build import build_system
 from antispoof.detector.inputs import Inputs
 from antispoof.errors import UserError, one_line_errors
 from antispoof.experiment import read_experiment
-from antispoof.loading import batches
 from antispoof.models.graph import GraphPool
-from antispoof.system import build_system
 from antispoof.torch_utils.checkpoint import load_checkpoint
 
 

@@ -34,12 +34,12 @@ def main():
     import numpy as np  # late: --help answers at once
 
     from antispoof.data.tables import write_table
+    from antispoof.detector.build import build_system
     from antispoof.detector.inputs import Inputs
+    from antispoof.detector.score import score
     from antispoof.experiment import read_experiment
-    from antispoof.system import build_system
     from antispoof.torch_utils.checkpoint import load_checkpoint
     from antispoof.torch_utils.device import choose_device
-    from antispoof.training.scoring import score
 
     for override in args.set:
         if not override.startswith("model_conf."):

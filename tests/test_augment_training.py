@@ -8,10 +8,10 @@ from sounds import make_corpus, make_data
 
 from antispoof.augment.draws import note
 from antispoof.data.tables import read_table
+from antispoof.detector.batches import batches
 from antispoof.detector.inputs import Inputs
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment, read_experiment
-from antispoof.loading import batches
 from antispoof.trainer import Run, train
 
 CONFIG = """

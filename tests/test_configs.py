@@ -11,16 +11,16 @@ from ssl_models import DOWNLOADED, small_upstream
 
 from antispoof.data.ark import MATRIX, read_entry
 from antispoof.data.tables import read_table
+from antispoof.detector.batches import batches
 from antispoof.detector.inputs import Inputs
+from antispoof.detector.score import read_labels
 from antispoof.experiment import load_experiment
 from antispoof.features.archive import ShareWriter, join_shares, layer_name
 from antispoof.features.extraction import extract as run
-from antispoof.loading import batches
 from antispoof.progress import Progress
 from antispoof.ssl.s3prl import find_upstream
 from antispoof.ssl.upstream import DTYPES, FrozenUpstream, load_upstream_config
 from antispoof.training.learner import Learner
-from antispoof.training.scoring import read_labels
 from antispoof.training.stages import stages_of
 
 CONFIGS = sorted([*ROOT.glob("conf/**/*.yaml"), *ROOT.glob("egs/*/conf/**/*.yaml")])
@@ -89,7 +89,9 @@ def test_an_upstream_gives_finite_frames(place, name):
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_an_experiment_trains_on_one_batch(place, name, monkeypatch):
     monkeypatch.chdir(ROOT / name.partition("/conf/")[0] if name.startswith("egs") else ROOT)
-    monkeypatch.setattr("antispoof.system.load_upstream_config", partial(small_upstream, place))
+    monkeypatch.setattr(
+        "antispoof.detector.build.load_upstream_config", partial(small_upstream, place)
+    )
     config = load_experiment(ROOT / name, 1)
     if config["feats"] == "cached":
         own = ROOT / name

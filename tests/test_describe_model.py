@@ -13,7 +13,7 @@ from ssl_models import small_upstream
 from tree import name, named
 
 from antispoof.config import EXPERIMENT, write_config
-from antispoof.description import PeakMemory, describe, measure, whole
+from antispoof.detector.cost import PeakMemory, describe, measure, whole
 from antispoof.experiment import load_experiment
 from antispoof.models import build_model
 
@@ -120,7 +120,9 @@ def place(tmp_path_factory):
 @pytest.mark.parametrize("path", EXPERIMENTS)
 def test_every_committed_config(place, path, monkeypatch):
     monkeypatch.chdir(ROOT / path.partition("/conf/")[0] if path.startswith("egs") else ROOT)
-    monkeypatch.setattr("antispoof.system.load_upstream_config", partial(small_upstream, place))
+    monkeypatch.setattr(
+        "antispoof.detector.build.load_upstream_config", partial(small_upstream, place)
+    )
     found = describe(load_experiment(ROOT / path, 0))
     assert 0 < found["learning"] <= found["parameters"]
     assert found["macs"] > 0

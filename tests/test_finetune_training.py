@@ -9,16 +9,16 @@ from sounds import make_corpus, make_data
 from ssl_models import hugging_face
 
 from antispoof.data.tables import read_table, write_table
+from antispoof.detector.build import build_system, parameter_groups
 from antispoof.detector.inputs import Inputs
+from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
 from antispoof.models import build_model
 from antispoof.ssl import convert, save
-from antispoof.system import build_system, parameter_groups
 from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.trainer import train
 from antispoof.training import learner as training
-from antispoof.training.scoring import read_labels, score
 
 CONFIG = """
 feats: ssl

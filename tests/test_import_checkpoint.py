@@ -7,12 +7,12 @@ import torch
 from made_up import ROOT, refused, worker
 from ssl_models import fairseq_settings, fairseq_weights, sounds
 
-from antispoof.checkpoints.published import import_published, our_name
 from antispoof.data.tables import read_table, write_table
+from antispoof.detector.build import build_system
+from antispoof.detector.published import import_published, our_name
 from antispoof.errors import UserError
 from antispoof.models import build_model
 from antispoof.ssl import convert, save
-from antispoof.system import build_system
 from antispoof.torch_utils.checkpoint import load_checkpoint
 
 PROGRAM = "tools/import_checkpoint.py"

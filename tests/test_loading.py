@@ -10,14 +10,14 @@ from sounds import make_corpus, make_data
 
 from antispoof.data.crop import window_starts
 from antispoof.data.tables import read_table, write_table
+from antispoof.detector.batches import batches
+from antispoof.detector.build import build_system
 from antispoof.detector.inputs import Inputs
+from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
-from antispoof.loading import batches
-from antispoof.system import build_system
 from antispoof.trainer import PLAIN, Run, train
 from antispoof.training.learner import Learner
-from antispoof.training.scoring import read_labels, score
 
 CONFIG = """
 feats: wave

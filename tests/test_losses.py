@@ -8,18 +8,18 @@ import torch
 from sounds import make_corpus, make_data
 
 from antispoof.config import EXPERIMENT
+from antispoof.detector.batches import batches
+from antispoof.detector.build import build_system
 from antispoof.detector.inputs import Inputs
+from antispoof.detector.score import read_labels
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
-from antispoof.loading import batches
 from antispoof.models import MODELS, build_model
 from antispoof.models.cosine import use_cosines
-from antispoof.system import build_system
+from antispoof.models.losses import LOSSES, Loss
 from antispoof.torch_utils.distributed import Team, deal
 from antispoof.training.learner import Learner
-from antispoof.training.losses import LOSSES, Loss
 from antispoof.training.optimisers import OPTIMIZERS, schedule_of
-from antispoof.training.scoring import read_labels
 
 LABELS = torch.tensor([0, 1, 1])
 Z = torch.tensor([0.5, -1.0, 2.0])  # t: -0.5, -1, 2

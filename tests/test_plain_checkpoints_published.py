@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from made_up import ROOT
 from ssl_models import fairseq_settings, fairseq_weights, sounds
 
-from antispoof.checkpoints import published
 from antispoof.config import EXPERIMENT
+from antispoof.detector import published
 from antispoof.errors import UserError
 from antispoof.models import build_model
 from antispoof.ssl import convert, save

@@ -6,9 +6,9 @@ import pytest
 import torch
 from plain_costs import SAMPLES, SMALL_MODELS, Small, config
 
-from antispoof import description
 from antispoof.config import EXPERIMENT
-from antispoof.description import (
+from antispoof.detector import cost
+from antispoof.detector.cost import (
     PeakMemory,
     describe,
     example,
@@ -107,10 +107,8 @@ def upstream(monkeypatch):
     """What conf/upstream/x.yaml says; `net` is a network, `fbank` signal processing."""
     settings = {**UPSTREAM}
     paths = []
-    monkeypatch.setattr(
-        description, "load_upstream_config", lambda path: paths.append(path) or settings
-    )
-    monkeypatch.setattr(description, "_is_signal_processing", lambda name: name == "fbank")
+    monkeypatch.setattr(cost, "load_upstream_config", lambda path: paths.append(path) or settings)
+    monkeypatch.setattr(cost, "_is_signal_processing", lambda name: name == "fbank")
     return settings, paths
 
 
@@ -143,7 +141,7 @@ def test_signal_processing_is_asked_for_its_own_shape(upstream, monkeypatch):
             asked.append([wave.shape for wave in waves])
             return [{0: torch.zeros(403, 80)}]
 
-    monkeypatch.setattr(description, "FrozenUpstream", Frozen)
+    monkeypatch.setattr(cost, "FrozenUpstream", Frozen)
     cached = config(model="reader", feats="cached", upstream="x", crop=EXPERIMENT["crop"])
     x, lengths = example(cached)
     assert (x.shape, lengths.tolist(), asked) == ((1, 1, 403, 80), [403], [[(64600,)]])
@@ -173,7 +171,7 @@ def test_latency_is_a_ratio_of_medians_without_the_first_pass(monkeypatch):
         calls.append((function, args))
         return next(times)
 
-    monkeypatch.setattr(description, "_seconds", seconds)
+    monkeypatch.setattr(cost, "_seconds", seconds)
     assert latency("model", "x", "lengths", 3) == pytest.approx(6.0 / 2.0)
     assert [function for function, _ in calls] == ["model", torch.matmul] * 4
     assert calls[0][1] == ("x", "lengths")

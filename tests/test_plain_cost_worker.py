@@ -9,9 +9,9 @@ import torch
 from made_up import ROOT
 from plain_costs import SMALL_MODELS, config
 
-from antispoof import description
 from antispoof.config import write_config
-from antispoof.description import describe
+from antispoof.detector import cost as costs
+from antispoof.detector.cost import describe
 from antispoof.models import MODELS
 
 
@@ -61,7 +61,7 @@ def test_the_cost_of_an_experiment_is_of_the_whole_on_one_thread(
 ):
     seen = []
     monkeypatch.setattr(torch, "set_num_threads", seen.append)
-    monkeypatch.setattr(description, "latency", lambda *args: seen.append(args[3]) or 1.5)
+    monkeypatch.setattr(costs, "latency", lambda *args: seen.append(args[3]) or 1.5)
     write_config(tmp_path / "config.yaml", config())
     options = [] if rounds is None else ["--rounds", str(rounds)]
     monkeypatch.setattr(sys, "argv", ["x", "--exp", str(tmp_path), *options])

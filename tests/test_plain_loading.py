@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from antispoof import loading
+from antispoof.detector import batches as loading
+from antispoof.detector.batches import ahead, batches, collate, load
 from antispoof.errors import UserError
-from antispoof.loading import ahead, batches, collate, load
 
 SHAPES = {"waveforms": [(5,), (8,), (1,)], "layers": [(2, 3, 4), (2, 6, 4), (2, 1, 4)]}
 
@@ -166,7 +166,7 @@ def test_workers_have_one_thread_and_a_server_that_forks_them(monkeypatch):
     many, none = calls
     assert (many["num_workers"], many["multiprocessing_context"]) == (3, Context)
     assert (none["num_workers"], none["multiprocessing_context"]) == (0, None)
-    assert (contexts, preloaded) == (["forkserver"], [["antispoof.loading"]])
+    assert (contexts, preloaded) == (["forkserver"], [["antispoof.detector.batches"]])
     assert many["collate_fn"] is loading.collate
     assert many["batch_sampler"] == [[0]]
     many["worker_init_fn"](2)

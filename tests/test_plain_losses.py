@@ -9,7 +9,7 @@ import torch
 
 from antispoof.errors import UserError
 from antispoof.models.cosine import use_cosines
-from antispoof.training.losses import COSINES, LOSSES, Loss, loss_settings
+from antispoof.models.losses import COSINES, LOSSES, Loss, loss_settings
 
 LOGITS = [(3.0, 3.5), (-1.0, -2.2), (0.1, 1.9), (0.4, -2.0), (-0.7, 0.2)]  # (spoof, bona fide)
 LABELS = [0, 1, 1, 0, 1]

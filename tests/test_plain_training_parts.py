@@ -15,14 +15,14 @@ from plain_training import (
     waves_of,
 )
 
+from antispoof.detector.batches import collate
 from antispoof.detector.inputs import Inputs
+from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
-from antispoof.loading import collate
 from antispoof.torch_utils.distributed import Team, deal
 from antispoof.training import learner as learning
 from antispoof.training.learner import Learner, draw_order
-from antispoof.training.scoring import read_labels, score
 
 CONFIG = """
 feats: wave

@@ -10,12 +10,12 @@ from plain_training import SETS, Tiny, read_rows, score_by_hand, tiny_place
 
 from antispoof import trainer
 from antispoof.data.tables import read_table, write_table
+from antispoof.detector.score import read_labels
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
 from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.trainer import Run, train
 from antispoof.training.curve import write_events
-from antispoof.training.scoring import read_labels
 
 CONFIG = """
 feats: wave
@@ -226,7 +226,8 @@ def test_an_epoch_that_the_rule_refuses_is_never_written(place, tmp_path, monkey
 
 
 def test_workers_load_for_scores_and_for_training(place, tmp_path, monkeypatch):
-    from antispoof.training import learner, scoring
+    from antispoof.detector import score as scoring
+    from antispoof.training import learner
 
     asked = {"load": [], "batches": []}
     for module, name in ((learner, "load"), (scoring, "batches")):

@@ -6,13 +6,13 @@ import pytest
 import torch
 from plain_training import Tiny
 
-from antispoof import system
 from antispoof.config import EXPERIMENT
+from antispoof.detector import build
+from antispoof.detector.build import build_back_end, build_front_end, build_system, parameter_groups
 from antispoof.errors import UserError
 from antispoof.models import MODELS
 from antispoof.models.cosine import CosineOutput
 from antispoof.ssl.finetuned import FineTuned
-from antispoof.system import build_back_end, build_front_end, build_system, parameter_groups
 from antispoof.torch_utils import checkpoint
 from antispoof.torch_utils.checkpoint import load_checkpoint, save_checkpoint
 from antispoof.trainer import count_parameters, describe
@@ -60,7 +60,7 @@ SSL = {"feats": "ssl", "upstream": "x", "layers": [3, 5, 7, 8], "model": "reader
 
 
 def test_a_model_on_an_upstream_takes_its_layers_and_width(monkeypatch):
-    monkeypatch.setattr(system, "build_front_end", Front)
+    monkeypatch.setattr(build, "build_front_end", Front)
     torch.manual_seed(1)
     found = build_system(config(**SSL, model_conf={"heads": 3}))
     assert isinstance(found, FineTuned)
@@ -96,10 +96,10 @@ def test_a_margin_loss_puts_cosines_of_its_scale_last(loss, directions):
 
 def test_the_front_end_is_the_named_upstreams(monkeypatch):
     calls = []
-    monkeypatch.setattr(system, "load_upstream_config", lambda path: {"of": path})
+    monkeypatch.setattr(build, "load_upstream_config", lambda path: {"of": path})
     opened = ["network", True, None]
-    monkeypatch.setattr(system, "open_upstream", lambda settings: calls.append(settings) or opened)
-    monkeypatch.setattr(system, "FrontEnd", lambda *args: args)
+    monkeypatch.setattr(build, "open_upstream", lambda settings: calls.append(settings) or opened)
+    monkeypatch.setattr(build, "FrontEnd", lambda *args: args)
     finetune = {**EXPERIMENT["finetune"], "layers": [3]}
     settings = {"of": "conf/upstream/x.yaml"}
     assert build_front_end(config(**SSL, finetune=finetune)) == (

@@ -6,10 +6,10 @@ import torch
 from made_up import refused, worker
 
 from antispoof.data.tables import read_table, write_table
+from antispoof.detector.build import build_system
 from antispoof.experiment import claim, load_experiment
 from antispoof.features.archive import ShareWriter, join_shares
 from antispoof.models import build_model
-from antispoof.system import build_system
 from antispoof.trainer import save_checkpoint
 
 CONFIG = """

@@ -11,6 +11,7 @@ from sounds import make_corpus, make_data
 from antispoof import LABELS, trainer
 from antispoof.data.tables import read_table, write_table
 from antispoof.detector.inputs import Inputs
+from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
 from antispoof.experiment import load_experiment
 from antispoof.metrics import eer
@@ -18,7 +19,6 @@ from antispoof.models import build_model
 from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.trainer import train
 from antispoof.training import learner
-from antispoof.training.scoring import read_labels, score
 
 CONFIG = """
 feats: wave

@@ -35,7 +35,7 @@ def main():
     args = parse()
     from pathlib import Path
 
-    from antispoof.checkpoints.published import import_published  # late: --help answers at once
+    from antispoof.detector.published import import_published  # late: --help answers at once
     from antispoof.experiment import claim
     from antispoof.torch_utils.checkpoint import save_checkpoint
 

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from ..config import one_of
 from ..errors import UserError
-from .pairs import pair_scores, square
+from .pair_scores import pair_scores, square
 
 SCORERS = ("learned", "magnitude")
 AGGREGATIONS = ("attention", "released_mean", "node_mean")

@@ -7,15 +7,15 @@ import time
 import numpy as np
 import torch
 
+from ..detector.batches import load
+from ..detector.build import build_system, parameter_groups
 from ..errors import UserError
-from ..loading import load
+from ..models.losses import Loss
 from ..models.norms import share_norms
 from ..progress import Progress
-from ..system import build_system, parameter_groups
 from ..torch_utils.checkpoint import load_checkpoint
 from ..torch_utils.distributed import ALONE, deal
 from .averaging import MovingAverage
-from .losses import Loss
 from .optimisers import make_optimizer, make_schedule
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}

@@ -6,7 +6,7 @@ from .. import LABELS
 from ..augment.chain import Chain
 from ..config import EXPERIMENT, merge, one_of
 from ..errors import UserError
-from .losses import LOSSES, loss_settings
+from ..models.losses import LOSSES, loss_settings
 from .optimisers import OPTIMIZERS, SCHEDULES
 from .selection import check_selection
 

@@ -16,13 +16,13 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
-from . import SAMPLE_RATE
-from .config import EXPERIMENT
-from .models import MODELS
-from .ssl.conventions import frame_count
-from .ssl.s3prl import find_upstream
-from .ssl.upstream import FrozenUpstream, load_upstream_config
-from .system import build_system
+from .. import SAMPLE_RATE
+from ..config import EXPERIMENT
+from ..models import MODELS
+from ..ssl.conventions import frame_count
+from ..ssl.s3prl import find_upstream
+from ..ssl.upstream import FrozenUpstream, load_upstream_config
+from .build import build_system
 
 SAMPLES = 64600  # of the published counts, where a config does not say another length
 

@@ -17,7 +17,7 @@ from ..config import EXPERIMENT
 from ..errors import UserError
 from ..ssl.finetuned import FineTuned
 from ..ssl.pickles import read_pickled
-from ..system import build_system
+from .build import build_system
 
 UPSTREAMS = {"ssl_aasist": "xls_r_300m_aasist", "sls": "xls_r_300m"}  # with their conventions
 FRONT_END = "ssl_model.model."

@@ -5,9 +5,9 @@ import torch
 from .. import LABELS
 from ..data.tables import read_table, require_same_keys
 from ..errors import UserError
-from ..loading import batches
 from ..progress import Progress
 from ..torch_utils.distributed import ALONE
+from .batches import batches
 
 
 @torch.inference_mode()

@@ -4,12 +4,12 @@ import inspect
 
 import torch
 
-from .errors import UserError
-from .models import MODELS, build_model
-from .models.cosine import use_cosines
-from .ssl.finetuned import FineTuned, FrontEnd
-from .ssl.upstream import load_upstream_config, open_upstream
-from .training.losses import COSINES, loss_settings
+from ..errors import UserError
+from ..models import MODELS, build_model
+from ..models.cosine import use_cosines
+from ..models.losses import COSINES, loss_settings
+from ..ssl.finetuned import FineTuned, FrontEnd
+from ..ssl.upstream import load_upstream_config, open_upstream
 
 
 def build_system(config):

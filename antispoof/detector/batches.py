@@ -5,8 +5,8 @@ import threading
 
 import torch
 
-from .data.crop import time_axis
-from .errors import UserError
+from ..data.crop import time_axis
+from ..errors import UserError
 
 AHEAD = 2  # batches
 
