@@ -19,7 +19,11 @@ AREAS = {
     "checkpoints": ["antispoof/checkpoints/*.py"],
     "models": ["antispoof/models/*.py"],
     "training": [
-        *("antispoof/training/*.py", "antispoof/trainer.py", "antispoof/experiment.py"),
+        *(
+            "antispoof/training/*.py",
+            "antispoof/training/trainer.py",
+            "antispoof/training/experiment.py",
+        ),
         *("antispoof/detector/batches.py", "antispoof/detector/build.py", "antispoof/config.py"),
     ],
     "launcher": ["utils/run.py"],

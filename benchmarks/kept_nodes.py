@@ -18,9 +18,9 @@ from antispoof.detector.batches import batches
 from antispoof.detector.build import build_system
 from antispoof.detector.inputs import Inputs
 from antispoof.errors import UserError, one_line_errors
-from antispoof.experiment import read_experiment
 from antispoof.models.graph import GraphPool
 from antispoof.torch_utils.checkpoint import load_checkpoint
+from antispoof.training.experiment import read_experiment
 
 
 def overlaps(exp_dir, data_dir, dump):

@@ -56,7 +56,7 @@ def table(found):
 def main():
     args = parse()
     from antispoof.detector.cost import describe, whole  # late: --help answers at once
-    from antispoof.experiment import load_experiment, read_experiment
+    from antispoof.training.experiment import load_experiment, read_experiment
 
     if args.exp:
         import torch

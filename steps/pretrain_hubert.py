@@ -32,8 +32,8 @@ def main():
     args = parse()
     import torch  # late: --help answers at once
 
-    from antispoof.experiment import claim
     from antispoof.pretraining import load_pretraining, pretrain
+    from antispoof.training.experiment import claim
 
     torch.set_num_threads(1)  # more threads would round differently
     config = load_pretraining(args.config, args.seed, args.set)

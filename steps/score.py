@@ -37,9 +37,9 @@ def main():
     from antispoof.detector.build import build_system
     from antispoof.detector.inputs import Inputs
     from antispoof.detector.score import score
-    from antispoof.experiment import read_experiment
     from antispoof.torch_utils.checkpoint import load_checkpoint
     from antispoof.torch_utils.device import choose_device
+    from antispoof.training.experiment import read_experiment
 
     for override in args.set:
         if not override.startswith("model_conf."):

@@ -44,10 +44,10 @@ def parse(argv=None):
 
 def main():
     args = parse()
-    from antispoof.experiment import claim, load_experiment
     from antispoof.torch_utils.device import choose_device  # late: --help answers at once
     from antispoof.torch_utils.distributed import join_team, leave_team
-    from antispoof.trainer import Run, train
+    from antispoof.training.experiment import claim, load_experiment
+    from antispoof.training.trainer import Run, train
 
     if args.watch_every < 1 or args.workers < 0:
         raise UserError("--watch-every wants 1 or more, --workers 0 or more")

@@ -11,8 +11,8 @@ from antispoof.data.tables import read_table
 from antispoof.detector.batches import batches
 from antispoof.detector.inputs import Inputs
 from antispoof.errors import UserError
-from antispoof.experiment import load_experiment, read_experiment
-from antispoof.trainer import Run, train
+from antispoof.training.experiment import load_experiment, read_experiment
+from antispoof.training.trainer import Run, train
 
 CONFIG = """
 feats: wave

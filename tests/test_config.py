@@ -5,7 +5,7 @@ import yaml
 
 from antispoof.config import EXPERIMENT, load_config, one_of, write_config
 from antispoof.errors import UserError
-from antispoof.experiment import claim, load_experiment, read_experiment
+from antispoof.training.experiment import claim, load_experiment, read_experiment
 
 GOOD = "model: mhfa\nupstream: fbank\n"
 

@@ -14,12 +14,12 @@ from antispoof.data.tables import read_table
 from antispoof.detector.batches import batches
 from antispoof.detector.inputs import Inputs
 from antispoof.detector.score import read_labels
-from antispoof.experiment import load_experiment
 from antispoof.features.archive import ShareWriter, join_shares, layer_name
 from antispoof.features.extraction import extract as run
 from antispoof.progress import Progress
 from antispoof.ssl.s3prl import find_upstream
 from antispoof.ssl.upstream import DTYPES, FrozenUpstream, load_upstream_config
+from antispoof.training.experiment import load_experiment
 from antispoof.training.learner import Learner
 from antispoof.training.stages import stages_of
 

@@ -12,12 +12,12 @@ from antispoof.data.data_dir import read_durations
 from antispoof.data.tables import read_table
 from antispoof.detector.inputs import Inputs
 from antispoof.errors import UserError
-from antispoof.experiment import load_experiment
 from antispoof.features import plan
 from antispoof.features.archive import ShareWriter
 from antispoof.features.extraction import extract as run
 from antispoof.progress import Progress
 from antispoof.ssl.upstream import DTYPES, FrozenUpstream, load_upstream_config
+from antispoof.training.experiment import load_experiment
 
 EXTRACT, CHECK = "steps/extract_ssl.py", "utils/check_feats.py"
 UPSTREAM = """

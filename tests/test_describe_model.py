@@ -14,8 +14,8 @@ from tree import name, named
 
 from antispoof.config import EXPERIMENT, write_config
 from antispoof.detector.cost import PeakMemory, describe, measure, whole
-from antispoof.experiment import load_experiment
 from antispoof.models import build_model
+from antispoof.training.experiment import load_experiment
 
 EXPERIMENTS = [name(path) for path in named("conf/train_*.yaml", "egs/*/conf/train_*.yaml")]
 

@@ -13,12 +13,12 @@ from antispoof.detector.build import build_system, parameter_groups
 from antispoof.detector.inputs import Inputs
 from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
-from antispoof.experiment import load_experiment
 from antispoof.models import build_model
 from antispoof.ssl import convert, save
 from antispoof.torch_utils.checkpoint import load_checkpoint
-from antispoof.trainer import train
 from antispoof.training import learner as training
+from antispoof.training.experiment import load_experiment
+from antispoof.training.trainer import train
 
 CONFIG = """
 feats: ssl

@@ -8,9 +8,9 @@ import torch
 import yaml
 from laws import load_worker
 
-from antispoof import trainer
 from antispoof.data.tables import write_table
 from antispoof.errors import UserError
+from antispoof.training import trainer
 
 STEP = load_worker("steps/train.py")
 

@@ -15,9 +15,9 @@ from antispoof.detector.build import build_system
 from antispoof.detector.inputs import Inputs
 from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
-from antispoof.experiment import load_experiment
-from antispoof.trainer import PLAIN, Run, train
+from antispoof.training.experiment import load_experiment
 from antispoof.training.learner import Learner
+from antispoof.training.trainer import PLAIN, Run, train
 
 CONFIG = """
 feats: wave

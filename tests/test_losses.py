@@ -13,11 +13,11 @@ from antispoof.detector.build import build_system
 from antispoof.detector.inputs import Inputs
 from antispoof.detector.score import read_labels
 from antispoof.errors import UserError
-from antispoof.experiment import load_experiment
 from antispoof.models import MODELS, build_model
 from antispoof.models.cosine import use_cosines
 from antispoof.models.losses import LOSSES, Loss
 from antispoof.torch_utils.distributed import Team, deal
+from antispoof.training.experiment import load_experiment
 from antispoof.training.learner import Learner
 from antispoof.training.optimisers import OPTIMIZERS, schedule_of
 

@@ -7,7 +7,7 @@ import yaml
 
 from antispoof.config import EXPERIMENT, load_config, merge, one_of, some_of
 from antispoof.errors import UserError
-from antispoof.experiment import load_experiment
+from antispoof.training.experiment import load_experiment
 from antispoof.training.stages import read_finetune
 
 GOOD = {"feats": "ssl", "upstream": "x", "model": "mhfa"}

@@ -9,11 +9,17 @@ import pytest
 import torch
 import yaml
 
-from antispoof import experiment
 from antispoof.config import EXPERIMENT, write_config
 from antispoof.errors import UserError
-from antispoof.experiment import claim, commit, environment, load_experiment, read_experiment
 from antispoof.torch_utils.device import choose_device
+from antispoof.training import experiment
+from antispoof.training.experiment import (
+    claim,
+    commit,
+    environment,
+    load_experiment,
+    read_experiment,
+)
 from antispoof.training.stages import STAGE_KEYS, stages_of
 
 GOOD = {"feats": "wave", "model": "mel_cnn"}

@@ -19,9 +19,9 @@ from plain_training import (
     weighted_loss,
 )
 
-from antispoof.experiment import load_experiment
 from antispoof.torch_utils.checkpoint import load_checkpoint
-from antispoof.trainer import Run, train
+from antispoof.training.experiment import load_experiment
+from antispoof.training.trainer import Run, train
 
 CONFIG = """
 feats: wave

@@ -19,9 +19,9 @@ from antispoof.detector.batches import collate
 from antispoof.detector.inputs import Inputs
 from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
-from antispoof.experiment import load_experiment
 from antispoof.torch_utils.distributed import Team, deal
 from antispoof.training import learner as learning
+from antispoof.training.experiment import load_experiment
 from antispoof.training.learner import Learner, draw_order
 
 CONFIG = """

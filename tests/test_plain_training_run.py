@@ -8,14 +8,14 @@ import torch
 from plain_metrics import plain_eer
 from plain_training import SETS, Tiny, read_rows, score_by_hand, tiny_place
 
-from antispoof import trainer
 from antispoof.data.tables import read_table, write_table
 from antispoof.detector.score import read_labels
 from antispoof.errors import UserError
-from antispoof.experiment import load_experiment
 from antispoof.torch_utils.checkpoint import load_checkpoint
-from antispoof.trainer import Run, train
+from antispoof.training import trainer
 from antispoof.training.curve import write_events
+from antispoof.training.experiment import load_experiment
+from antispoof.training.trainer import Run, train
 
 CONFIG = """
 feats: wave

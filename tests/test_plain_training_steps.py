@@ -10,15 +10,15 @@ import yaml
 from made_up import ROOT
 from plain_training import Tiny, score_by_hand, tiny_place
 
-from antispoof import trainer
 from antispoof.config import write_config
 from antispoof.data.tables import read_table, write_table
 from antispoof.detector import score as scoring
 from antispoof.errors import UserError
-from antispoof.experiment import load_experiment
 from antispoof.torch_utils.checkpoint import save_checkpoint
 from antispoof.torch_utils.distributed import ALONE, Team
-from antispoof.trainer import Run
+from antispoof.training import trainer
+from antispoof.training.experiment import load_experiment
+from antispoof.training.trainer import Run
 
 CONFIG = """
 feats: wave

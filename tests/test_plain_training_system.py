@@ -15,8 +15,8 @@ from antispoof.models.cosine import CosineOutput
 from antispoof.ssl.finetuned import FineTuned
 from antispoof.torch_utils import checkpoint
 from antispoof.torch_utils.checkpoint import load_checkpoint, save_checkpoint
-from antispoof.trainer import count_parameters, describe
 from antispoof.training.curve import append_event, columns_of, write_curve, write_events
+from antispoof.training.trainer import count_parameters, describe
 
 
 class Reader(torch.nn.Module):

@@ -9,9 +9,9 @@ from plain_training import states_close, tiny_place
 from antispoof.detector import score as scoring
 from antispoof.detector.inputs import Inputs
 from antispoof.detector.score import read_labels, score
-from antispoof.experiment import load_experiment
 from antispoof.torch_utils import distributed as teams
 from antispoof.torch_utils.distributed import ALONE, Team, join_team, leave_team
+from antispoof.training.experiment import load_experiment
 from antispoof.training.learner import Learner
 
 CONFIG = """

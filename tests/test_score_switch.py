@@ -7,10 +7,10 @@ from made_up import refused, worker
 
 from antispoof.data.tables import read_table, write_table
 from antispoof.detector.build import build_system
-from antispoof.experiment import claim, load_experiment
 from antispoof.features.archive import ShareWriter, join_shares
 from antispoof.models import build_model
-from antispoof.trainer import save_checkpoint
+from antispoof.training.experiment import claim, load_experiment
+from antispoof.training.trainer import save_checkpoint
 
 CONFIG = """
 feats: cached

@@ -9,18 +9,17 @@ import torch
 from made_up import refused
 from sounds import make_corpus, make_data
 
-from antispoof import trainer
 from antispoof.detector.build import build_system
 from antispoof.detector.inputs import Inputs
 from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
-from antispoof.experiment import load_experiment
 from antispoof.report.pictures import read_curve
 from antispoof.torch_utils.checkpoint import load_checkpoint
-from antispoof.trainer import PLAIN, train
-from antispoof.training import curve, learner
+from antispoof.training import curve, learner, trainer
+from antispoof.training.experiment import load_experiment
 from antispoof.training.selection import METRICS
 from antispoof.training.stages import stages_of
+from antispoof.training.trainer import PLAIN, train
 
 CONFIG = """
 feats: wave

@@ -8,17 +8,17 @@ import torch
 from made_up import refused
 from sounds import make_corpus, make_data
 
-from antispoof import LABELS, trainer
+from antispoof import LABELS
 from antispoof.data.tables import read_table, write_table
 from antispoof.detector.inputs import Inputs
 from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
-from antispoof.experiment import load_experiment
 from antispoof.metrics import eer
 from antispoof.models import build_model
 from antispoof.torch_utils.checkpoint import load_checkpoint
-from antispoof.trainer import train
-from antispoof.training import learner
+from antispoof.training import learner, trainer
+from antispoof.training.experiment import load_experiment
+from antispoof.training.trainer import train
 
 CONFIG = """
 feats: wave

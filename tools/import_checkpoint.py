@@ -36,8 +36,8 @@ def main():
     from pathlib import Path
 
     from antispoof.detector.published import import_published  # late: --help answers at once
-    from antispoof.experiment import claim
     from antispoof.torch_utils.checkpoint import save_checkpoint
+    from antispoof.training.experiment import claim
 
     best = Path(args.exp_dir) / "best.pt"
     if best.exists():

@@ -80,7 +80,7 @@ _NAMES["aasist_l"] = _NAMES["aasist"]
 def import_published(path, upstream=""):
     """(config, model) of the published weights in `path`.
 
-    config: of an experiment, as `antispoof.experiment.claim` wants it. upstream: of conf/upstream/,
+    config: of an experiment, as `antispoof.training.experiment.claim` wants it. upstream: of conf/upstream/,
     for a layout with a front end, in place of that of UPSTREAMS; its own weights must be at hand,
     and are then replaced by those in `path`. Raises UserError for a file of none of the layouts,
     and for weights that are missing, unknown or misshapen.

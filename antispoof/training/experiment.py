@@ -6,12 +6,12 @@ from pathlib import Path
 
 import yaml
 
-from .config import EXPERIMENT, load_config, one_of, some_of, write_config
-from .data.audio import CONVERSIONS
-from .errors import UserError
-from .files import atomic_open
-from .places import ROOT, find
-from .training.stages import check_training, stages_of
+from ..config import EXPERIMENT, load_config, one_of, some_of, write_config
+from ..data.audio import CONVERSIONS
+from ..errors import UserError
+from ..files import atomic_open
+from ..places import ROOT, find
+from .stages import check_training, stages_of
 
 FEATS = ("wave", "cached", "ssl")
 CROPS = ("first", "centre", "random", "full")

@@ -11,25 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
-from .augment.draws import gather as gather_draws
-from .data.data_dir import read_trials, trial_lists
-from .data.tables import read_table
-from .detector.inputs import Inputs
-from .detector.score import read_labels, score
-from .errors import UserError
-from .torch_utils.checkpoint import load_checkpoint, save_checkpoint
-from .torch_utils.distributed import ALONE, Team
-from .training.averaging import average_states
-from .training.curve import append_event, draw_curve, write_curve, write_events
-from .training.learner import Learner
-from .training.selection import (
-    Selection,
-    dev_metrics,
-    eer_or_chance,
-    read_choices,
-    write_choices,
-)
-from .training.stages import stages_of
+from ..augment.draws import gather as gather_draws
+from ..data.data_dir import read_trials, trial_lists
+from ..data.tables import read_table
+from ..detector.inputs import Inputs
+from ..detector.score import read_labels, score
+from ..errors import UserError
+from ..torch_utils.checkpoint import load_checkpoint, save_checkpoint
+from ..torch_utils.distributed import ALONE, Team
+from .averaging import average_states
+from .curve import append_event, draw_curve, write_curve, write_events
+from .learner import Learner
+from .selection import Selection, dev_metrics, eer_or_chance, read_choices, write_choices
+from .stages import stages_of
 
 
 @dataclass(frozen=True)
