@@ -3,11 +3,15 @@
 from fault_lists import ROOT
 
 AREAS = {
-    "metrics": ["antispoof/metrics/*.py"],
-    "statistics": ["antispoof/bootstrap.py", "antispoof/comparison.py", "antispoof/calibration.py"],
+    "metrics": ["antispoof/metrics/[!b]*.py"],
+    "statistics": [
+        *("antispoof/metrics/bootstrap.py", "antispoof/evaluation/compare.py"),
+        "antispoof/evaluation/logistic.py",
+    ],
     "evaluation": [
-        *("antispoof/evaluation.py", "antispoof/ranking.py", "antispoof/fusion.py"),
-        *("antispoof/asv.py", "antispoof/exchange.py", "antispoof/scores.py"),
+        *("antispoof/evaluation/evaluate.py", "antispoof/evaluation/rank.py"),
+        *("antispoof/evaluation/fusion.py", "antispoof/evaluation/asv.py"),
+        *("antispoof/evaluation/score_files.py", "antispoof/evaluation/scores.py"),
     ],
     "audit": ["antispoof/audit.py", "antispoof/cues.py"],
     "data": [
@@ -15,16 +19,20 @@ AREAS = {
         *("antispoof/files.py", "utils/validate_data_dir.py"),
     ],
     "augment": ["antispoof/augment/*.py"],
-    "features": ["antispoof/features/*.py"],
-    "checkpoints": ["antispoof/checkpoints/*.py"],
-    "models": ["antispoof/models/*.py"],
+    "features": [
+        "antispoof/features/*.py",
+        *(f"antispoof/ssl/{name}.py" for name in ("conventions", "cpu_convolutions", "fetch")),
+        *(f"antispoof/ssl/{name}.py" for name in ("finetuned", "s3prl", "upstream")),
+    ],
+    "checkpoints": [
+        *(f"antispoof/ssl/{name}.py" for name in ("convert", "fairseq", "huggingface", "local")),
+        *("antispoof/ssl/pickles.py", "antispoof/detector/published.py"),
+    ],
+    "models": ["antispoof/models/[!l]*.py", "antispoof/models/l[!o]*.py"],
     "training": [
-        *(
-            "antispoof/training/*.py",
-            "antispoof/training/trainer.py",
-            "antispoof/training/experiment.py",
-        ),
-        *("antispoof/detector/batches.py", "antispoof/detector/build.py", "antispoof/config.py"),
+        *("antispoof/training/*.py", "antispoof/models/losses.py", "antispoof/config.py"),
+        *(f"antispoof/detector/{name}.py" for name in ("batches", "build", "score")),
+        *("antispoof/torch_utils/distributed.py", "antispoof/torch_utils/checkpoint.py"),
     ],
     "launcher": ["utils/run.py"],
     "report": ["antispoof/report/*.py", "utils/show_results.py"],

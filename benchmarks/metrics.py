@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from antispoof import metrics
-from antispoof.bootstrap import intervals
-from antispoof.evaluation import evaluate
-from antispoof.scores import Trials, join
+from antispoof.evaluation.evaluate import evaluate
+from antispoof.evaluation.scores import Trials, join
+from antispoof.metrics.bootstrap import intervals
 
 ASVSPOOF5 = (138688, 542086)  # bona fide, spoof
 DF = 611829  # lines of a score file

@@ -19,7 +19,7 @@ was learnt to exp/mel_cnn_seed1/calibration.json. Labels are read of --data alon
 
 def main():
     options = parse()
-    from antispoof import fusion
+    from antispoof.evaluation import fusion
 
     systems = [options.exp_dir]
     dev_set = options.dev_set or options.data.resolve().name

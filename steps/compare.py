@@ -25,9 +25,9 @@ def main():
     options = parse()
     import json
 
-    from antispoof import comparison
-    from antispoof.bootstrap import METRICS
+    from antispoof.evaluation import compare
     from antispoof.files import atomic_open
+    from antispoof.metrics.bootstrap import METRICS
 
     names = options.metric.split(",")
     if not set(names) <= set(METRICS):
@@ -38,7 +38,7 @@ def main():
     systems = [
         Path(text).name.replace("_seed{seed}", "") for text in (options.exp_a, options.exp_b)
     ]
-    found = comparison.compare(
+    found = compare.compare(
         *(first, second, kinds),
         **{"metrics": names, "replicates": options.bootstrap, "seed": options.seed},
     )
@@ -53,17 +53,17 @@ def main():
             "bootstrap": {"level": 0.95, "replicates": options.bootstrap, "seed": options.seed},
             "units": units,
             "metrics": found,
-            "sentences": [comparison.sentence(systems, name, found[name]) for name in names],
+            "sentences": [compare.sentence(systems, name, found[name]) for name in names],
         }
         with atomic_open(options.out) as stream:
             json.dump(result, stream, indent=1, sort_keys=True, allow_nan=False)
             stream.write("\n")
-    tell(options, systems, seeds, first, comparison.lines(systems, seeds or [""], found, units))
+    tell(options, systems, seeds, first, compare.lines(systems, seeds or [""], found, units))
 
 
 def read(options, seeds, want_ratios):
     """Scores and ratios of every seed of both systems, the trials, and whether ratios are given."""
-    from antispoof.scores import join
+    from antispoof.evaluation.scores import join
 
     data = options.data / options.set
     folders = [

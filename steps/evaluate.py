@@ -31,9 +31,9 @@ def main():
     import json
 
     from antispoof.data.data_dir import trial_counts
-    from antispoof.evaluation import evaluate
+    from antispoof.evaluation.evaluate import evaluate
+    from antispoof.evaluation.scores import join
     from antispoof.files import atomic_open
-    from antispoof.scores import join
     from antispoof.training.selection import read_choices
 
     if options.trials is None:
@@ -57,7 +57,7 @@ def main():
 
 def read_asv(options, subset):
     """The ASV that the options name, if any."""
-    from antispoof import asv
+    from antispoof.evaluation import asv
 
     if not options.asv_scores:
         return None

@@ -19,11 +19,11 @@ written is read back by a strict reader before it is there; --check reads a file
 
 def main():
     options = parse()
-    from antispoof import exchange
     from antispoof.data.data_dir import read_trials
     from antispoof.data.tables import read_table, require_same_keys
+    from antispoof.evaluation import score_files
+    from antispoof.evaluation.scores import read_scores
     from antispoof.files import atomic_open
-    from antispoof.scores import read_scores
 
     data, out = options.data_dir, options.files[-1]
     labels = read_table(data / "utt2label")
@@ -36,8 +36,8 @@ def main():
         scores = read_scores(options.files[0])
         require_same_keys(labels, scores, data / "utt2label", options.files[0])
         kept = {utt: scores[utt] for utt in wanted}
-        text = exchange.to_text(options.form, kept, labels, attacks)
-    found = exchange.read_text(options.form, text, out, wanted, attacks)
+        text = score_files.to_text(options.form, kept, labels, attacks)
+    found = score_files.read_text(options.form, text, out, wanted, attacks)
     if not options.check:
         with atomic_open(out) as stream:
             stream.write(text)

@@ -26,7 +26,7 @@ steps/compare.py says what the system brings: <out> <out>/without_<system> eval.
 
 def main():
     options = parse()
-    from antispoof import fusion
+    from antispoof.evaluation import fusion
 
     dev_set = options.dev_set or options.data.resolve().name
 

@@ -24,14 +24,14 @@ that is chosen by it is to be judged on others.
 
 def main():
     options = parse()
-    from antispoof import ranking
+    from antispoof.evaluation import rank
     from antispoof.files import atomic_open
     from antispoof.places import find
     from antispoof.report import domains
     from antispoof.report.ranking import agreement_text, tables
     from antispoof.report.tables import to_markdown, to_text
 
-    config = ranking.load_ranking(find(options.config), options.set)
+    config = rank.load_ranking(find(options.config), options.set)
     result = rank(options.exp_dirs, config)
     if options.out:
         with atomic_open(options.out) as stream:
@@ -61,24 +61,24 @@ def parse():
 
 def rank(exp_dirs, config):
     """Everything that is told, as it goes into --out."""
-    from antispoof import ranking
+    from antispoof.evaluation import rank
     from antispoof.places import system_and_seed
 
     runs = {}
     for exp_dir in exp_dirs:
         runs.setdefault(system_and_seed(exp_dir)[0], []).append(exp_dir)
-    values = {name: ranking.parts_of(own, config) for name, own in sorted(runs.items())}
+    values = {name: rank.parts_of(own, config) for name, own in sorted(runs.items())}
     baseline = config["baseline"] or system_and_seed(exp_dirs[0])[0]
     if baseline not in values:
         raise UserError(f"baseline: found '{baseline}', wanted one of {', '.join(values)}")
-    scaled = ranking.ratios(values, baseline, config["floors"])
+    scaled = rank.ratios(values, baseline, config["floors"])
     tracks = {}
     for track, groups in config["tracks"].items():
-        weights = ranking.weights_of(config, groups)
-        firm = ranking.firmness(scaled, config, groups)
+        weights = rank.weights_of(config, groups)
+        firm = rank.firmness(scaled, config, groups)
         tracks[track] = {
             name: {
-                "score": ranking.score(scaled[name], weights),
+                "score": rank.score(scaled[name], weights),
                 **{
                     group: group_score(scaled[name], config, group)
                     for group, weight in groups.items()
@@ -89,8 +89,8 @@ def rank(exp_dirs, config):
             for name in values
         }
     eers = [
-        [ranking.read_results(exp, config[domain])["eer"] for exp in exp_dirs]
-        for domain in ranking.DOMAINS
+        [rank.read_results(exp, config[domain])["eer"] for exp in exp_dirs]
+        for domain in rank.DOMAINS
     ]
     return {
         "baseline": baseline,
@@ -99,16 +99,16 @@ def rank(exp_dirs, config):
         "ratios": scaled,
         "tracks": tracks,
         "runs": [exp.resolve().name for exp in exp_dirs],
-        "eer": dict(zip(ranking.DOMAINS, eers, strict=True)),
-        "agreement": ranking.agreement(*eers),
+        "eer": dict(zip(rank.DOMAINS, eers, strict=True)),
+        "agreement": rank.agreement(*eers),
     }
 
 
 def group_score(own, config, group):
     """The score by one group alone."""
-    from antispoof import ranking
+    from antispoof.evaluation import rank
 
-    return ranking.score(own, ranking.weights_of(config, {group: 1.0}))
+    return rank.score(own, rank.weights_of(config, {group: 1.0}))
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def plain_comparison(first, second, draws, costs, level, seed):
 
 
 def assert_same_comparison(got, wanted, kind):
-    """What `antispoof.comparison.compare` found of one kind of draw, against the plain form."""
+    """What `antispoof.evaluation.compare` found of one kind of draw, against the plain form."""
     assert got.keys() <= wanted.keys()
     for name, own in got.items():
         plain = wanted[name]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from antispoof import metrics
-from antispoof.bootstrap import METRICS, Ranked, intervals
+from antispoof.metrics.bootstrap import METRICS, Ranked, intervals
 
 
 @pytest.mark.parametrize("seed", range(3))

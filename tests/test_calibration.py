@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from antispoof import metrics
-from antispoof.calibration import EFFECTIVE_PRIOR, SeparableError, fit_logistic, pav
+from antispoof.evaluation.logistic import EFFECTIVE_PRIOR, SeparableError, fit_logistic, pav
 
 
 def trials(n=400, systems=2, seed=0):

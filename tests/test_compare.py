@@ -7,9 +7,9 @@ import pytest
 from made_up import make_experiments, refused, worker
 
 from antispoof import metrics
-from antispoof.bootstrap import intervals
-from antispoof.comparison import compare, sentence
-from antispoof.scores import join
+from antispoof.evaluation.compare import compare, sentence
+from antispoof.evaluation.scores import join
+from antispoof.metrics.bootstrap import intervals
 
 PROGRAM = "steps/compare.py"
 

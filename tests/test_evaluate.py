@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from made_up import make_scores, make_set, refused, worker
 
-from antispoof import evaluation, metrics
+from antispoof import metrics
 from antispoof.data.tables import read_table, write_table
-from antispoof.scores import join
+from antispoof.evaluation import evaluate as evaluation
+from antispoof.evaluation.scores import join
 
 PROGRAM = "steps/evaluate.py"
 

@@ -7,10 +7,10 @@ import pytest
 from made_up import make_scores, make_set, refused, worker
 
 from antispoof import metrics
-from antispoof.asv import read_asv
 from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
-from antispoof.scores import join
+from antispoof.evaluation.asv import read_asv
+from antispoof.evaluation.scores import join
 
 PROGRAM = "steps/evaluate.py"
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from made_up import make_scores, make_set, refused, worker
 
 from antispoof.errors import UserError
-from antispoof.exchange import FORMS, read_text, to_text
-from antispoof.scores import read_scores
+from antispoof.evaluation.score_files import FORMS, read_text, to_text
+from antispoof.evaluation.scores import read_scores
 
 PROGRAM = "steps/export_scores.py"
 

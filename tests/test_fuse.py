@@ -7,9 +7,9 @@ import pytest
 from made_up import make_experiments, make_set, refused, worker
 
 from antispoof import metrics
-from antispoof.calibration import EFFECTIVE_PRIOR, fit_logistic
 from antispoof.data.tables import read_table, write_table
-from antispoof.scores import join, read_scores
+from antispoof.evaluation.logistic import EFFECTIVE_PRIOR, fit_logistic
+from antispoof.evaluation.scores import join, read_scores
 
 CALIBRATE, FUSE = "steps/calibrate.py", "steps/fuse.py"
 

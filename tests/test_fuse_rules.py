@@ -8,8 +8,8 @@ from made_up import make_experiments, make_scores, refused, worker
 
 from antispoof import metrics
 from antispoof.data.tables import read_table, write_table
-from antispoof.fusion import ranks
-from antispoof.scores import join, read_scores
+from antispoof.evaluation.fusion import ranks
+from antispoof.evaluation.scores import join, read_scores
 
 SYSTEMS = ("exp/one_seed1", "exp/two_seed1", "exp/three_seed1")
 

@@ -55,8 +55,8 @@ def assert_densities(axes, groups):
 
 
 def test_a_set_without_lists_has_spoof_beside_bona_fide(tmp_path):
+    from antispoof.evaluation.scores import Trials
     from antispoof.report.pictures import Scored, _histogram
-    from antispoof.scores import Trials
 
     own = Trials(
         tmp_path, list("abcde"), np.arange(5.0), np.array([False, True, False, True, True])

@@ -18,9 +18,9 @@ from plain_results import (
     write_rows,
 )
 
-from antispoof.bootstrap import intervals
-from antispoof.evaluation import evaluate, posteriors
-from antispoof.scores import join
+from antispoof.evaluation.evaluate import evaluate, posteriors
+from antispoof.evaluation.scores import join
+from antispoof.metrics.bootstrap import intervals
 
 COSTS = {"p_spoof": 0.6, "c_miss": 1.5, "c_fa": 4.0}
 ROWS = make_rows()

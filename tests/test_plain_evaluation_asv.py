@@ -15,10 +15,10 @@ from plain_results import (
 )
 
 from antispoof import metrics
-from antispoof.asv import FixedAsv, read_asv
 from antispoof.errors import UserError
-from antispoof.evaluation import evaluate
-from antispoof.scores import join
+from antispoof.evaluation.asv import FixedAsv, read_asv
+from antispoof.evaluation.evaluate import evaluate
+from antispoof.evaluation.scores import join
 
 ROWS = make_rows()
 WHOLE = list(ROWS.values())

@@ -16,9 +16,9 @@ from plain_results import (
     write_rows,
 )
 
-from antispoof import asv
-from antispoof.bootstrap import intervals
 from antispoof.errors import UserError
+from antispoof.evaluation import asv
+from antispoof.metrics.bootstrap import intervals
 
 PROGRAM = "steps/evaluate.py"
 ROWS = make_rows()

@@ -10,7 +10,7 @@ from plain_results import mean, plain_cell
 
 from antispoof.data.tables import write_table
 from antispoof.errors import UserError
-from antispoof.fusion import Fusion, apply, learn, ranks, write_scores
+from antispoof.evaluation.fusion import Fusion, apply, learn, ranks, write_scores
 
 PRIOR = 0.95 / (0.95 + 0.05 * 10)
 SCALES, SHIFTS = (1.0, 40.0, 0.02), (0.0, -300.0, 5.0)

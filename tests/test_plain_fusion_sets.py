@@ -8,8 +8,8 @@ from plain_results import call, plain_cell
 
 from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
-from antispoof.fusion import apply, learn
-from antispoof.scores import read_scores
+from antispoof.evaluation.fusion import apply, learn
+from antispoof.evaluation.scores import read_scores
 
 FUSE = "steps/fuse.py"
 EXPS = ("exp/one_seed1", "exp/two_seed1", "exp/three_seed1")

@@ -14,7 +14,8 @@ from plain_metrics import (
     plain_weights,
 )
 
-from antispoof import calibration, metrics
+from antispoof import metrics
+from antispoof.evaluation import logistic
 from antispoof.metrics import checks
 
 COSTS = (
@@ -111,7 +112,7 @@ def test_the_blocks_of_pav_and_their_ratios_are_those_of_the_plain_form():
         assert [list(map(float, row)) for row in zip(*found, strict=True)] == [
             [b, s, low] for low, b, s in blocks
         ]
-        thresholds, llr = calibration.pav(bonafide, spoof)  # sorts by itself
+        thresholds, llr = logistic.pav(bonafide, spoof)  # sorts by itself
         with np.errstate(divide="ignore"):
             wanted = [
                 np.log(np.float64(b) / len(bonafide)) - np.log(np.float64(s) / len(spoof))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from plain_results import call, mean
 
-from antispoof import ranking
+from antispoof.evaluation import rank
 
 RUNS = {"big": (1, 2, 3), "mid": (2, 5), "tiny": (1,)}
 DOMAINS = {"in_domain": ["a_known", "a_held"], "out_of_domain": ["a_far", "b_far", "c_far"]}
@@ -145,13 +145,13 @@ def test_scores_of_a_track_and_of_its_groups(place, ranked, track):
 
 def test_weights_sum_to_one_and_leave_out_what_weighs_nothing():
     for groups in CONFIG["tracks"].values():
-        found = ranking.weights_of(CONFIG, groups)
+        found = rank.weights_of(CONFIG, groups)
         wanted = plain_weights(CONFIG, groups)
         assert found == pytest.approx({part: weight for part, weight in wanted.items() if weight})
         assert sum(found.values()) == pytest.approx(1)
-    near = ranking.weights_of({**CONFIG, "out_of_domain_share": 0.0}, {"accuracy": 2.0})
+    near = rank.weights_of({**CONFIG, "out_of_domain_share": 0.0}, {"accuracy": 2.0})
     assert near == pytest.approx({"eer in_domain": 0.25, "min_dcf in_domain": 0.75})
-    far = ranking.weights_of({**CONFIG, "out_of_domain_share": 1.0}, {"accuracy": 2.0})
+    far = rank.weights_of({**CONFIG, "out_of_domain_share": 1.0}, {"accuracy": 2.0})
     assert far == pytest.approx({"eer out_of_domain": 0.25, "min_dcf out_of_domain": 0.75})
 
 
@@ -192,14 +192,14 @@ def test_firmness_draws_only_what_a_track_weighs(seed):
     parts = plain_weights(CONFIG, {"accuracy": 1, "calibration": 1, "cost": 1})
     ratios = {name: {part: float(rng.uniform(0.5, 2)) for part in parts} for name in "abcdef"}
     groups = {"accuracy": 1.0, "calibration": 0.0, "cost": 0.5}
-    found = ranking.firmness(ratios, config, groups)
+    found = rank.firmness(ratios, config, groups)
     places = plain_places(ratios, config, groups)
     for name in ratios:
         own = sorted(row[name] for row in places)
         ends = own[round(0.025 * 29)], own[round(0.975 * 29)]
         assert (found[name]["best"], found[name]["worst"]) == ends
         assert found[name]["first"] == pytest.approx(mean(place == 1 for place in own))
-    assert ranking.firmness(ratios, {**config, "seed": 9}, groups) != found
+    assert rank.firmness(ratios, {**config, "seed": 9}, groups) != found
 
 
 def test_best_and_worst_are_where_95_percent_of_the_draws_lie():
@@ -208,7 +208,7 @@ def test_best_and_worst_are_where_95_percent_of_the_draws_lie():
     for limit, best in ((0.05, 1), (0.01, 2)):
         near = {"eer in_domain": math.exp(-limit / (1 - limit)), "eer out_of_domain": math.e}
         ratios = {"a": near, "b": dict.fromkeys(near, 1.0)}
-        found = ranking.firmness(ratios, config, {"accuracy": 1.0, "calibration": 0, "cost": 0})
+        found = rank.firmness(ratios, config, {"accuracy": 1.0, "calibration": 0, "cost": 0})
         assert (found["a"]["best"], found["a"]["worst"]) == (best, 2)
         assert (found["b"]["best"], found["b"]["worst"]) == (1, 3 - best)
 
@@ -238,9 +238,9 @@ def test_agreement_is_that_of_the_ranks_of_all_runs(place, ranked):
     x, y = [0.1, 0.2, 0.2, 0.4, 0.5], [0.3, 0.1, 0.2, 0.9, 0.9]
     spearman, kendall = map(pytest.approx, plain_agreement(x, y))
     assert spearman != kendall
-    assert ranking.agreement(x, y) == {"n": 5, "spearman": spearman, "kendall": kendall}
+    assert rank.agreement(x, y) == {"n": 5, "spearman": spearman, "kendall": kendall}
     nothing = {"n": 3, "spearman": None, "kendall": None}
-    assert ranking.agreement([1, 1, 1], [1, 2, 3]) == ranking.agreement([1, 2, 3], [4, 4, 4])
-    assert ranking.agreement([1, 1, 1], [1, 2, 3]) == nothing
-    assert ranking.agreement([1, 2, 3], [1, 2, 3])["spearman"] == pytest.approx(1)
-    assert ranking.agreement([1, 2], [1, 2]) == {**nothing, "n": 2}
+    assert rank.agreement([1, 1, 1], [1, 2, 3]) == rank.agreement([1, 2, 3], [4, 4, 4])
+    assert rank.agreement([1, 1, 1], [1, 2, 3]) == nothing
+    assert rank.agreement([1, 2, 3], [1, 2, 3])["spearman"] == pytest.approx(1)
+    assert rank.agreement([1, 2], [1, 2]) == {**nothing, "n": 2}

@@ -5,8 +5,8 @@ import json
 import pytest
 from plain_results import call
 
-from antispoof import ranking
 from antispoof.errors import UserError
+from antispoof.evaluation import rank
 from antispoof.report.ranking import agreement_text
 
 DOMAINS = ("in_domain=[near]", "out_of_domain=[far]")
@@ -28,20 +28,20 @@ def cost(number):
 
 
 def load(tmp_path, *overrides, text=""):
-    return ranking.load_ranking(write(tmp_path / "rank.yaml", text or "{}"), overrides)
+    return rank.load_ranking(write(tmp_path / "rank.yaml", text or "{}"), overrides)
 
 
 def test_a_ranking_is_by_default_what_its_comments_promise(tmp_path):
     config = load(tmp_path, *DOMAINS)
     assert config["out_of_domain_share"] == 0.5
     assert (config["draws"], config["seed"], config["baseline"]) == (2000, 0, "")
-    weights = {name: ranking.weights_of(config, g) for name, g in config["tracks"].items()}
+    weights = {name: rank.weights_of(config, g) for name, g in config["tracks"].items()}
     # without cost: 0.7 of accuracy in four equal parts; 0.3 of calibration, half of it Cllr
     assert weights["without_cost"] == pytest.approx(
         {
-            **{f"{key} {d}": 0.175 for key in ("eer", "min_dcf") for d in ranking.DOMAINS},
-            **{f"cllr {d}": 0.075 for d in ranking.DOMAINS},
-            **{f"{k} {d}": 0.0375 for k in ("calibration_gap", "ece") for d in ranking.DOMAINS},
+            **{f"{key} {d}": 0.175 for key in ("eer", "min_dcf") for d in rank.DOMAINS},
+            **{f"cllr {d}": 0.075 for d in rank.DOMAINS},
+            **{f"{k} {d}": 0.0375 for k in ("calibration_gap", "ece") for d in rank.DOMAINS},
         }
     )
     both = weights["with_cost"]
@@ -49,9 +49,9 @@ def test_a_ranking_is_by_default_what_its_comments_promise(tmp_path):
     assert both["eer in_domain"] == pytest.approx(0.125)
     assert both["cllr out_of_domain"] == pytest.approx(0.05)
     # what the file at the root leaves out weighs nothing, and a part of a group needs a weight
-    assert set(ranking.RANKING["accuracy"].values()) == {0.0}
+    assert set(rank.RANKING["accuracy"].values()) == {0.0}
     for key in ("floors", "out_of_domain_share", "draws", "seed", "baseline"):
-        assert config[key] == ranking.RANKING[key]
+        assert config[key] == rank.RANKING[key]
 
 
 @pytest.mark.parametrize(
@@ -99,12 +99,12 @@ def test_cost_is_that_of_the_system_with_whichever_seed_it_was_measured(tmp_path
     exp = make(tmp_path, "net_seed2")
     make(tmp_path, "net_seed1_seed4", 9)  # another system whose name begins alike
     with pytest.raises(UserError, match=r"cost.json: no such file; run steps/describe_model.py"):
-        ranking.read_cost(exp)
+        rank.read_cost(exp)
     make(tmp_path, "net_seed3", 5)
-    assert ranking.read_cost(exp) == cost(5)
+    assert rank.read_cost(exp) == cost(5)
     make(tmp_path, "net_seed2", 6)
-    assert ranking.read_cost(exp) == cost(6)
-    assert ranking.read_cost(tmp_path / "exp/net_seed3") == cost(5)
+    assert rank.read_cost(exp) == cost(6)
+    assert rank.read_cost(tmp_path / "exp/net_seed3") == cost(5)
 
 
 def test_a_fusion_costs_the_sum_of_its_systems_and_a_fusion_of_fusions_too(tmp_path):
@@ -112,19 +112,19 @@ def test_a_fusion_costs_the_sum_of_its_systems_and_a_fusion_of_fusions_too(tmp_p
         make(tmp_path, name, number)
     fused = make(tmp_path, "fusion_seed1", 5000)
     write(fused / "fusion.json", {"systems": ["a_seed1", "b_seed1", "c_seed1"]})
-    assert ranking.read_cost(fused) == cost(111)
+    assert rank.read_cost(fused) == cost(111)
     outer = make(tmp_path, "outer_seed1")
     write(outer / "fusion.json", {"systems": ["fusion_seed1", "b_seed1"]})
-    assert ranking.read_cost(outer) == cost(121)
+    assert rank.read_cost(outer) == cost(121)
 
 
 def test_a_part_that_is_not_wanted_needs_no_cost(tmp_path):
     config = load(tmp_path, *DOMAINS)
     exp = make(tmp_path, "net_seed1")
     with pytest.raises(UserError, match=f"--exp {exp}"):
-        ranking.parts_of([exp], config)
+        rank.parts_of([exp], config)
     config["tracks"]["with_cost"]["cost"] = 0.0
-    found = ranking.parts_of([exp], config)
+    found = rank.parts_of([exp], config)
     assert found["calibration_gap in_domain"] == pytest.approx(0)
     assert found["calibration_gap out_of_domain"] == pytest.approx(0.2)
     assert found["accuracy out_of_domain"] == pytest.approx(0.8)
@@ -138,12 +138,12 @@ def test_a_result_of_an_older_version_and_one_that_is_broken(tmp_path, key):
     (old if key in old else old["pooled"]).pop(key)
     path = write(exp / "far/result.json", old)
     with pytest.raises(UserError, match="far/result.json: is of an older version"):
-        ranking.read_results(exp, ["near", "far"])
+        rank.read_results(exp, ["near", "far"])
     path.write_text("{")
     with pytest.raises(UserError, match="far/result.json: is not JSON"):
-        ranking.read_results(exp, ["near", "far"])
+        rank.read_results(exp, ["near", "far"])
     with pytest.raises(UserError, match="gone/result.json: no such file; evaluate it"):
-        ranking.read_results(exp, ["near", "gone"])
+        rank.read_results(exp, ["near", "gone"])
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from plain_results import call
 
-from antispoof import exchange
 from antispoof.errors import UserError
-from antispoof.scores import join, read_labels, read_scores
+from antispoof.evaluation import score_files
+from antispoof.evaluation.scores import join, read_labels, read_scores
 
 EXPORT = "steps/export_scores.py"
 # utterance: label, attack, score; no two columns are in one order
@@ -166,11 +166,11 @@ def test_an_exported_file_is_that_of_its_challenge_line_by_line(place, form, nam
 
 def read(form, lines, labels=None):
     """What the strict reader makes of lines below the header of the form."""
-    head = [exchange.FORMS[form].header] if exchange.FORMS[form].header else []
+    head = [score_files.FORMS[form].header] if score_files.FORMS[form].header else []
     known = {utt: row[0] for utt, row in ROWS.items()}
     attacks = {utt: row[1] for utt, row in ROWS.items()}
     text = "".join(f"{line}\n" for line in [*head, *lines])
-    return exchange.read_text(form, text, "f", known if labels is None else labels, attacks)
+    return score_files.read_text(form, text, "f", known if labels is None else labels, attacks)
 
 
 @pytest.mark.parametrize("form", FORMS)

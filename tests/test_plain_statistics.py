@@ -12,7 +12,8 @@ from plain_statistics import (
     trials_drawn,
 )
 
-from antispoof import bootstrap, comparison
+from antispoof.evaluation import compare
+from antispoof.metrics import bootstrap
 
 COSTS = {"p_spoof": 0.3, "c_miss": 2.0, "c_fa": 7.0}
 STANDARD = {"p_spoof": 0.05, "c_miss": 1.0, "c_fa": 10.0}
@@ -129,7 +130,7 @@ def test_comparisons_are_those_of_the_plain_replay(kind, seeds, level, seed, cos
     kinds = {kind: None if kind == "iid" else SPEAKERS}
     options = {"replicates": 60, "seed": seed, "level": level}
     options.update({"costs": costs} if costs else {})
-    found = comparison.compare(first, second, kinds, **options)
+    found = compare.compare(first, second, kinds, **options)
     assert list(found) == ["eer", "min_dcf", "act_dcf", "cllr"]
     wanted = plain_comparison(first, second, drawn(kind, 60, seed), costs or STANDARD, level, seed)
     assert_same_comparison(found, wanted, kind)
@@ -138,9 +139,9 @@ def test_comparisons_are_those_of_the_plain_replay(kind, seeds, level, seed, cos
 def test_several_kinds_of_draws_do_not_disturb_each_other():
     first, second = [system(1), system(2)], [system(3), system(4)]
     both = {"speaker": SPEAKERS, "iid": None}
-    found = comparison.compare(first, second, both, replicates=30, metrics=["cllr"])
+    found = compare.compare(first, second, both, replicates=30, metrics=["cllr"])
     for kind in both:
-        alone = comparison.compare(first, second, {kind: both[kind]}, replicates=30)["cllr"]
+        alone = compare.compare(first, second, {kind: both[kind]}, replicates=30)["cllr"]
         for key in ("trials", "mixed"):
             assert found["cllr"][key][kind] == alone[key][kind]
     assert list(found) == ["cllr"]
@@ -150,7 +151,7 @@ def test_several_kinds_of_draws_do_not_disturb_each_other():
 
 def test_the_standard_comparison_is_of_1000_replicates_at_95_percent():
     first, second = [system(5, 1.1)], [system(6)]
-    found = comparison.compare(first, second, {"iid": None})
+    found = compare.compare(first, second, {"iid": None})
     draws = trials_drawn((NB, NS), 1000, 0)
     wanted = plain_comparison(first, second, draws, STANDARD, 0.95, 0)
     assert_same_comparison(found, wanted, "iid")
@@ -169,6 +170,6 @@ def test_the_standard_comparison_is_of_1000_replicates_at_95_percent():
     ],
 )
 def test_p_is_two_sided_and_counts_the_observed_data(differences, p):
-    judged = comparison._judge(np.array(differences), 0.6)
+    judged = compare._judge(np.array(differences), 0.6)
     assert judged["p"] == pytest.approx(p) == pytest.approx(plain_p(differences))
     assert judged["interval"] == pytest.approx(list(plain_percentiles(differences, 0.6)))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from antispoof import calibration
-from antispoof.calibration import SeparableError, fit_logistic
+from antispoof.evaluation import logistic
+from antispoof.evaluation.logistic import SeparableError, fit_logistic
 
 
 def trials(seed, count, systems, shift=1.0):
@@ -74,9 +74,9 @@ def test_a_vector_is_one_system_and_labels_may_be_numbers():
 
 
 def test_the_effective_prior_is_that_of_the_standard_costs():
-    assert pytest.approx(0.95 * 1 / (0.95 * 1 + 0.05 * 10)) == calibration.EFFECTIVE_PRIOR
+    assert pytest.approx(0.95 * 1 / (0.95 * 1 + 0.05 * 10)) == logistic.EFFECTIVE_PRIOR
     scores, labels = trials(5, 40, 2)
-    wanted = fit_logistic(scores, labels, calibration.EFFECTIVE_PRIOR)
+    wanted = fit_logistic(scores, labels, logistic.EFFECTIVE_PRIOR)
     assert fit_logistic(scores, labels)[1] == wanted[1]
     assert fit_logistic(scores, labels, 0.5)[1] != wanted[1]
 

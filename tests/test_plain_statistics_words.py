@@ -2,7 +2,7 @@
 
 import pytest
 
-from antispoof.comparison import lines, sentence
+from antispoof.evaluation.compare import lines, sentence
 
 NAMES = ("cnn", "fusion")
 ABOVE, BELOW, HOLDS = [0.01, 0.03], [-0.03, -0.01], [-0.02, 0.03]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_up import ROOT, refused, worker
 
-from antispoof import ranking
+from antispoof.evaluation import rank as ranking
 
 PROGRAM = "steps/rank.py"
 COST = {"macs": 1e6, "parameters": 1000, "latency": 2.0}

@@ -12,7 +12,7 @@ from recipes import STAGES, SYSTEMS, Recipe, only, succeed
 
 from antispoof import metrics
 from antispoof.data.tables import read_table, write_table
-from antispoof.scores import join
+from antispoof.evaluation.scores import join
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from made_up import make_experiments
 
-from antispoof.evaluation import evaluate
+from antispoof.evaluation.evaluate import evaluate
+from antispoof.evaluation.scores import join
 from antispoof.report import judging, pictures
 from antispoof.report.collect import read_runs
 from antispoof.report.page import page
-from antispoof.scores import join
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""

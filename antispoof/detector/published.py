@@ -80,9 +80,9 @@ _NAMES["aasist_l"] = _NAMES["aasist"]
 def import_published(path, upstream=""):
     """(config, model) of the published weights in `path`.
 
-    config: of an experiment, as `antispoof.training.experiment.claim` wants it. upstream: of conf/upstream/,
-    for a layout with a front end, in place of that of UPSTREAMS; its own weights must be at hand,
-    and are then replaced by those in `path`. Raises UserError for a file of none of the layouts,
+    config: of an experiment, as `antispoof.training.experiment.claim` wants it. upstream: of
+    conf/upstream/, for a layout with a front end, in place of that of UPSTREAMS; its own weights
+    must be at hand, and are then replaced by those in `path`. Raises UserError for a file of none of the layouts,
     and for weights that are missing, unknown or misshapen.
     """
     state = read_weights(path)

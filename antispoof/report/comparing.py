@@ -4,9 +4,9 @@ import json
 from html import escape
 from pathlib import Path
 
-from ..bootstrap import METRICS
-from ..comparison import TEXTS, WORDS
 from ..errors import UserError
+from ..evaluation.compare import TEXTS, WORDS
+from ..metrics.bootstrap import METRICS
 from .html import table, wrapped
 
 WANTED = {"systems", "seeds", "set", "trials", "metrics", "sentences", "units", "counts"}

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import metrics
 from ..errors import UserError
-from ..ranking import read_cost
+from ..evaluation.rank import read_cost
 from . import domains
 from .collect import ALL, by_system, conditions, mean_sd
 from .html import table, wrapped

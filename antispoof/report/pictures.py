@@ -9,8 +9,8 @@ import numpy as np
 from .. import metrics
 from ..data.data_dir import read_trials
 from ..errors import UserError
-from ..evaluation import posteriors
-from ..scores import Trials, join
+from ..evaluation.evaluate import posteriors
+from ..evaluation.scores import Trials, join
 from . import draw
 from .collect import ALL, by_system, conditions
 from .reliability import reliability

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..evaluation import posteriors
+from ..evaluation.evaluate import posteriors
 from ..metrics import ece
 from .draw import FAINT, INK, SERIES, new_figure, styled, to_svg
 

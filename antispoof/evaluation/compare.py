@@ -8,8 +8,8 @@ trials: without it, three lucky seeds pass for a better method.
 
 import numpy as np
 
-from .bootstrap import METRICS, Ranked, draws, percentiles
-from .metrics.detection import COSTS
+from ..metrics.bootstrap import METRICS, Ranked, draws, percentiles
+from ..metrics.detection import COSTS
 
 TEXTS = {  # name, factor, digits, unit of a difference
     "eer": ("EER", 100, 2, " points"),

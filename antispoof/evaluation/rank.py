@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .config import load_config
-from .errors import UserError
-from .places import ROOT, system_and_seed
+from ..config import load_config
+from ..errors import UserError
+from ..places import ROOT, system_and_seed
 
 GROUPS = ("accuracy", "calibration", "cost")
 RANKING = {

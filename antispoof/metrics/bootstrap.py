@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .metrics.checks import sorted_trials
-from .metrics.detection import COSTS, bayes_threshold, cost_weights
-from .metrics.llr import softplus
+from .checks import sorted_trials
+from .detection import COSTS, bayes_threshold, cost_weights
+from .llr import softplus
 
 METRICS = ("eer", "min_dcf", "act_dcf", "cllr")
 CELLS = 1 << 22  # counts held at once; another number gives other draws, as good

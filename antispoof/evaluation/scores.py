@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from . import LABELS
-from .data.data_dir import read_trials, trial_counts
-from .data.tables import read_table, require_same_keys
-from .errors import UserError
+from .. import LABELS
+from ..data.data_dir import read_trials, trial_counts
+from ..data.tables import read_table, require_same_keys
+from ..errors import UserError
 
 
 def read_scores(path):

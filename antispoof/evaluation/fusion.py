@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from .calibration import EFFECTIVE_PRIOR, SeparableError, fit_logistic
-from .data.data_dir import refuse_reported
-from .data.tables import require_same_keys, write_table
-from .errors import UserError
-from .files import atomic_open
-from .metrics import cllr
+from ..data.data_dir import refuse_reported
+from ..data.tables import require_same_keys, write_table
+from ..errors import UserError
+from ..files import atomic_open
+from ..metrics import cllr
+from .logistic import EFFECTIVE_PRIOR, SeparableError, fit_logistic
 from .scores import join, read_scores
 
 

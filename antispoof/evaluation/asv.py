@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from . import metrics
-from .errors import UserError
+from .. import metrics
+from ..errors import UserError
 
 KINDS = ("target", "nontarget", "spoof")
 KEY = ("speaker", "trial", "codec", "transmission", "attack", "kind", "trim", "subset")

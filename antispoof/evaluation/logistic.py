@@ -5,8 +5,8 @@ Learnt on development trials, applied to others; nothing here looks at labels it
 
 import numpy as np
 
-from .metrics.checks import checked_scores
-from .metrics.llr import pav, softplus
+from ..metrics.checks import checked_scores
+from ..metrics.llr import pav, softplus
 
 __all__ = ["EFFECTIVE_PRIOR", "SeparableError", "fit_logistic", "pav"]
 
