@@ -13,7 +13,7 @@ AREAS = {
         *("antispoof/evaluation/fusion.py", "antispoof/evaluation/asv.py"),
         *("antispoof/evaluation/score_files.py", "antispoof/evaluation/scores.py"),
     ],
-    "audit": ["antispoof/audit.py", "antispoof/cues.py"],
+    "audit": ["antispoof/audit/audit.py", "antispoof/audit/cues.py"],
     "data": [
         *("antispoof/data/*.py", "antispoof/detector/inputs.py", "antispoof/places.py"),
         *("antispoof/files.py", "utils/validate_data_dir.py"),

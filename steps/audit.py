@@ -55,7 +55,7 @@ def audit(options):
     """The whole audit as a dictionary fit for JSON."""
     import numpy as np
 
-    from antispoof import audit
+    from antispoof.audit import audit
 
     sets = {str(folder): measured(folder) for folder in options.data_dirs}
     audit.encode_formats([cues for _, cues, _ in sets.values()])
@@ -88,7 +88,7 @@ def lists(folder, tables):
     """{list of trials: which utterances (N,) bool}, with all of them first."""
     import numpy as np
 
-    from antispoof.audit import ALL
+    from antispoof.audit.audit import ALL
     from antispoof.data.data_dir import read_trials, trial_lists
 
     masks = {ALL: np.ones(len(tables["wav.scp"]), bool)}
@@ -105,7 +105,7 @@ def bonafide(tables):
 
 
 def measured(folder):
-    from antispoof.audit import measure
+    from antispoof.audit.audit import measure
     from antispoof.data.data_dir import read_data_dir
     from antispoof.progress import Progress
 

@@ -8,8 +8,9 @@ import pytest
 import soundfile
 from made_up import make_set, refused, worker
 
-from antispoof import SAMPLE_RATE, audit
-from antispoof.cues import TRIVIAL, cues
+from antispoof import SAMPLE_RATE
+from antispoof.audit import audit
+from antispoof.audit.cues import TRIVIAL, cues
 from antispoof.data.tables import read_table, write_table
 
 PROGRAM = "steps/audit.py"

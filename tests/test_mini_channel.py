@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "egs/mini/local"
 from scipy.signal import lfilter
 
 from antispoof import SAMPLE_RATE
-from antispoof.cues import cues
+from antispoof.audit.cues import cues
 from corpus import channel
 
 WHITE = np.array([[1.0] + [0.0] * 16])

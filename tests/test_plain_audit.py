@@ -9,8 +9,8 @@ from plain_corpus import RATE, sound
 from plain_metrics import plain_auc, plain_eer
 from scipy.optimize import minimize
 
-from antispoof import audit
-from antispoof.cues import cues
+from antispoof.audit import audit
+from antispoof.audit.cues import cues
 from antispoof.errors import UserError
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from plain_corpus import RATE, sound
 
-from antispoof.cues import bandwidth, cues, frame_power, noise_floor, silence
+from antispoof.audit.cues import bandwidth, cues, frame_power, noise_floor, silence
 
 
 def decibel(power):

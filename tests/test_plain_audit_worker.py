@@ -8,7 +8,7 @@ from made_up import refused
 from plain_corpus import run_main, write_set
 from plain_metrics import plain_auc
 
-from antispoof import audit
+from antispoof.audit import audit
 from antispoof.data.tables import read_table, write_table
 
 CUES = ("duration", "silence", "level", "bandwidth")

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from . import metrics
+from .. import metrics
+from ..data.audio import read_wave
+from ..errors import UserError
 from .cues import TRIVIAL, cues
-from .data.audio import read_wave
-from .errors import UserError
 
 ALL = "all"
 FOLDS = 5

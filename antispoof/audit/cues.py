@@ -1,12 +1,12 @@
 """Cues that tell nothing of how speech was made, but of how a corpus was: what must not separate.
 
-Each is a number or a short vector of one waveform. `antispoof.audit` asks how well a simple
+Each is a number or a short vector of one waveform. `antispoof.audit.audit` asks how well a simple
 classifier does on them alone (after Müller et al., 2021, on the silences of ASVspoof).
 """
 
 import numpy as np
 
-from . import SAMPLE_RATE
+from .. import SAMPLE_RATE
 
 FRAME = 320  # 20 ms
 QUIET_DB = 25.0  # a frame is silence when it lies so far below the loudest ones

@@ -1,0 +1,1 @@
+"""What a corpus gives away without speech: one cue at a time."""
