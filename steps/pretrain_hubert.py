@@ -32,7 +32,7 @@ def main():
     args = parse()
     import torch  # late: --help answers at once
 
-    from antispoof.pretraining import load_pretraining, pretrain
+    from antispoof.pretraining.pretrain import load_pretraining, pretrain
     from antispoof.training.experiment import claim
 
     torch.set_num_threads(1)  # more threads would round differently

@@ -12,9 +12,9 @@ import yaml
 
 from antispoof.data.tables import write_table
 from antispoof.errors import UserError
-from antispoof.hubert import build_hubert, in_s3prl_form, predict, settings_of
-from antispoof.pretraining import PRETRAINING, load_pretraining
-from antispoof.units import bonafide_waves, find_units, mfcc
+from antispoof.pretraining.hubert import build_hubert, in_s3prl_form, predict, settings_of
+from antispoof.pretraining.kmeans_units import bonafide_waves, find_units, mfcc
+from antispoof.pretraining.pretrain import PRETRAINING, load_pretraining
 
 BOUNDS = {
     "clusters": ([2], [1]),

@@ -8,7 +8,6 @@ import torch
 import yaml
 from made_up import ROOT
 
-from antispoof import pretraining
 from antispoof.errors import UserError
 
 
@@ -29,12 +28,12 @@ def test_every_option_reaches_the_pre_training(tmp_path, monkeypatch, capsys):
         calls.append(args[:3])
         args[3]("a line")
 
-    monkeypatch.setattr(pretraining, "pretrain", pretrain)
+    monkeypatch.setattr(pretrain, "pretrain", pretrain)
     monkeypatch.setattr(torch, "set_num_threads", calls.append)
     exp = tmp_path / "exp"
     options = ["--config", tmp_path / "p.yaml", "--seed", 4, "--train", "data/t"]
     run(monkeypatch, *options, "--set", "epochs=3", "--set", "lr=0.5", exp)
-    expected = {**pretraining.PRETRAINING, "layers": 2, "epochs": 3, "lr": 0.5, "seed": 4}
+    expected = {**pretrain.PRETRAINING, "layers": 2, "epochs": 3, "lr": 0.5, "seed": 4}
     assert calls == [1, (expected, "data/t", str(exp))]
     assert yaml.safe_load((exp / "config.yaml").read_text()) == expected
     assert (exp / "env.txt").exists()

@@ -14,12 +14,18 @@ from made_up import ROOT
 
 from antispoof.data.tables import write_table
 from antispoof.errors import UserError
-from antispoof.hubert import build_hubert, in_s3prl_form, predict, settings_of
-from antispoof.pretraining import COLUMNS, Pretrainer, draw_batches, load_pretraining, pretrain
+from antispoof.pretraining.hubert import build_hubert, in_s3prl_form, predict, settings_of
+from antispoof.pretraining.kmeans_units import find_units, mfcc
+from antispoof.pretraining.pretrain import (
+    COLUMNS,
+    Pretrainer,
+    draw_batches,
+    load_pretraining,
+    pretrain,
+)
 from antispoof.ssl import load_local, summarise
 from antispoof.ssl.conventions import frame_count
 from antispoof.ssl.local import read_local
-from antispoof.units import find_units, mfcc
 
 WORKER = ROOT / "steps/pretrain_hubert.py"
 CONFIGS = sorted([*ROOT.glob("conf/pretrain_*.yaml"), *ROOT.glob("egs/*/conf/pretrain_*.yaml")])

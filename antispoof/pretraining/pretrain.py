@@ -12,17 +12,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import SAMPLE_RATE
-from .config import load_config
-from .data.audio import read_wave
-from .errors import UserError
-from .files import atomic_open
+from .. import SAMPLE_RATE
+from ..config import load_config
+from ..data.audio import read_wave
+from ..errors import UserError
+from ..files import atomic_open
+from ..places import find
+from ..progress import Progress
+from ..ssl.conventions import STRIDE, frame_count
+from ..torch_utils.checkpoint import load_checkpoint, save_checkpoint
 from .hubert import build_hubert, in_s3prl_form, predict
-from .places import find
-from .progress import Progress
-from .ssl.conventions import STRIDE, frame_count
-from .torch_utils.checkpoint import load_checkpoint, save_checkpoint
-from .units import bonafide_waves, find_units
+from .kmeans_units import bonafide_waves, find_units
 
 # What a pre-training can say.
 PRETRAINING = {

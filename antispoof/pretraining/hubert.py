@@ -6,9 +6,9 @@ import warnings
 import torch
 from torch.nn.functional import cross_entropy, normalize
 
-from . import SAMPLE_RATE
-from .ssl.conventions import CONVOLUTIONS, STRIDE
-from .ssl.s3prl import find_upstream
+from .. import SAMPLE_RATE
+from ..ssl.conventions import CONVOLUTIONS, STRIDE
+from ..ssl.s3prl import find_upstream
 
 LABEL_RATE = SAMPLE_RATE / STRIDE  # targets per second
 _AS_IN_S3PRL = ("conv_pos", "conv_pos_groups", "final_dim", "dropout", "mask_prob", "mask_length")

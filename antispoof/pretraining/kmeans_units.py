@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from . import LABELS, SAMPLE_RATE
-from .data.audio import read_wave
-from .data.tables import read_table, require_same_keys
-from .errors import UserError
-from .progress import Progress
-from .ssl.conventions import frame_count
-from .torch_utils.checkpoint import load_checkpoint, save_checkpoint
+from .. import LABELS, SAMPLE_RATE
+from ..data.audio import read_wave
+from ..data.tables import read_table, require_same_keys
+from ..errors import UserError
+from ..progress import Progress
+from ..ssl.conventions import frame_count
+from ..torch_utils.checkpoint import load_checkpoint, save_checkpoint
 
 
 def bonafide_waves(data_dir):
