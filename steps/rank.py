@@ -27,9 +27,9 @@ def main():
     from antispoof.evaluation import rank
     from antispoof.files import atomic_open
     from antispoof.places import find
-    from antispoof.report import domains
-    from antispoof.report.ranking import agreement_text, tables
-    from antispoof.report.tables import to_markdown, to_text
+    from antispoof.report import domain_scatter
+    from antispoof.report.rank_tables import agreement_text, tables
+    from antispoof.report.result_tables import to_markdown, to_text
 
     config = rank.load_ranking(find(options.config), options.set)
     result = rank(options.exp_dirs, config)
@@ -38,9 +38,9 @@ def main():
             json.dump(result, stream, indent=1, sort_keys=True, allow_nan=False)
             stream.write("\n")
     if options.picture:
-        points = domains.by_system(result["runs"], **result["eer"])
+        points = domain_scatter.by_system(result["runs"], **result["eer"])
         with atomic_open(options.picture) as stream:
-            stream.write(domains.domains(points))
+            stream.write(domain_scatter.domains(points))
     for table in tables(result):
         print((to_markdown if options.markdown else to_text)(table))
     print(agreement_text(result))

@@ -36,25 +36,25 @@ def main():
     options = parser.parse_args()
 
     from antispoof.files import atomic_open
-    from antispoof.report import judging, pictures
+    from antispoof.report import figures, sections
     from antispoof.report.collect import read_runs
-    from antispoof.report.comparing import comparisons
+    from antispoof.report.comparisons import comparisons
     from antispoof.report.page import page
 
     runs = read_runs(options.exp_dirs, options.set)
-    scored = pictures.read_scored(runs, options.data, options.set)
-    order = judging.order(options.rank) if options.rank else None
+    scored = figures.read_scored(runs, options.data, options.set)
+    order = sections.order(options.rank) if options.rank else None
     drawn = {
-        **pictures.score_pictures(runs, scored),
-        "interval": pictures.interval_pictures(runs),
-        "training": pictures.training_pictures(runs),
+        **figures.score_pictures(runs, scored),
+        "interval": figures.interval_pictures(runs),
+        "training": figures.training_pictures(runs),
         "order": [order[1]] if order else [],
     }
     tables = {
-        "calibration": judging.calibration(runs, scored),
+        "calibration": sections.calibration(runs, scored),
         "comparisons": comparisons(options.compare),
-        "costs": judging.costs(runs),
-        "counts": judging.counts(runs),
+        "costs": sections.costs(runs),
+        "counts": sections.counts(runs),
         "order": order[0] if order else "",
     }
     with atomic_open(options.out) as stream:

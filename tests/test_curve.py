@@ -2,8 +2,8 @@
 
 import struct
 
-from antispoof.report.draw import training
-from antispoof.report.pictures import read_curve
+from antispoof.report.figures import read_curve
+from antispoof.report.plots import training
 from antispoof.training import curve
 
 

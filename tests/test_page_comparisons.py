@@ -102,7 +102,7 @@ def first_tables(shown):
 
 
 def read(tmp_path, *files):
-    from antispoof.report.comparing import comparisons as html
+    from antispoof.report.comparisons import comparisons as html
 
     for number, found in enumerate(files):
         (tmp_path / f"{number}.json").write_text(json.dumps(found))
@@ -143,7 +143,7 @@ def test_a_file_that_lacks_something_is_refused_by_its_name(tmp_path):
         with pytest.raises(UserError, match=f"0.json: lacks '{key}'"):
             read(tmp_path, {name: own for name, own in found.items() if name != key})
     (tmp_path / "0.json").write_text("{")
-    from antispoof.report.comparing import comparisons as html
+    from antispoof.report.comparisons import comparisons as html
 
     with pytest.raises(UserError, match="0.json: is not JSON .*run steps/compare.py again"):
         html([tmp_path / "0.json"])

@@ -180,7 +180,7 @@ def test_the_agreement_is_said_below_the_order_and_in_its_picture(shown):
 
 
 def test_an_order_of_few_systems_without_sizes_is_shown_as_well(tmp_path):
-    from antispoof.report import judging
+    from antispoof.report import sections
 
     found = ranked()
     found["agreement"] = {"n": 2, "spearman": None, "kendall": None}
@@ -192,7 +192,7 @@ def test_an_order_of_few_systems_without_sizes_is_shown_as_well(tmp_path):
             del own[key]
     (tmp_path / "rank.json").write_text(json.dumps(found))
     with pages.figures():
-        text, _ = judging.order(tmp_path / "rank.json")
+        text, _ = sections.order(tmp_path / "rank.json")
     page = pages.Page(text)
     assert "over" not in (said := page[""].texts["p"][0])
     assert said.endswith("2 experiments, too few to rank-correlate.")
@@ -201,13 +201,13 @@ def test_an_order_of_few_systems_without_sizes_is_shown_as_well(tmp_path):
 
 def test_a_broken_order_is_refused_by_its_name(tmp_path):
     from antispoof.errors import UserError
-    from antispoof.report import judging
+    from antispoof.report import sections
 
     path = tmp_path / "rank.json"
     for text in ("{", "[]", "{}", json.dumps({**ranked(), "eer": {}}), "3"):
         path.write_text(text)
         with pytest.raises(UserError, match="rank.json: wanted what steps/rank.py --out writes"):
-            judging.order(path)
+            sections.order(path)
 
 
 def test_systems_that_nobody_measured_have_no_costs(shown):

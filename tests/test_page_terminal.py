@@ -5,7 +5,7 @@ import statistics
 import pytest
 from page_experiments import ATTACKS, CONDITIONS, COUNTS, ODD, RUNS, SYSTEMS, folder, result, values
 
-from antispoof.report import collect, tables
+from antispoof.report import collect, result_tables
 
 FORMS = {"eer": ("EER %", 100, 2), "min_dcf": ("minDCF", 1, 3), "cllr": ("Cllr", 1, 3)}
 
@@ -42,7 +42,7 @@ def of_system(system, condition, metric):
 
 
 def test_the_main_table_holds_every_metric_of_every_list(runs):
-    (table,) = tables.main_tables(runs, "eval", width=10**6)
+    (table,) = result_tables.main_tables(runs, "eval", width=10**6)
     assert table.title == "Results on eval: mean ± sd over 4 seeds (1, 2, 3, 10)"
     assert table.header == ["system", *CONDITIONS * 3]
     assert table.groups == [FORMS[metric][0] for metric in FORMS for _ in CONDITIONS]
@@ -66,8 +66,8 @@ def test_the_main_table_holds_every_metric_of_every_list(runs):
 def test_metrics_that_do_not_fit_follow_in_a_table_of_their_own(runs, width, groups):
     # 16 for `bona fide trials`, then for each metric three columns of 9 (`unknown` and a gap)
     own = [collect.Run(None, run.system[:5], run.seed, run.results) for run in runs]
-    found = list(tables.main_tables(own, "eval", width))
-    (whole,) = tables.main_tables(own, "eval", 10**6)
+    found = list(result_tables.main_tables(own, "eval", width))
+    (whole,) = result_tables.main_tables(own, "eval", 10**6)
     assert [len(table.header) // 3 for table in found] == groups
     assert [name for table in found for name in table.groups] == whole.groups
     for row, line in enumerate(whole.rows):
@@ -78,12 +78,12 @@ def test_no_line_of_the_closing_tables_is_wider_than_asked_for(runs):
     lists = dict.fromkeys(["nine_long", "b", "c", "d"], runs[0].results["all"])  # 8 columns of 11
     own = [collect.Run(None, "x", 1, lists)]
     for width in range(60, 130):
-        text = "".join(map(tables.to_text, tables.main_tables(own, "eval", width)))
+        text = "".join(map(result_tables.to_text, result_tables.main_tables(own, "eval", width)))
         assert max(map(len, text.splitlines())) <= width
 
 
 def test_attacks_have_their_lists_their_trials_and_the_eer_of_each_system(runs):
-    (table,) = tables.attack_tables(runs, width=10**6)
+    (table,) = result_tables.attack_tables(runs, width=10**6)
     assert table.title == "EER % by attack: mean ± sd over 4 seeds (1, 2, 3, 10)"
     assert table.header == ["attack", "spoof", *SYSTEMS]
     headings = [row[:2] for row in table.rows]
@@ -105,19 +105,19 @@ def test_attacks_have_their_lists_their_trials_and_the_eer_of_each_system(runs):
 
 def test_systems_that_do_not_fit_follow_in_a_table_of_attacks_of_their_own(runs):
     # 24 for the attack and its trials, then 15 for each system
-    (whole,) = tables.attack_tables(runs, width=10**6)
+    (whole,) = result_tables.attack_tables(runs, width=10**6)
     for width, sizes in ((83, [3, 1]), (84, [4]), (53, [1, 1, 1, 1]), (54, [2, 2]), (9, [1] * 4)):
-        found = list(tables.attack_tables(runs, width))
+        found = list(result_tables.attack_tables(runs, width))
         assert [len(table.header) - 2 for table in found] == sizes
         assert [name for table in found for name in table.header[2:]] == SYSTEMS
         for index, row in enumerate(whole.rows):
             assert [c for table in found for c in table.rows[index][2:]] == row[2:]
-    assert list(tables.attack_tables([collect.Run(None, "x", 1, {"all": {}})])) == []
+    assert list(result_tables.attack_tables([collect.Run(None, "x", 1, {"all": {}})])) == []
 
 
 @pytest.mark.parametrize("metric", FORMS)
 def test_each_run_has_its_value_and_its_interval_by_speaker_first(runs, metric):
-    table = tables.run_table(runs, metric)
+    table = result_tables.run_table(runs, metric)
     title, scale, digits = FORMS[metric]
     assert table.title.startswith(f"{title} of each run [90 % interval by speaker, 70")
     assert table.header == ["run", *CONDITIONS]
@@ -135,14 +135,15 @@ def test_each_run_has_its_value_and_its_interval_by_speaker_first(runs, metric):
 
 def test_the_closing_tables_stand_in_order_and_show_each_metric_on_demand(runs):
     titles = [
-        table.title.partition(" of each run")[0] for table in tables.all_tables(runs, "eval", 10**6)
+        table.title.partition(" of each run")[0]
+        for table in result_tables.all_tables(runs, "eval", 10**6)
     ]
     assert [title.partition(":")[0] for title in titles] == [
         "Results on eval",
         "EER % by attack",
         "EER %",
     ]
-    every = list(tables.all_tables(runs, "eval", 10**6, every_metric=True))
+    every = list(result_tables.all_tables(runs, "eval", 10**6, every_metric=True))
     assert [table.title.partition(" of each run")[0] for table in every[2:]] == [
         "EER %",
         "minDCF",
@@ -150,7 +151,7 @@ def test_the_closing_tables_stand_in_order_and_show_each_metric_on_demand(runs):
     ]
 
 
-TABLE = tables.Table(
+TABLE = result_tables.Table(
     "A title",
     ["system", "known", "all", "known", "all"],
     [["one", "1.25 ± 0.50", "10.5 ± 1.25", "3", "-"], ["a long name", "7", "8", "9", "-"]],
@@ -160,7 +161,7 @@ TABLE = tables.Table(
 
 
 def test_text_is_aligned_to_the_right_with_deviations_beneath():
-    lines = tables.to_text(TABLE).splitlines()
+    lines = result_tables.to_text(TABLE).splitlines()
     assert lines[0:2] == ["A title", ""]
     ends = [len("a long name") + 8 * n for n in range(1, 5)]  # six wide, two apart
     assert positions(lines[3], ["known", "all", "known", "all"]) == ends
@@ -171,7 +172,7 @@ def test_text_is_aligned_to_the_right_with_deviations_beneath():
     assert lines[6].startswith(" " * 11)
     assert positions(lines[7], ["7", "8", "9", "-"]) == ends
     assert len(lines) == 8
-    assert tables.to_text(TABLE).endswith("-\n")
+    assert result_tables.to_text(TABLE).endswith("-\n")
 
 
 def positions(line, words):
@@ -184,12 +185,15 @@ def positions(line, words):
 
 
 def test_a_table_that_is_not_stacked_is_as_wide_as_its_cells():
-    table = tables.Table("T", ["x", "longer", "y"], [["ab", "1", "2 ± 1"]])
-    assert tables.to_text(table) == "T\n\nx   longer      y\n-----------------\nab       1  2 ± 1\n"
+    table = result_tables.Table("T", ["x", "longer", "y"], [["ab", "1", "2 ± 1"]])
+    assert (
+        result_tables.to_text(table)
+        == "T\n\nx   longer      y\n-----------------\nab       1  2 ± 1\n"
+    )
 
 
 def test_markdown_escapes_bars_and_names_the_group_of_each_column():
-    text = tables.to_markdown(TABLE)
+    text = result_tables.to_markdown(TABLE)
     assert text == (
         "### A title\n\n"
         "| system | EER %, known | EER %, all | minDCF, known | minDCF, all |\n"
@@ -197,15 +201,15 @@ def test_markdown_escapes_bars_and_names_the_group_of_each_column():
         "| one | 1.25 ± 0.50 | 10.5 ± 1.25 | 3 | - |\n"
         "| a long name | 7 | 8 | 9 | - |\n"
     )
-    table = tables.Table("T", ["a|b", "c"], [["x|y", "1"]])
-    assert "| a\\|b | c |\n| :-- | --: |\n| x\\|y | 1 |\n" in tables.to_markdown(table)
-    assert ODD in tables.to_markdown(tables.Table("T", ["x"], [[ODD]]))
+    table = result_tables.Table("T", ["a|b", "c"], [["x|y", "1"]])
+    assert "| a\\|b | c |\n| :-- | --: |\n| x\\|y | 1 |\n" in result_tables.to_markdown(table)
+    assert ODD in result_tables.to_markdown(result_tables.Table("T", ["x"], [[ODD]]))
 
 
 def test_a_wide_cell_makes_all_columns_of_a_stacked_table_as_wide():
     rows = [["one", "1.25 ± 0.50", "3"], ["trials", "998/1250", "7"]]
-    table = tables.Table("T", ["x", "known", "all"], rows, ["EER %", "EER %"], stacked=True)
-    lines = tables.to_text(table).splitlines()[2:]
+    table = result_tables.Table("T", ["x", "known", "all"], rows, ["EER %", "EER %"], stacked=True)
+    lines = result_tables.to_text(table).splitlines()[2:]
     ends = [len("trials") + 10 * n for n in (1, 2)]  # eight wide, two apart
     assert [len(line) for line in lines] == [ends[1]] * 4 + [ends[0]] + [ends[1]]
     assert positions(lines[5], ["998/1250", "7"]) == ends

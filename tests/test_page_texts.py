@@ -12,7 +12,7 @@ from made_up import ROOT
 from page_experiments import PROVENANCE, RUNS, folder, result
 
 from antispoof.errors import UserError
-from antispoof.report import collect, judging, pictures, tables
+from antispoof.report import collect, figures, result_tables, sections
 from antispoof.report.page import page
 
 shown = pages.read
@@ -77,7 +77,7 @@ def test_names_are_escaped_everywhere(tmp_path):
     assert f"{bad}: EER % by attack and codec, trials below" in captions
     assert f"Missing attack: {bad}" in found["results"].texts["li"]
     assert found["attacks"].tables[0].header == ["attack", bad]
-    assert judging.counts([run]).count("&lt;script&gt;") == 1
+    assert sections.counts([run]).count("&lt;script&gt;") == 1
 
 
 def cell():
@@ -85,9 +85,9 @@ def cell():
 
 
 def test_pictures_stand_in_the_page_as_they_are(tmp_path):
-    picture = pictures.Picture("<svg>é</svg>", 'words "with" <marks> & é')
+    picture = figures.Picture("<svg>é</svg>", 'words "with" <marks> & é')
     keys = ("det", "histogram", "reliability", "interval", "training", "order")
-    drawn = {key: [pictures.Picture(f"<svg>{key}</svg>", key)] for key in keys}
+    drawn = {key: [figures.Picture(f"<svg>{key}</svg>", key)] for key in keys}
     drawn["det"].append(picture)
     parts = {
         key: f"<p>{key}</p>" for key in ("calibration", "comparisons", "costs", "counts", "order")
@@ -115,18 +115,20 @@ def test_what_ratios_the_cllr_is_of_is_said_only_where_all_are_calibrated(tmp_pa
         ((True, False), "the scores as"),
     ):
         runs = [run_of(n, llr_given=own) for n, own in enumerate(given)]
-        assert words in list(tables.notes(runs, tmp_path))[1]
+        assert words in list(result_tables.notes(runs, tmp_path))[1]
     del runs[0].results["all"]["llr_given"], runs[1].results["all"]["llr_given"]
-    assert "the scores as they are" in list(tables.notes(runs, tmp_path))[1]  # of older versions
+    assert (
+        "the scores as they are" in list(result_tables.notes(runs, tmp_path))[1]
+    )  # of older versions
 
 
 def test_notes_speak_of_attacks_and_of_few_trials_only_where_there_are_any(tmp_path):
-    assert len(list(tables.notes([run_of(1, by={})], tmp_path))) == 2
+    assert len(list(result_tables.notes([run_of(1, by={})], tmp_path))) == 2
     by = {"attack": {"A01": cell()}}
-    lines = list(tables.notes([run_of(1, by=by), run_of(2)], tmp_path))
+    lines = list(result_tables.notes([run_of(1, by=by), run_of(2)], tmp_path))
     assert lines[2] == "By attack: all 60/1251 bona fide trials against that attack."
     assert lines[3:] == ["* fewer than 30 trials of a class."]
-    assert len(list(tables.notes([run_of(1, by=by)], tmp_path))) == 3
+    assert len(list(result_tables.notes([run_of(1, by=by)], tmp_path))) == 3
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ def test_notes_speak_of_attacks_and_of_few_trials_only_where_there_are_any(tmp_p
     ],
 )
 def test_what_a_mean_is_over_is_said(seeds, words):
-    assert tables.seeds_text([run_of(seed) for seed in seeds]) == words
+    assert result_tables.seeds_text([run_of(seed) for seed in seeds]) == words
 
 
 def test_the_interval_is_said_to_be_by_trial_where_there_are_no_speakers():
@@ -147,11 +149,15 @@ def test_the_interval_is_said_to_be_by_trial_where_there_are_no_speakers():
         "intervals": {"eer": {"iid": [0.1, 0.2]}},
         "bootstrap": {"level": 0.95, "replicates": 9},
     }
-    assert tables.interval_text([run_of(1, **trial)]) == "95 % interval by trial, 9 replicates"
+    assert (
+        result_tables.interval_text([run_of(1, **trial)]) == "95 % interval by trial, 9 replicates"
+    )
     none = run_of(2)
     del none.results["all"]["intervals"]
-    assert tables.interval_text([none]) == "no intervals"
-    assert tables.interval_text([none, run_of(1, **trial)]).startswith("95 % interval by trial")
+    assert result_tables.interval_text([none]) == "no intervals"
+    assert result_tables.interval_text([none, run_of(1, **trial)]).startswith(
+        "95 % interval by trial"
+    )
 
 
 def write(place, exp, name, found):

@@ -86,13 +86,13 @@ def test_a_dotted_diagonal_marks_equal_error_rates(shown):
 
 
 def test_a_poor_system_is_drawn_whole():
-    from antispoof.report import draw
+    from antispoof.report import plots
 
     rng = np.random.default_rng(1)
     for gap, highest in ((3.0, 0.65), (-2.0, 0.95)):
         own = rng.normal(gap, 1, 200), rng.normal(0, 1, 250)
         with pages.figures() as drawn:
-            draw.det({"x": [own]}, "x")
+            plots.det({"x": [own]}, "x")
         high = drawn[0][0].axes[0].get_xlim()[1]
         if gap > 0:  # the curve is in the corner; the axes end a little above one half
             assert PROBIT(0.6) <= high < PROBIT(highest)
@@ -104,12 +104,12 @@ def test_a_poor_system_is_drawn_whole():
 
 
 def test_a_long_curve_keeps_its_ends_and_its_shape():
-    from antispoof.report import draw
+    from antispoof.report import plots
 
     rng = np.random.default_rng(2)
     bonafide, spoof = rng.normal(1, 1, 2000), rng.normal(-1, 1, 3000)
     edge = PROBIT(0.0005)
-    x, y = draw._normal_deviates(bonafide, spoof, edge)
+    x, y = plots._normal_deviates(bonafide, spoof, edge)
     wanted = list(zip(*plain_det(list(bonafide), list(spoof), edge), strict=True))
     kept = list(zip(x.tolist(), y.tolist(), strict=True))
     assert 300 < len(kept) <= 600
@@ -128,20 +128,20 @@ def test_a_long_curve_keeps_its_ends_and_its_shape():
 
 
 def test_a_curve_of_few_points_keeps_them_all():
-    from antispoof.report import draw
+    from antispoof.report import plots
 
     rng = np.random.default_rng(3)
     for spoof, points in ((349, 600), (350, 599)):  # one for each trial, and one before the first
-        x, _ = draw._normal_deviates(rng.normal(1, 1, 250), rng.normal(0, 1, spoof), PROBIT(0.002))
+        x, _ = plots._normal_deviates(rng.normal(1, 1, 250), rng.normal(0, 1, spoof), PROBIT(0.002))
         assert x.size == 600 if points == 600 else x.size < 600
 
 
 def det_of(curves):
     """The axes of a picture of {name: [(bona fide, spoof) of each run]}."""
-    from antispoof.report import draw
+    from antispoof.report import plots
 
     with pages.figures() as drawn:
-        draw.det(curves, "x")
+        plots.det(curves, "x")
     return drawn[0][0].axes[0]
 
 

@@ -111,11 +111,13 @@ def test_training_is_said_in_words_with_its_last_epoch(shown):
 
 
 def test_one_run_without_watched_sets_needs_no_legend_of_error_rates():
-    from antispoof.report import draw
+    from antispoof.report import plots
 
     with pages.figures() as drawn:
-        draw.training([{"epoch": [1, 2], "train_loss": [0.5, 0.25], "dev_eer": [0.25, 0.125]}], "x")
-        draw.training([{"epoch": [1, 2], "train_loss": [0.5, 0.25]}], "y")
+        plots.training(
+            [{"epoch": [1, 2], "train_loss": [0.5, 0.25], "dev_eer": [0.25, 0.125]}], "x"
+        )
+        plots.training([{"epoch": [1, 2], "train_loss": [0.5, 0.25]}], "y")
     for figure, _ in drawn:
         assert figure.axes[1].get_ylabel() == "dev EER, %"
         assert figure.axes[1].get_legend() is None
@@ -176,7 +178,7 @@ def test_systems_in_both_domains_stand_at_each_seed_and_at_their_mean(shown):
 
 
 def test_systems_are_ordered_by_their_mean_in_domain_not_by_the_sum_of_their_seeds():
-    from antispoof.report.domains import by_system
+    from antispoof.report.domain_scatter import by_system
 
     runs = ["a_seed1", "a_seed2", "a_seed3", "b_seed1"]
     points = by_system(runs, [0.02, 0.03, 0.04, 0.05], [0.1, 0.2, 0.3, 0.05])
@@ -185,10 +187,10 @@ def test_systems_are_ordered_by_their_mean_in_domain_not_by_the_sum_of_their_see
 
 
 def test_twelve_systems_differ_in_colour_or_marker():
-    from antispoof.report import domains
+    from antispoof.report import domain_scatter
 
     with pages.figures() as drawn:
-        domains.domains({f"system {n}": [[0.01 * n, 0.02]] for n in range(12)})
+        domain_scatter.domains({f"system {n}": [[0.01 * n, 0.02]] for n in range(12)})
     means = drawn[0][0].axes[0].collections[1::2]
     looks = {
         (*own.get_facecolor()[0], own.get_paths()[0].vertices.round(3).tobytes()) for own in means

@@ -56,7 +56,7 @@ def assert_densities(axes, groups):
 
 def test_a_set_without_lists_has_spoof_beside_bona_fide(tmp_path):
     from antispoof.evaluation.scores import Trials
-    from antispoof.report.pictures import Scored, _histogram
+    from antispoof.report.figures import Scored, _histogram
 
     own = Trials(
         tmp_path, list("abcde"), np.arange(5.0), np.array([False, True, False, True, True])
@@ -143,10 +143,10 @@ def test_a_bin_holds_its_upper_edge_as_that_of_the_calibration_error_does(monkey
 
 
 def test_equal_scores_have_bins_around_them():
-    from antispoof.report import draw
+    from antispoof.report import plots
 
     with pages.figures() as drawn:
-        draw.histogram({"bona fide": np.full(3, 2.0), "spoof": np.full(5, 2.0)}, "x", False)
+        plots.histogram({"bona fide": np.full(3, 2.0), "spoof": np.full(5, 2.0)}, "x", False)
     outline = drawn[0][0].axes[0].patches[1].get_data()
     assert [outline.edges[0], outline.edges[-1]] == [1, 3]
     assert outline.values.max() == pytest.approx(20)  # all within one of forty bins over 2

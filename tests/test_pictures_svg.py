@@ -7,7 +7,7 @@ import matplotlib
 import pages
 import pytest
 
-from antispoof.report import draw
+from antispoof.report import plots
 
 shown = pages.shown
 GROUNDS = {"light": "#ffffff", "dark": "#1f2123"}  # of a card in page.css
@@ -19,15 +19,15 @@ def svg():
     return eight()
 
 
-@draw.styled
+@plots.styled
 def eight():
-    figure, axes = draw.new_figure(3.0)
-    for index, colour in enumerate(draw.SERIES):
+    figure, axes = plots.new_figure(3.0)
+    for index, colour in enumerate(plots.SERIES):
         axes.plot([0, 1], [0, index + 1], color=colour, label=f"line {index} <&> é")
-    axes.axvline(0.5, color=draw.FAINT)
+    axes.axvline(0.5, color=plots.FAINT)
     axes.set_title("a title")
     figure.legend()
-    return draw.to_svg(figure)
+    return plots.to_svg(figure)
 
 
 def test_a_picture_is_one_svg_element_and_the_same_each_time(svg):

@@ -3,7 +3,7 @@
 import pytest
 from plain_results import call
 
-from antispoof.report import collect, comparing, judging, page, pictures
+from antispoof.report import collect, page
 
 REPORT = "steps/report.py"
 PARTS = {

@@ -7,7 +7,7 @@ from plain_results import call
 
 from antispoof.errors import UserError
 from antispoof.evaluation import rank
-from antispoof.report.ranking import agreement_text
+from antispoof.report.rank_tables import agreement_text
 
 DOMAINS = ("in_domain=[near]", "out_of_domain=[far]")
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from made_up import make_experiments, refused, worker
 
-from antispoof.report import draw
-from antispoof.report.pictures import read_curve
+from antispoof.report import plots
+from antispoof.report.figures import read_curve
 from antispoof.report.reliability import curve
 
 PROGRAM = "steps/report.py"
@@ -171,8 +171,8 @@ def test_det_axes_are_normal_deviates():
 
     rng = np.random.default_rng(0)
     bonafide, spoof = rng.normal(2, 1, 20000), rng.normal(0, 1, 20000)
-    x, y = draw._normal_deviates(bonafide, spoof, norm.ppf(0.001))
-    assert x.size <= draw.MOST_POINTS
+    x, y = plots._normal_deviates(bonafide, spoof, norm.ppf(0.001))
+    assert x.size <= plots.MOST_POINTS
     inner = (np.abs(x) < 2) & (np.abs(y) < 2)
     np.testing.assert_allclose(x[inner] + y[inner], -2, atol=0.1)  # a line for normal scores
 

@@ -12,7 +12,7 @@ from made_up import make_experiments
 
 from antispoof.evaluation.evaluate import evaluate
 from antispoof.evaluation.scores import join
-from antispoof.report import judging, pictures
+from antispoof.report import figures, sections
 from antispoof.report.collect import read_runs
 from antispoof.report.page import page
 
@@ -62,18 +62,18 @@ def text(tmp_path_factory):
         "epoch,train_loss,dev_loss,dev_eer\n1,1,1,0.5\n2,0.5,0.6,0.1\n"
     )
     runs = read_runs(exps, "eval")
-    scored = pictures.read_scored(runs, place / "data", "eval")
+    scored = figures.read_scored(runs, place / "data", "eval")
     drawn = {
-        **pictures.score_pictures(runs, scored),
-        "interval": pictures.interval_pictures(runs),
-        "training": pictures.training_pictures(runs),
+        **figures.score_pictures(runs, scored),
+        "interval": figures.interval_pictures(runs),
+        "training": figures.training_pictures(runs),
         "order": [],
     }
     tables = {
-        "calibration": judging.calibration(runs, scored),
+        "calibration": sections.calibration(runs, scored),
         "comparisons": "",
-        "costs": judging.costs(runs),
-        "counts": judging.counts(runs),
+        "costs": sections.costs(runs),
+        "counts": sections.counts(runs),
         "order": "",
     }
     return page(runs, "eval", place / "data", drawn, tables)

@@ -13,7 +13,7 @@ from antispoof.detector.build import build_system
 from antispoof.detector.inputs import Inputs
 from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
-from antispoof.report.pictures import read_curve
+from antispoof.report.figures import read_curve
 from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.training import curve, learner, trainer
 from antispoof.training.experiment import load_experiment

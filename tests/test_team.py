@@ -11,7 +11,7 @@ import torch
 from made_up import ROOT
 from sounds import make_corpus, make_data
 
-from antispoof.report.pictures import read_curve
+from antispoof.report.figures import read_curve
 from antispoof.torch_utils.checkpoint import load_checkpoint
 
 # no dropout, whose draws are each process's own; SGD, which turns noise of rounding into as little

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from antispoof.errors import one_line_errors
 from antispoof.report.collect import find_experiments, read_runs
-from antispoof.report.tables import all_tables, notes, to_markdown, to_text
+from antispoof.report.result_tables import all_tables, notes, to_markdown, to_text
 
 EXAMPLE = """
 example:

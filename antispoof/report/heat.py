@@ -4,7 +4,7 @@ from html import escape
 
 from .collect import ALL, attack_cells, by_system, mean_sd
 from .html import grid, table, wrapped
-from .tables import number
+from .result_tables import number
 
 CHANCE = 0.5  # EER of the strongest colour
 

@@ -7,7 +7,7 @@ from importlib import resources
 from .collect import by_system, conditions, mean_sd, pooled
 from .heat import heat_maps
 from .html import table, wrapped
-from .tables import METRICS, interval_text, notes, number, seeds_text
+from .result_tables import METRICS, interval_text, notes, number, seeds_text
 
 EXCERPT = 40  # lines of data/PROVENANCE
 PROVENANCE = {  # files of an experiment, and what they are called on the page

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..evaluation.evaluate import posteriors
 from ..metrics import ece
-from .draw import FAINT, INK, SERIES, new_figure, styled, to_svg
+from .plots import FAINT, INK, SERIES, new_figure, styled, to_svg
 
 BINS = 15
 

@@ -31,7 +31,7 @@ def write_curve(path, rows, several_stages=False):
 
 def draw_curve(path, rows, title):
     """Write curve.png: the losses, and the EER on dev and on each set that is watched."""
-    from ..report.draw import watched  # late: a second, for those who watch
+    from ..report.plots import watched  # late: a second, for those who watch
 
     with atomic_open(path, "wb") as stream:
         watched(rows, title, stream)

@@ -2,7 +2,7 @@
 
 from ..places import system_and_seed
 from .collect import mean_sd
-from .draw import FAINT, SERIES, new_figure, styled, to_svg
+from .plots import FAINT, SERIES, new_figure, styled, to_svg
 
 MARKERS = "osD^vP*X"
 

@@ -1,6 +1,6 @@
 """Tables of a ranking, as steps/rank.py makes it."""
 
-from .tables import Table
+from .result_tables import Table
 
 NAMES = {"eer": "EER", "min_dcf": "minDCF", "cllr": "Cllr", "ece": "ECE", "macs": "MACs"}
 

@@ -11,7 +11,7 @@ from ..data.data_dir import read_trials
 from ..errors import UserError
 from ..evaluation.evaluate import posteriors
 from ..evaluation.scores import Trials, join
-from . import draw
+from . import plots
 from .collect import ALL, by_system, conditions
 from .reliability import reliability
 
@@ -78,7 +78,7 @@ def _det(runs, scored, name, mask):
     n_bonafide, n_spoof = map(len, next(iter(curves.values()))[0])
     title = f"{name}: {n_bonafide} bona fide, {n_spoof} spoof"
     alt = f"DET curves of {', '.join(curves)} on {title} trials; lower left is better"
-    return Picture(draw.det(curves, title), alt)
+    return Picture(plots.det(curves, title), alt)
 
 
 def _classes(trials, mask):
@@ -95,7 +95,7 @@ def _histogram(run, scored, lists):
             groups[name if name != ALL else "spoof"] = values[mask & ~own.is_bonafide]
     kind = "log-likelihood ratios" if calibrated else "scores"
     alt = f"Histogram of the {kind} of {run.name} for {', '.join(groups)}"
-    return Picture(draw.histogram(groups, run.name, calibrated), alt)
+    return Picture(plots.histogram(groups, run.name, calibrated), alt)
 
 
 def _reliability(run, scored):
@@ -120,7 +120,7 @@ def interval_pictures(runs):
         if rows:
             text = "; ".join(f"{row[0]} {100 * row[2]:.2f} %" for row in rows)
             alt = f"EER on {name} with {100 * level:.0f} % intervals: {text}"
-            pictures.append(Picture(draw.forest(rows, name), alt))
+            pictures.append(Picture(plots.forest(rows, name), alt))
     return pictures
 
 
@@ -134,7 +134,7 @@ def training_pictures(runs):
             last = max(int(curve["epoch"][-1]) for curve in curves)
             alt = f"Training and development loss and dev EER of {system} over {last} epochs"
             runs_text = "" if len(curves) == 1 else f", {len(curves)} runs"
-            pictures.append(Picture(draw.training(curves, system + runs_text), alt))
+            pictures.append(Picture(plots.training(curves, system + runs_text), alt))
     return pictures
 
 

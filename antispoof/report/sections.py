@@ -9,11 +9,11 @@ import numpy as np
 from .. import metrics
 from ..errors import UserError
 from ..evaluation.rank import read_cost
-from . import domains
+from . import domain_scatter
 from .collect import ALL, by_system, conditions, mean_sd
+from .figures import Picture
 from .html import table, wrapped
-from .pictures import Picture
-from .ranking import agreement_text, tables
+from .rank_tables import agreement_text, tables
 
 
 def calibration(runs, scored):
@@ -79,10 +79,10 @@ def order(path):
         found = json.loads(Path(path).read_text("utf-8"))
         shown = "".join(_plain(own) for own in tables(found))
         said = agreement_text(found)
-        points = domains.by_system(found["runs"], **found["eer"])
+        points = domain_scatter.by_system(found["runs"], **found["eer"])
     except (ValueError, KeyError, IndexError, TypeError):
         raise UserError(f"{path}: wanted what steps/rank.py --out writes; run it again") from None
-    picture = domains.domains(points)
+    picture = domain_scatter.domains(points)
     alt = f"EER in domain and out of it. {said}"
     return f"{shown}<p>{escape(said)}</p>", Picture(picture, alt)
 
