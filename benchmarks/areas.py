@@ -15,7 +15,7 @@ AREAS = {
     ],
     "audit": ["antispoof/audit/audit.py", "antispoof/audit/cues.py"],
     "data": [
-        *("antispoof/data/*.py", "antispoof/detector/inputs.py", "antispoof/places.py"),
+        *("antispoof/data/*.py", "antispoof/detector/inputs.py", "antispoof/paths.py"),
         *("antispoof/files.py", "utils/validate_data_dir.py"),
     ],
     "augment": ["antispoof/augment/*.py"],

@@ -47,7 +47,7 @@ def main():
     args = parse()
     import torch  # late: --help answers at once
 
-    from antispoof.augment.directories import Share, claim_directory, join, load_augmentation
+    from antispoof.augment.data_dir import Share, claim_directory, join, load_augmentation
 
     torch.set_num_threads(1)  # jobs run side by side
     config = load_augmentation(args.config)

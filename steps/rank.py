@@ -26,7 +26,7 @@ def main():
     options = parse()
     from antispoof.evaluation import rank
     from antispoof.files import atomic_open
-    from antispoof.places import find
+    from antispoof.paths import find
     from antispoof.report import domain_scatter
     from antispoof.report.rank_tables import agreement_text, tables
     from antispoof.report.result_tables import to_markdown, to_text
@@ -62,7 +62,7 @@ def parse():
 def rank(exp_dirs, config):
     """Everything that is told, as it goes into --out."""
     from antispoof.evaluation import rank
-    from antispoof.places import system_and_seed
+    from antispoof.paths import system_and_seed
 
     runs = {}
     for exp_dir in exp_dirs:

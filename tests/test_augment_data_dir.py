@@ -10,7 +10,7 @@ from made_up import ROOT, refused, worker
 from sounds import make_corpus, make_data
 
 from antispoof.augment.chain import Chain
-from antispoof.augment.directories import Share, load_augmentation
+from antispoof.augment.data_dir import Share, load_augmentation
 from antispoof.data.audio import read_wave
 from antispoof.data.data_dir import read_data_dir, read_trials
 from antispoof.data.tables import read_table, write_table

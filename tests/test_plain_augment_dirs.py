@@ -8,13 +8,7 @@ import soundfile
 import yaml
 from plain_data import drawer, load_worker, write_set
 
-from antispoof.augment.directories import (
-    Share,
-    claim_directory,
-    join,
-    load_augmentation,
-    sound_path,
-)
+from antispoof.augment.data_dir import Share, claim_directory, join, load_augmentation, sound_path
 from antispoof.data.data_dir import read_data_dir, read_trials
 from antispoof.data.tables import read_table
 from antispoof.errors import UserError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from antispoof import places, progress
+from antispoof import paths, progress
 from antispoof.errors import UserError, explain_os_error, one_line_errors
 from antispoof.files import atomic_open, atomic_path, sha256_file
 from antispoof.options import add_learning_options
@@ -96,19 +96,19 @@ def test_the_folder_one_is_in_comes_before_the_root(tmp_path, monkeypatch):
         for name in names:
             (folder / name).write_text(f"{folder.name}")
     monkeypatch.chdir(own)
-    monkeypatch.setattr(places, "ROOT", root)
-    assert [places.find(name).read_text() for name in ("both", "own", "root")] == [
+    monkeypatch.setattr(paths, "ROOT", root)
+    assert [paths.find(name).read_text() for name in ("both", "own", "root")] == [
         "own", "own", "root",
     ]  # fmt: skip
-    assert places.find(root / "both") == root / "both"
+    assert paths.find(root / "both") == root / "both"
     for name in ("none", tmp_path / "none"):
         with pytest.raises(UserError, match=f"none: no such file, neither in {own} nor in {root}"):
-            places.find(name)
+            paths.find(name)
 
 
 def test_the_root_is_where_the_recipe_is():
-    assert (places.ROOT / "run.sh").is_file()
-    assert (places.ROOT / "antispoof" / "places.py").is_file()
+    assert (paths.ROOT / "run.sh").is_file()
+    assert (paths.ROOT / "antispoof" / "paths.py").is_file()
 
 
 @pytest.mark.parametrize(("name", "wanted"), [
@@ -117,8 +117,8 @@ def test_the_root_is_where_the_recipe_is():
     ("a_seed1b", ("a_seed1b", None)), ("a_seed007", ("a", 7)), ("x/../b_seed4/", ("b", 4)),
 ])  # fmt: skip
 def test_a_folder_is_named_after_its_system_and_seed(name, wanted):
-    assert places.system_and_seed(Path("exp", name)) == wanted
-    assert places.system_and_seed(f"exp/{name}") == wanted
+    assert paths.system_and_seed(Path("exp", name)) == wanted
+    assert paths.system_and_seed(f"exp/{name}") == wanted
 
 
 def test_options_of_learning_have_their_defaults():

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from antispoof.errors import UserError, explain_signal, one_line_errors
 from antispoof.files import atomic_open, sha256_file
-from antispoof.places import find
+from antispoof.paths import find
 
 TAIL_LINES = 12
 EXAMPLE = (

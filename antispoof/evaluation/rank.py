@@ -12,7 +12,7 @@ import numpy as np
 
 from ..config import load_config
 from ..errors import UserError
-from ..places import ROOT, system_and_seed
+from ..paths import ROOT, system_and_seed
 
 GROUPS = ("accuracy", "calibration", "cost")
 RANKING = {

@@ -17,7 +17,7 @@ from ..config import load_config
 from ..data.audio import read_wave
 from ..errors import UserError
 from ..files import atomic_open
-from ..places import find
+from ..paths import find
 from ..progress import Progress
 from ..ssl.conventions import STRIDE, frame_count
 from ..torch_utils.checkpoint import load_checkpoint, save_checkpoint

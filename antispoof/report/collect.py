@@ -6,7 +6,7 @@ from math import sqrt
 from pathlib import Path
 
 from ..errors import UserError
-from ..places import system_and_seed
+from ..paths import system_and_seed
 
 ALL = "all"  # the name of the condition that is no named list of trials
 WANTED = ("counts", "costs", "pooled", "set")

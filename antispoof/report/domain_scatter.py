@@ -1,6 +1,6 @@
 """Held-out against out-of-domain results: does the one tell the other?"""
 
-from ..places import system_and_seed
+from ..paths import system_and_seed
 from .collect import mean_sd
 from .plots import FAINT, SERIES, new_figure, styled, to_svg
 

@@ -4,7 +4,7 @@ import sys
 from urllib.error import URLError
 
 from ..errors import UserError
-from ..places import find
+from ..paths import find
 from . import load_local
 from .s3prl import find_upstream
 

@@ -9,7 +9,7 @@ from .. import SAMPLE_RATE
 from ..config import UPSTREAM, load_config, one_of, some_of, write_config
 from ..data.audio import CONVERSIONS
 from ..errors import UserError
-from ..places import find
+from ..paths import find
 from ..torch_utils.onednn import fast_products
 from . import conventions
 from .cpu_convolutions import use_matrix_products

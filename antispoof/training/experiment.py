@@ -10,7 +10,7 @@ from ..config import EXPERIMENT, load_config, one_of, some_of, write_config
 from ..data.audio import CONVERSIONS
 from ..errors import UserError
 from ..files import atomic_open
-from ..places import ROOT, find
+from ..paths import ROOT, find
 from .stages import check_training, stages_of
 
 FEATS = ("wave", "cached", "ssl")

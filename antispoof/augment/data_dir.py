@@ -26,7 +26,7 @@ from ..data.data_dir import read_trials, trial_lists
 from ..data.tables import write_table
 from ..errors import UserError
 from ..files import atomic_open
-from ..places import find
+from ..paths import find
 from .chain import Chain, loggable
 from .codecs import label
 
