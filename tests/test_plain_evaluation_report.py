@@ -3,12 +3,12 @@
 import pytest
 from plain_results import call
 
-from antispoof.report import collect, page
+from antispoof.report import collect, comparisons, figures, page, sections
 
 REPORT = "steps/report.py"
 PARTS = {
-    judging: ("calibration", "costs", "counts"),
-    pictures: ("read_scored", "score_pictures", "interval_pictures", "training_pictures"),
+    sections: ("calibration", "costs", "counts"),
+    figures: ("read_scored", "score_pictures", "interval_pictures", "training_pictures"),
 }
 
 
@@ -25,8 +25,8 @@ def asked(monkeypatch):
         monkeypatch.setattr(module, name, function)
 
     stand_in(collect, "read_runs", ["run a", "run b"])
-    stand_in(comparing, "comparisons", "the comparisons")
-    stand_in(judging, "order", ("the order", "its picture"))
+    stand_in(comparisons, "comparisons", "the comparisons")
+    stand_in(sections, "order", ("the order", "its picture"))
     stand_in(page, "page", "the page")
     for module, names in PARTS.items():
         for name in names:

@@ -9,7 +9,7 @@ import soundfile
 import torch
 
 from antispoof.errors import UserError
-from antispoof.pretraining import pretrain
+from antispoof.pretraining import pretrain as pretraining
 from antispoof.pretraining.pretrain import COLUMNS, PRETRAINING, Pretrainer, draw_batches, pretrain
 
 CONFIG = {**PRETRAINING, "seed": 3, "epochs": 4, "batch_size": 2, "crop_seconds": 0.5}
@@ -51,7 +51,7 @@ class Tiny(torch.nn.Module):
 
 @pytest.fixture
 def learner(monkeypatch):
-    monkeypatch.setattr(pretrain, "build_hubert", lambda config: Tiny())
+    monkeypatch.setattr(pretraining, "build_hubert", lambda config: Tiny())
     return Pretrainer(CONFIG, {}, {}, 5)
 
 
@@ -72,7 +72,7 @@ def test_rates_rise_over_a_share_of_the_steps_and_fall_along_a_cosine(learner):
 
 
 def test_without_a_warm_up_the_first_step_has_the_whole_rate(monkeypatch):
-    monkeypatch.setattr(pretrain, "build_hubert", lambda config: Tiny())
+    monkeypatch.setattr(pretraining, "build_hubert", lambda config: Tiny())
     one, found = Pretrainer({**CONFIG, "epochs": 1, "warm_up": 0.0}, {}, {}, 4), []
     for _ in range(4):
         found.append(one.schedule.get_last_lr()[0])
@@ -97,7 +97,7 @@ def predict_with(factor=1.0):
 def test_the_gradient_of_a_step_is_that_of_the_weighted_mean_and_the_penalty(
     learner, monkeypatch, clip
 ):
-    monkeypatch.setattr(pretrain, "predict", predict_with())
+    monkeypatch.setattr(pretraining, "predict", predict_with())
     learner.config = {**CONFIG, "grad_clip": clip}
     hidden, heard = learner.step(None, None, True, 1)
     # losses are 2 x LOSSES: hidden 1, 8, 16 and heard 2, 4, 32; right 2 of 3 and 2 of 3
@@ -110,7 +110,7 @@ def test_the_gradient_of_a_step_is_that_of_the_weighted_mean_and_the_penalty(
 
 
 def test_gradients_do_not_add_up_from_step_to_step(learner, monkeypatch):
-    monkeypatch.setattr(pretrain, "predict", predict_with())
+    monkeypatch.setattr(pretraining, "predict", predict_with())
     learner.config = {**CONFIG, "grad_clip": 1e9}
     learner.step(None, None, True, 1)
     first = learner.model.scale.grad.item()
@@ -120,7 +120,7 @@ def test_gradients_do_not_add_up_from_step_to_step(learner, monkeypatch):
 
 @pytest.mark.parametrize(("learn", "factor"), [(False, 1.0), (True, math.nan), (False, math.inf)])
 def test_what_is_not_learnt_from_changes_nothing(learner, monkeypatch, learn, factor):
-    monkeypatch.setattr(pretrain, "predict", predict_with(factor))
+    monkeypatch.setattr(pretraining, "predict", predict_with(factor))
     if factor == 1.0:
         learner.step(None, None, learn, 0)
     else:
@@ -211,10 +211,10 @@ def recorded(monkeypatch):
     """`pretrain` of seven utterances, of which the first, fourth and last are held out."""
     Recorder.calls = []
     units = {f"utt{number}": torch.zeros(9) for number in range(7)}
-    monkeypatch.setattr(pretrain, "Pretrainer", Recorder)
-    monkeypatch.setattr(pretrain, "bonafide_waves", lambda data_dir: dict.fromkeys(units, "x"))
-    monkeypatch.setattr(pretrain, "find_units", lambda wavs, config, path: units)
-    monkeypatch.setattr(pretrain, "in_s3prl_form", lambda model, config: {"model": "form"})
+    monkeypatch.setattr(pretraining, "Pretrainer", Recorder)
+    monkeypatch.setattr(pretraining, "bonafide_waves", lambda data_dir: dict.fromkeys(units, "x"))
+    monkeypatch.setattr(pretraining, "find_units", lambda wavs, config, path: units)
+    monkeypatch.setattr(pretraining, "in_s3prl_form", lambda model, config: {"model": "form"})
     return Recorder.calls
 
 

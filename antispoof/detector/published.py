@@ -82,8 +82,8 @@ def import_published(path, upstream=""):
 
     config: of an experiment, as `antispoof.training.experiment.claim` wants it. upstream: of
     conf/upstream/, for a layout with a front end, in place of that of UPSTREAMS; its own weights
-    must be at hand, and are then replaced by those in `path`. Raises UserError for a file of none of the layouts,
-    and for weights that are missing, unknown or misshapen.
+    must be at hand, and are then replaced by those in `path`. Raises UserError for a file of none
+    of the layouts, and for weights that are missing, unknown or misshapen.
     """
     state = read_weights(path)
     layout = layout_of(state, path)

@@ -19,9 +19,9 @@ def evaluate(trials, llr=None, *, by=(), asv=None, replicates=1000, seed=0, cost
 
     llr (N,): natural-log likelihood ratios for `act_dcf` and `cllr`, by default the scores
     themselves, of which `llr_given` tells. by: factors to break down by, `attack*codec` for a
-    table of two. asv: an `antispoof.evaluation.asv` to add tandem costs, and
-    itself as `asv`. replicates 0 leaves the intervals out. `ece` is that of P(bona fide) = 1 / (1 + e^-(llr + log odds)) at the
-    odds of the two classes in these trials; `classification` decides at ratio 0.
+    table of two. asv: an `antispoof.evaluation.asv` to add tandem costs, and itself as `asv`.
+    replicates 0 leaves the intervals out. `ece` is that of P(bona fide) = 1 / (1 + e^-(llr + log
+    odds)) at the odds of the two classes in these trials; `classification` decides at LLR 0.
     """
     given = llr is not None
     llr = trials.scores if llr is None else llr
