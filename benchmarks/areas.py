@@ -28,7 +28,10 @@ AREAS = {
         *(f"antispoof/ssl/{name}.py" for name in ("convert", "fairseq", "huggingface", "local")),
         *("antispoof/ssl/pickles.py", "antispoof/detector/published.py"),
     ],
-    "models": ["antispoof/models/[!l]*.py", "antispoof/models/l[!o]*.py"],
+    "models": [
+        *("antispoof/models/[!l]*.py", "antispoof/models/l[!o]*.py"),
+        "antispoof/torch_utils/masks.py",
+    ],
     "training": [
         *("antispoof/training/*.py", "antispoof/models/losses.py", "antispoof/config.py"),
         *(f"antispoof/detector/{name}.py" for name in ("batches", "build", "score")),
@@ -70,6 +73,7 @@ def tests_of(file):
     (area,) = [area for area in AREAS if file in files_of(area)]
     found = []
     for start in TESTS[area].split():
-        paths = sorted(ROOT.glob(f"tests/test_{start}*.py"))
-        found += [f"tests/{path.name}" for path in paths if f"tests/{path.name}" not in found]
+        paths = sorted(ROOT.glob(f"tests/**/test_{start}*.py"), key=lambda path: path.name)
+        names = [str(path.relative_to(ROOT)) for path in paths]
+        found += [name for name in names if name not in found]
     return found

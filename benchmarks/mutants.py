@@ -99,7 +99,12 @@ def _become_pytest(tree, tests, log):
         with open(log or os.devnull, "w") as stream:
             for number in (1, 2):
                 os.dup2(stream.fileno(), number)
-        own = {str(ROOT), str(ROOT / "tests"), str(ROOT / "benchmarks")}
+        own = {
+            str(ROOT),
+            str(ROOT / "tests"),
+            str(ROOT / "tests/helpers"),
+            str(ROOT / "benchmarks"),
+        }
         sys.path[:] = [str(tree), *(p for p in sys.path if p not in own)]
         sys.dont_write_bytecode = True  # a fault may keep a file's size and time
         os.environ.update(PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=str(tree))

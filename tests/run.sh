@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Set up, check the form of every file, run the tests: tests/run.sh [PYTEST OPTIONS]
-# e.g. tests/run.sh tests/test_tables.py -k blank
+# e.g. tests/run.sh tests/data/test_tables.py -k blank
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 

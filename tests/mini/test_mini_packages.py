@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "egs/mini/local"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "egs/mini/local"))
 
 from mini_packages import sound, write_table
 
@@ -17,7 +17,7 @@ from antispoof.errors import UserError
 from corpus import datadir, design, environment, index, missing, recordings, texts
 from corpus.locks import locked
 
-LOCAL = Path(__file__).resolve().parent.parent / "egs/mini/local"
+LOCAL = Path(__file__).resolve().parents[2] / "egs/mini/local"
 STAMPS = "tuxpaint-stamps-default/usr/share/tuxpaint/stamps/animals"
 SCRIPT = "fillets-ng-data/usr/share/games/fillets-ng/script/cave/dialogs_cs.lua"
 GAME = "fillets-ng-data-cs/usr/share/games/fillets-ng/sound/cave/cs"

@@ -1,6 +1,6 @@
 """What run.sh asks its workers for, stage by stage, against a second statement of the recipe.
 
-The launcher is replaced by a recorder; tests/test_laws_rests.py shows that a real run asks alike.
+The launcher is replaced by a recorder; test_laws_rests.py shows that a real run asks alike.
 """
 
 import re

@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-DEBIAN = Path(__file__).resolve().parent.parent / "tools/debian.sh"
+DEBIAN = Path(__file__).resolve().parents[2] / "tools/debian.sh"
 LOG = 'echo "$(basename "$0") $*" >>"$WORLD/calls"\n'
 APT_GET = (
     LOG

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "egs/mini/local"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "egs/mini/local"))
 
 from scipy.signal import lfilter
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from antispoof.data.tables import read_table, write_table
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ATTACKS = ("A01", "A02", "A03", "A04")  # the first two are known
 
 

@@ -32,7 +32,7 @@ optimizer_conf: {lr: 3e-3}
 PREPARE = f"""
 import argparse
 import sys
-sys.path.append({str(ROOT / "tests")!r})
+sys.path.append({str(ROOT / "tests/helpers")!r})
 from antispoof.errors import one_line_errors
 from sounds import make_data
 

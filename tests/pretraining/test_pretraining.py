@@ -14,15 +14,10 @@ from made_up import ROOT
 
 from antispoof.data.tables import write_table
 from antispoof.errors import UserError
+from antispoof.pretraining import pretrain as training
 from antispoof.pretraining.hubert import build_hubert, in_s3prl_form, predict, settings_of
 from antispoof.pretraining.kmeans_units import find_units, mfcc
-from antispoof.pretraining.pretrain import (
-    COLUMNS,
-    Pretrainer,
-    draw_batches,
-    load_pretraining,
-    pretrain,
-)
+from antispoof.pretraining.pretrain import COLUMNS, Pretrainer, draw_batches, pretrain
 from antispoof.ssl import load_local, summarise
 from antispoof.ssl.conventions import frame_count
 from antispoof.ssl.local import read_local
@@ -76,7 +71,7 @@ def place(tmp_path_factory):
 
 
 def tiny(place, *overrides):
-    return load_pretraining(place / "tiny.yaml", 1, overrides)
+    return training.load_pretraining(place / "tiny.yaml", 1, overrides)
 
 
 @pytest.fixture(scope="module")
@@ -221,7 +216,7 @@ def test_a_set_without_bona_fide_speech_is_refused(place):
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_committed_config_learns_from_one_batch(place, path):
-    config = load_pretraining(path, 1)
+    config = training.load_pretraining(path, 1)
     units = torch.zeros(2, 49, dtype=torch.long)
     learner = Pretrainer(config, {}, {}, 1)
     waves = torch.stack([torch.from_numpy(tune(seed)[:16000]).float() for seed in (1, 3)])
@@ -236,7 +231,7 @@ def test_a_committed_config_learns_from_one_batch(place, path):
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_the_weights_kept_here_are_of_the_config_that_made_them(path):
-    config = load_pretraining(path, 1)
+    config = training.load_pretraining(path, 1)
     kept = path.parent / "upstream" / f"{path.stem.removeprefix('pretrain_')}.pt"
     assert kept.stat().st_size <= 5_000_000
     checkpoint = read_local(kept)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "egs/mini/local"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "egs/mini/local"))
 
 from corpus import design, environment
 from corpus.recordings import Recording

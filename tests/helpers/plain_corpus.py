@@ -8,7 +8,7 @@ import numpy as np
 
 from antispoof.data.tables import write_table
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NB, NS = 11, 16
 RATE = 16000
 

@@ -83,7 +83,7 @@ def test_no_worker_rests_on_what_it_does_not_open(undisturbed):
 
 
 def test_a_real_run_asks_what_the_recorder_wrote(undisturbed):
-    """So that what tests/test_laws_wiring.py says of calls holds of runs."""
+    """So that what tests/recipes/test_laws_wiring.py says of calls holds of runs."""
     recipe, _ = undisturbed
     own = ["--systems", " ".join(SYSTEMS), "--device", "cpu", "--corpus", recipe.corpus]
     launched, printed, _ = record(recipe.folder, *own)

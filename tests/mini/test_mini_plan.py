@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "egs/mini/local"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "egs/mini/local"))
 
 from mini_packages import make_recordings, write_table, write_texts
 
 from corpus import design, environment, plan
 from corpus.recordings import Recording, normalise
 
-LOCAL = Path(__file__).resolve().parent.parent / "egs/mini/local"
+LOCAL = Path(__file__).resolve().parents[2] / "egs/mini/local"
 LANGUAGES = {key.split("/")[1] for humans in design.HUMANS.values() for key in humans}
 
 
@@ -156,7 +156,7 @@ print(hashlib.sha256(text.encode()).hexdigest())
 
 
 def test_the_plan_does_not_depend_on_the_hash_seed():
-    paths = [str(LOCAL), str(Path(__file__).parent), os.environ["PYTHONPATH"]]
+    paths = [str(LOCAL), str(Path(__file__).parents[1] / "helpers"), os.environ["PYTHONPATH"]]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     printed = {
         subprocess.run(

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from scipy.linalg import solve_toeplitz
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "egs/mini/local"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "egs/mini/local"))
 
 from antispoof import SAMPLE_RATE
 from corpus import design

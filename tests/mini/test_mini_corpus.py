@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "egs/mini/local"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "egs/mini/local"))
 
 from antispoof.data.tables import read_table
 from corpus import design, environment, index, packages, store, wheels
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SETS = design.SPLITS
 
 
