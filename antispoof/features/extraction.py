@@ -3,7 +3,6 @@
 import queue
 import threading
 import time
-import zlib
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from .. import SAMPLE_RATE
 from ..augment.chain import Chain
 from ..data.audio import read_wave
 from ..data.crop import fit
+from ..data.seeds import window_generator
 from ..errors import UserError
 
 
@@ -35,8 +35,7 @@ class _Batches(torch.utils.data.Dataset):
         wave = read_wave(self.wavs[utt], utt, self.config["allow"])
         wave, _ = self.augment(wave, utt, "copy", self.copy)
         window = self.config["window"]
-        name = f"{utt} {self.copy}" if self.copy else utt
-        rng = np.random.default_rng(zlib.crc32(name.encode()))
+        rng = window_generator(utt, self.copy)
         return fit(wave, window["samples"], window["policy"], window["pad"], rng)[0]
 
 

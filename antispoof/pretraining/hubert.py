@@ -7,6 +7,7 @@ import torch
 from torch.nn.functional import cross_entropy, normalize
 
 from .. import SAMPLE_RATE
+from ..data.seeds import seed_torch
 from ..ssl.conventions import CONVOLUTIONS, STRIDE
 from ..ssl.s3prl import find_upstream
 
@@ -41,7 +42,7 @@ def build_hubert(config):
     find_upstream("hubert_local")  # s3prl cannot be imported before its stand-ins
     hubert = importlib.import_module("s3prl.upstream.hubert.hubert_model")
     task, model = settings_of(config)
-    torch.manual_seed(config["seed"])
+    seed_torch(config["seed"])
     model, task = hubert.HubertConfig(**model), hubert.HubertPretrainingConfig(**task)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what s3prl uses that PyTorch will drop

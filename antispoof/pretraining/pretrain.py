@@ -15,6 +15,7 @@ import torch
 from .. import SAMPLE_RATE
 from ..config import load_config
 from ..data.audio import read_wave
+from ..data.seeds import epoch_generator, seed_torch
 from ..errors import UserError
 from ..files import atomic_open
 from ..paths import find
@@ -171,10 +172,10 @@ class Pretrainer:
         Without `learn` nothing changes, and epoch 0 always hides the same.
         """
         seed = self.config["seed"]
-        torch.manual_seed(seed * 100003 + epoch)  # dropout
-        np.random.seed((seed * 100003 + epoch) % 2**32)  # s3prl draws its masks from here
+        number = seed_torch(seed, epoch)  # dropout
+        np.random.seed(number % 2**32)  # s3prl draws its masks from here
         frames = {utt: len(self.units[utt]) for utt in utts}
-        rng = np.random.default_rng((seed, epoch))
+        rng = epoch_generator(seed, epoch)
         progress = Progress(len(utts), "utterances", f"epoch {epoch}" if learn else "held out")
         self.model.train(learn)
         sums = np.zeros((2, 3))  # hidden, heard: loss, right, frames

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import torch
 
+from ..data.seeds import epoch_generator, seed_torch
 from ..detector.batches import load
 from ..detector.build import build_system, parameter_groups
 from ..errors import UserError
@@ -29,7 +30,7 @@ class Learner:
     """
 
     def __init__(self, config, inputs, labels, device, name, team=ALONE, workers=0):
-        torch.manual_seed(config["seed"])
+        seed_torch(config["seed"])
         self.config, self.inputs, self.labels = config, inputs, labels
         self.device, self.name, self.team, self.workers = device, name, team, workers
         self.model = build_system(config).to(device)
@@ -83,7 +84,7 @@ class Learner:
         """Go through the training set once; returns the mean loss. Raises UserError for a NaN."""
         config, seed = self.config, self.config["seed"]
         # dropout, of each process its own; order and crops draw from (seed, epoch) apart
-        torch.manual_seed(seed * 100003 + epoch + 1_000_000_007 * self.team.rank)
+        seed_torch(seed, epoch, self.team.rank)
         self.inputs.epoch = epoch
         order = draw_order(self.labels, config["balanced"], seed, epoch)
         plan = list(deal(order, config["batch_size"], config["accumulate"], self.team))
@@ -173,7 +174,7 @@ class Learner:
 
 def draw_order(labels, balanced, seed, epoch):
     """Indices of one epoch: a permutation, or as many draws with both classes equally likely."""
-    rng = np.random.default_rng((seed, epoch))
+    rng = epoch_generator(seed, epoch)
     if not balanced:
         return rng.permutation(len(labels)).tolist()
     weights = 1.0 / np.bincount(labels)[labels.numpy()]
