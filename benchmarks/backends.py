@@ -65,7 +65,7 @@ def make_input(model, layers, batch, device):
     if layers:
         x = torch.randn(batch, layers, FRAMES, 1024, generator=generator)
         found += [x.to(device), torch.full((batch,), FRAMES, device=device)]
-    if not layers or getattr(model, "takes_waveform", False):
+    if not layers or model.reads == "both":
         x = 0.1 * torch.randn(batch, SAMPLES, generator=generator)
         found += [x.to(device), torch.full((batch,), SAMPLES, device=device)]
     return found

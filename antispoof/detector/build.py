@@ -1,7 +1,5 @@
 """From an experiment's config to its whole model: the one place that knows what `feats` builds."""
 
-import inspect
-
 import torch
 
 from ..errors import UserError
@@ -21,7 +19,7 @@ def build_system(config):
     """
     name, conf = config["model"], config["model_conf"]
     if config["feats"] != "ssl":
-        if getattr(MODELS.get(name), "takes_waveform", False):
+        if name in MODELS and MODELS[name].reads == "both":
             raise UserError(
                 f"config: model '{name}' reads the waveform beside an upstream's states; wanted "
                 f"'feats: ssl', found 'feats: {config['feats']}'"
@@ -29,13 +27,12 @@ def build_system(config):
         return build_back_end(config, conf)
     with torch.random.fork_rng(devices=[]):  # the back end starts as it does on cached features
         front_end = build_front_end(config)
-    known = inspect.signature(MODELS[name]).parameters if name in MODELS else ()
     for key, found in (("layers", len(config["layers"])), ("dim", front_end.dim)):
         if conf.get(key, found) != found:
             raise UserError(
                 f"config: model_conf.{key} is {conf[key]}, but {config['upstream']} gives {found}"
             )
-        if key in known:
+        if name in MODELS and key in MODELS[name].shaped_by:
             conf = {**conf, key: found}
     return FineTuned(front_end, build_back_end(config, conf))
 

@@ -49,21 +49,13 @@ def whole(config):
     Of 64,600 samples, or of the config's own length where a head is made for it. The front end of
     cached features, where it is a network, is a part like any other.
     """
-    if not _is_of_one_length(config):
+    if not MODELS[config["model"]].takes_one_length(config["model_conf"]):
         config = {**config, "crop": {**config["crop"], "seconds": EXPERIMENT["crop"]["seconds"]}}
     if config["feats"] == "cached":
         settings = load_upstream_config(f"conf/upstream/{config['upstream']}.yaml")
         if settings["checkpoint"] or not _is_signal_processing(settings["name"]):
             return {**config, "feats": "ssl"}
     return config
-
-
-def _is_of_one_length(config):
-    """Whether the model's head is made for one count of frames: SLS, unless it adapts."""
-    known = inspect.signature(MODELS[config["model"]]).parameters
-    if not {"frames", "pooling"} <= set(known):
-        return False
-    return config["model_conf"].get("pooling", known["pooling"].default) == "fixed"
 
 
 def describe(config, rounds=0):
@@ -146,12 +138,12 @@ def _frames_and_dim(config, samples):
     settings = load_upstream_config(f"conf/upstream/{config['upstream']}.yaml")
     if settings["window"]["policy"] != "full":
         samples = settings["window"]["samples"]
-    known = inspect.signature(MODELS[config["model"]]).parameters
+    model = MODELS[config["model"]]
     baseline = not settings["checkpoint"] and _is_signal_processing(settings["name"])
-    if baseline or "dim" not in known:
+    if baseline or "dim" not in model.shaped_by:
         (found,) = FrozenUpstream(settings)([torch.zeros(samples).numpy()], [config["model"]])
         return next(iter(found.values())).shape
-    dim = config["model_conf"].get("dim", known["dim"].default)
+    dim = config["model_conf"].get("dim", inspect.signature(model).parameters["dim"].default)
     return frame_count(samples, settings["frames"]), dim
 
 

@@ -1,9 +1,6 @@
 """Every model: a file, and a line in MODELS.
 
-Contract: `forward(x, lengths) -> (B, 2)` logits in the order of `antispoof.LABELS`. x is a waveform
-batch (B, S) or cached features (B, L, T, D); lengths (B,) counts the valid samples or frames; what
-stands beyond them never changes another utterance's logits. A class that says `takes_waveform` gets
-both: features and frames, then waveforms and samples.
+What a model takes and gives, and what it says of itself, stands in `BackEnd`.
 """
 
 import inspect

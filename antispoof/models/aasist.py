@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..features.sinc import sinc_filters
+from .back_end import BackEnd
 from .checks import check_waves
 from .graph import GraphReadout
 from .lengths import by_length
@@ -23,13 +24,16 @@ POOL = 3
 LEAST = POOL**7 + TAPS - 1  # samples that leave one column
 
 
-class Aasist(nn.Module):
+class Aasist(BackEnd):
     """Waveforms (B, S), S >= 2315, -> logits (B, 2).
 
     Args: widths: channels between the six blocks; nodes: (in the first, in the stacking layers),
         widths of the nodes; ks: share of nodes kept by the spectral pool, the temporal one, and
         those of the branches; temperatures, dropouts: see GraphReadout.
     """
+
+    reads = "waveform"
+    last_layer = "out"
 
     def __init__(
         self,

@@ -15,14 +15,18 @@ from torch import nn
 
 from ..errors import UserError
 from ..torch_utils.masks import frame_mask
+from .back_end import BackEnd
 from .checks import check_features
 from .classifier import make_classifier
 
 
-class CAMHFA(nn.Module):
+class CAMHFA(BackEnd):
     """Args: layers: L; dim: D; heads, groups: heads / groups is the context, an even number of
     frames; compression: C; embedding: O; classifier: linear or ff.
     """
+
+    shaped_by = ("layers", "dim")
+    last_layer = "classifier"
 
     def __init__(
         self,

@@ -28,13 +28,15 @@ class CosineOutput(nn.Module):
 
 def use_cosines(model, directions, scale):
     """Replace the layer of `model` that gives the logits. Raises UserError where there is none."""
-    linear = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear)]
-    name, last = linear[-1] if linear else ("", None)
-    if last is None or last.out_features > 2 or getattr(model, "bends_logits", False):
+    place = model.last_layer
+    inside = model.get_submodule(place).named_modules(prefix=place) if place else ()
+    linear = [(name, module) for name, module in inside if isinstance(module, nn.Linear)]
+    if not linear or linear[-1][1].out_features > 2:
         raise UserError(
             f"config: {type(model).__name__} does not end in a linear layer, which 'loss: "
             "am_softmax' and 'oc_softmax' turn into cosines; use another loss"
         )
+    name, last = linear[-1]
     parent, _, own = name.rpartition(".")
     output = CosineOutput(last.in_features, last.out_features, directions, scale)
     setattr(model.get_submodule(parent), own, output)

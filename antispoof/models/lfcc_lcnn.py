@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ..features.lfcc import LFCCFrontEnd
 from ..torch_utils.masks import frame_mask, masked_mean
+from .back_end import BackEnd
 from .checks import check_waves
 
 # channels after the max-feature-map, kernel, max-pool 2, batch norm
@@ -30,8 +31,11 @@ PLAN = (
 SHRINK = 16  # of rows and frames, by four pools
 
 
-class LFCCLCNN(nn.Module):
+class LFCCLCNN(BackEnd):
     """Reads waveforms (B, S). Args: count: LFCC of a frame, a third of its numbers; dropout."""
+
+    reads = "waveform"
+    last_layer = "output"
 
     def __init__(self, count=20, dropout=0.7):
         super().__init__()

@@ -3,15 +3,17 @@
 Source: one of the compared back ends of SpAArSIST (arXiv 2606.11674).
 """
 
-from torch import nn
-
 from ..torch_utils.masks import frame_mask, masked_mean
+from .back_end import BackEnd
 from .checks import check_features
 from .classifier import make_classifier
 
 
-class MeanPool(nn.Module):
+class MeanPool(BackEnd):
     """Args: layers: L of the input; dim: D of each; classifier: linear or ff."""
+
+    shaped_by = ("layers", "dim")
+    last_layer = "classifier"
 
     def __init__(self, layers=24, dim=1024, classifier="linear"):
         super().__init__()

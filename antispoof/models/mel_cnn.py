@@ -12,19 +12,23 @@ from torch import nn
 
 from ..features.mel import MelFrontEnd, deltas_and_norm
 from ..torch_utils.masks import frame_mask
+from .back_end import BackEnd
 from .checks import check_features, check_waves
 
 
-class MelCNN(nn.Module):
+class MelCNN(BackEnd):
     """Args: widths: channels of the four blocks; front_end: wave or cached; hidden: width before
     the logit; dropout.
     """
+
+    last_layer = "head"
 
     channels = 2  # of the image: mel and delta
 
     def __init__(self, widths=(32, 64, 128, 256), front_end="wave", hidden=64, dropout=0.3):
         super().__init__()
         self.front_end = MelFrontEnd() if front_end == "wave" else None
+        self.reads = "waveform" if front_end == "wave" else "features"
         self.blocks = PooledConvolutions([self.channels, *widths])
         self.head = nn.Sequential(
             nn.Linear(widths[-1], hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, 1)

@@ -17,16 +17,20 @@ from torch import nn
 from ..config import one_of
 from ..features.mel import MelFrontEnd
 from ..torch_utils.masks import frame_mask, masked_mean
+from .back_end import BackEnd
 from .checks import check_waves
 from .pooling import AttentiveStatistics
 
 
-class MelMultiScale(nn.Module):
+class MelMultiScale(BackEnd):
     """Reads waveforms (B, S).
 
     Args: widths: of a branch of each block; rows: flat or mean, what becomes of the mel rows;
     bottleneck: of the attention; hidden; dropout.
     """
+
+    reads = "waveform"
+    last_layer = "head"
 
     def __init__(self, widths=(16, 32, 64), rows="flat", bottleneck=156, hidden=64, dropout=0.3):
         super().__init__()

@@ -16,13 +16,17 @@ from torch.nn import functional
 from ..errors import UserError
 from ..features.mel import MelFrontEnd
 from ..torch_utils.masks import frame_mask, masked_mean
+from .back_end import BackEnd
 from .checks import check_waves
 
 PATCH = 16  # rows and frames
 
 
-class MelViT(nn.Module):
+class MelViT(BackEnd):
     """Reads waveforms (B, S). Args: dim; depth: layers; heads: of dim / heads each; dropout."""
+
+    reads = "waveform"
+    last_layer = "head"
 
     def __init__(self, dim=768, depth=6, heads=12, dropout=0.3):
         super().__init__()

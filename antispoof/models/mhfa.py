@@ -12,16 +12,20 @@ they are 4,461,904. The classifier `ff` takes the embedding as it is, without th
 import torch
 from torch import nn
 
+from .back_end import BackEnd
 from .checks import check_features
 from .classifier import make_classifier
 
 
-class MHFA(nn.Module):
+class MHFA(BackEnd):
     """MHFA over layers (B, L, T, D), then a classifier.
 
     Args: layers: L, the number of layers given; dim: D of each; heads: H; compression: C;
         embedding: O; dropout: before the classifier; classifier: linear or ff.
     """
+
+    shaped_by = ("layers", "dim")
+    last_layer = "classifier"
 
     def __init__(
         self,

@@ -19,16 +19,20 @@ from torch import nn
 from ..config import one_of
 from ..errors import UserError
 from ..torch_utils.masks import frame_mask, masked_mean
+from .back_end import BackEnd
 from .checks import check_features
 from .pooling import AttentiveStatistics
 
 
-class Nes2Net(nn.Module):
+class Nes2Net(BackEnd):
     """Reads one layer (B, 1, T, D).
 
     Args: dim: D; splits, scale: parts, outside and inside of a block; squeeze: ratio of the
     squeeze-and-excitation; dilation; pooling: mean or astp (attentive statistics, bottleneck 128).
     """
+
+    shaped_by = ("dim",)
+    last_layer = "output"
 
     nested = False  # whether a block keeps the previous outputs beside each other
 

@@ -15,15 +15,19 @@ from torch.nn import functional
 
 from ..features.sinc import sinc_filters
 from ..torch_utils.masks import frame_mask, masked_mean
+from .back_end import BackEnd
 from .checks import check_waves
 
 
-class RawNet2(nn.Module):
+class RawNet2(BackEnd):
     """Reads waveforms (B, S).
 
     Args: filters: of the sinc bank; taps: of each, odd; widths: channels of the six blocks; nodes:
     of a recurrent layer; recurrent: how many.
     """
+
+    reads = "waveform"
+    last_layer = "output"
 
     def __init__(
         self,

@@ -22,15 +22,17 @@ from torch.nn import functional
 from ..config import one_of
 from ..errors import UserError
 from ..torch_utils.masks import frame_mask
+from .back_end import BackEnd
 from .checks import check_features
 
 
-class SLS(nn.Module):
+class SLS(BackEnd):
     """Args: layers: L; dim: D; frames: T that the head is made for; pooling: fixed or adaptive;
     hidden: width of the head.
     """
 
-    bends_logits = True  # by the last SELU
+    shaped_by = ("layers", "dim")
+    last_layer = None  # the last SELU bends the logits
 
     def __init__(self, layers=24, dim=1024, frames=201, pooling="fixed", hidden=1024):
         super().__init__()
@@ -43,6 +45,10 @@ class SLS(nn.Module):
         self.norm = nn.BatchNorm2d(1)
         self.hidden = nn.Linear(self.spans * (dim // 3), hidden)
         self.output = nn.Linear(hidden, 2)
+
+    @classmethod
+    def takes_one_length(cls, conf):
+        return conf.get("pooling", "fixed") == "fixed"
 
     def forward(self, x, lengths):
         check_features(x, lengths, self.layers, self.dim)

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from ..torch_utils.onednn import FastLinear
 from .attention_map import AttentionMap
+from .back_end import BackEnd
 from .checks import check_features
 from .classifier import make_classifier
 from .graph import GraphReadout
@@ -24,7 +25,7 @@ WIDTH = 128  # of the projection; an image has WIDTH // 3 rows
 POOL = 3
 
 
-class SslAasist(nn.Module):
+class SslAasist(BackEnd):
     """One cached layer (B, 1, T, D), T >= 3, -> logits (B, 2).
 
     Args: dim: D; embedding: its size, or 0: the last layer gives the logits; classifier: on the
@@ -32,6 +33,8 @@ class SslAasist(nn.Module):
         training, in evaluation); temperatures: of the spectral, the temporal and the two stacking
         layers; dropouts: of the branches, the output; scorer, aggregation: see graph.py.
     """
+
+    shaped_by = ("dim",)
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class SslAasist(nn.Module):
         )
         self.out = nn.Linear(5 * 32, embedding or 2)
         self.classifier = make_classifier(classifier, embedding) if embedding else None
+        self.last_layer = "classifier" if embedding else "out"
 
     def image(self, x):
         """(B, T, D) -> (B, 64, 42, T // 3)."""

@@ -15,6 +15,7 @@ from torch import nn
 from ..features.lfcc import LFCCFrontEnd
 from ..features.mel import MelFrontEnd
 from ..torch_utils.masks import frame_mask
+from .back_end import BackEnd
 from .checks import check_features, check_waves
 from .lengths import by_length
 from .mel_cnn import PooledConvolutions
@@ -22,13 +23,15 @@ from .pooling import AttentiveStatistics
 from .ssl_aasist import WIDTH, SslAasist
 
 
-class WavLMAasist(nn.Module):
+class WavLMAasist(BackEnd):
     """Reads one layer (B, 1, T, D) and waveforms (B, S): `feats: ssl`.
 
     Args: dim: D; size: of a stream; widths: of the LFCC stream's blocks; dropout: before the logit.
     """
 
-    takes_waveform = True
+    reads = "both"
+    shaped_by = ("dim",)
+    last_layer = "fusion"
 
     def __init__(self, dim=1024, size=256, widths=(16, 32, 64, 128), dropout=0.3):
         super().__init__()

@@ -13,6 +13,8 @@ from .mel_cnn import MelCNN
 class WavLMCNN(MelCNN):
     """Reads one layer (B, 1, T, D). Args: dim: D; widths, hidden, dropout: as of `MelCNN`."""
 
+    shaped_by = ("dim",)
+
     channels = 1
 
     def __init__(self, dim=1024, widths=(32, 64, 128, 256), hidden=64, dropout=0.3):

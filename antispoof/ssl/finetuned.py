@@ -28,7 +28,7 @@ class FineTuned(nn.Module):
     """Front end and back end as one model of the contract: `forward(x (B, S), lengths) -> (B, 2)`.
 
     Args: front_end: a `FrontEnd`; back_end: any model that takes (B, L, T, D) and frames (B,), or,
-    where its class says `takes_waveform = True`, x and lengths after these.
+    where it `reads` both, x and lengths after these.
     """
 
     def __init__(self, front_end, back_end):
@@ -37,7 +37,7 @@ class FineTuned(nn.Module):
 
     def forward(self, x, lengths):
         states, frames = self.front_end(x, lengths)
-        if getattr(self.back_end, "takes_waveform", False):
+        if self.back_end.reads == "both":
             return self.back_end(states, frames, x, lengths)
         return self.back_end(states, frames)
 

@@ -18,6 +18,7 @@ from antispoof.detector.cost import (
     whole,
 )
 from antispoof.models import MODELS
+from antispoof.models.back_end import BackEnd
 
 
 @pytest.fixture(autouse=True)
@@ -178,7 +179,7 @@ def test_latency_is_a_ratio_of_medians_without_the_first_pass(monkeypatch):
     assert calls[1][1][0].shape == calls[1][1][1].shape == (1024, 1024)
 
 
-class Modes(torch.nn.Module):
+class Modes(BackEnd):
     """A part called back_end, and one product of it in scoring, two in training."""
 
     def __init__(self):

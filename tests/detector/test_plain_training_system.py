@@ -11,6 +11,7 @@ from antispoof.detector import build
 from antispoof.detector.build import build_back_end, build_front_end, build_system, parameter_groups
 from antispoof.errors import UserError
 from antispoof.models import MODELS
+from antispoof.models.back_end import BackEnd
 from antispoof.models.cosine import CosineOutput
 from antispoof.ssl.finetuned import FineTuned
 from antispoof.torch_utils import checkpoint
@@ -19,8 +20,10 @@ from antispoof.training.curve import append_event, columns_of, write_curve, writ
 from antispoof.training.trainer import count_parameters, describe
 
 
-class Reader(torch.nn.Module):
+class Reader(BackEnd):
     """A back end that keeps what it was made with."""
+
+    shaped_by, last_layer = ("layers", "dim"), "head"
 
     def __init__(self, layers=2, dim=6, heads=1):
         super().__init__()
@@ -31,7 +34,7 @@ class Reader(torch.nn.Module):
 class Both(Reader):
     """A back end that reads the waveform too."""
 
-    takes_waveform = True
+    reads = "both"
 
 
 class Front(torch.nn.Module):

@@ -3,9 +3,10 @@
 import torch
 
 from antispoof.config import EXPERIMENT
+from antispoof.models.back_end import BackEnd
 
 
-class Small(torch.nn.Module):
+class Small(BackEnd):
     """A convolution over (B, S), its mean, and two layers, of which the first does not learn."""
 
     def __init__(self, width=3):
@@ -21,8 +22,10 @@ class Small(torch.nn.Module):
         return self.parts[1](self.parts[0](x)) @ weight + self.bias
 
 
-class Reader(torch.nn.Module):
+class Reader(BackEnd):
     """Reads cached layers (B, L, T, D) of one width, which it says."""
+
+    shaped_by = ("layers", "dim")
 
     def __init__(self, layers=2, dim=6):
         super().__init__()
@@ -32,11 +35,15 @@ class Reader(torch.nn.Module):
         return self.head(x.mean((1, 2)))
 
 
-class Fixed(torch.nn.Module):
+class Fixed(BackEnd):
     """A head for one count of frames, unless it adapts."""
 
     def __init__(self, frames=201, pooling="fixed"):
         super().__init__()
+
+    @classmethod
+    def takes_one_length(cls, conf):
+        return conf.get("pooling", "fixed") == "fixed"
 
 
 SAMPLES = 48  # 3 ms: (48 - 5) // 2 + 1 = 22 steps of the convolution

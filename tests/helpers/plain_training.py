@@ -16,13 +16,16 @@ import torch
 
 from antispoof.data.tables import write_table
 from antispoof.models import MODELS
+from antispoof.models.back_end import BackEnd
 
 CROP = 80  # samples, of utterances of 40 to 200
 SETS = {"train": "sbssbsbsss", "dev": "bsbsssb", "seen": "ssbbsb", "other": "bbssb"}
 
 
-class Tiny(torch.nn.Module):
+class Tiny(BackEnd):
     """Four numbers of an utterance, a norm, a hidden layer with dropout, and two logits."""
+
+    reads, last_layer = "waveform", "last"
 
     def __init__(self, hidden=3, dropout=0.4):
         super().__init__()

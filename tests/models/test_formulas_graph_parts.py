@@ -182,18 +182,21 @@ def test_the_difference_of_the_logits_is_of_cosines(columns, directions):
 
 def test_cosines_take_the_place_of_the_last_linear_layer():
     model = nn.Sequential(nn.Linear(3, 8), nn.Sequential(nn.ReLU(), nn.Linear(8, 2)), nn.Identity())
-    first = model[0]
+    first, model.last_layer = model[0], "1"
     assert use_cosines(model, 1, 20.0) is model
     assert model[0] is first
     layer = model[1][1]
     assert (layer.directions.shape, layer.columns, layer.scale) == ((1, 8), 2, 20.0)
-    single = use_cosines(nn.Sequential(nn.Linear(3, 1)), 2, 5.0)[0]
+    single = nn.Sequential(nn.Linear(3, 1))
+    single.last_layer = "0"
+    single = use_cosines(single, 2, 5.0)[0]
     assert (single.directions.shape, single.columns, single.scale) == ((2, 3), 1, 5.0)
 
 
 def test_cosines_are_refused_where_no_linear_layer_gives_the_logits():
     bends = nn.Sequential(nn.Linear(3, 2))
-    bends.bends_logits = True
-    for model in (nn.Sequential(nn.ReLU()), nn.Sequential(nn.Linear(3, 3)), bends):
+    models = [nn.Sequential(nn.ReLU()), nn.Sequential(nn.Linear(3, 3)), bends]
+    for model, place in zip(models, ("0", "0", None), strict=True):
+        model.last_layer = place
         with pytest.raises(UserError, match="does not end in a linear layer.*use another loss"):
             use_cosines(model, 2, 20.0)

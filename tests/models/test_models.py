@@ -8,6 +8,7 @@ from antispoof import LABELS
 from antispoof.config import EXPERIMENT
 from antispoof.errors import UserError
 from antispoof.models import MODELS, build_model
+from antispoof.models.back_end import BackEnd
 from antispoof.ssl.finetuned import FineTuned
 
 
@@ -91,7 +92,7 @@ def case(request):
     name, conf, make = CASES[request.param]
     torch.manual_seed(0)
     model = build_model(name, **conf)
-    if getattr(model, "takes_waveform", False):
+    if model.reads == "both":
         model = FineTuned(Framed(), model)
     return model.eval(), make
 
@@ -110,6 +111,30 @@ def batch(items, beyond):
 
 def test_every_model_is_in_a_case():
     assert {name for name, _, _ in CASES.values()} == set(MODELS)
+
+
+SAYS = {  # reads, shaped_by, last_layer
+    "waveform": "aasist:out aasist_l:out lfcc_lcnn:output mel_cnn:head mel_multiscale:head "
+    "mel_vit:head rawnet2:output",
+    "features": "ca_mhfa:classifier mean_pool:classifier mhfa:classifier nes2net:output "
+    "nes2net_x:output sls:None spaarsist:classifier spaarsist_lite:classifier ssl_aasist:out "
+    "wavlm_cnn:head",
+    "both": "wavlm_aasist:fusion",
+}
+SHAPED = {"layers dim": "ca_mhfa mean_pool mhfa sls", "": SAYS["waveform"].replace(":", " ")}
+
+
+def test_back_ends_say_what_they_are():
+    for reads, pairs in SAYS.items():
+        for name, last in (pair.split(":") for pair in pairs.split()):
+            model = build_model(name)
+            assert isinstance(model, BackEnd)
+            assert (model.reads, str(model.last_layer)) == (reads, last), name
+            shaped = [k for k, names in SHAPED.items() if name in names.split()] or ["dim"]
+            assert model.shaped_by == tuple(shaped[0].split()), name
+            assert model.takes_one_length({}) == (name == "sls")
+    assert not MODELS["sls"].takes_one_length({"pooling": "adaptive"})
+    assert build_model("mel_cnn", front_end="cached").reads == "features"
 
 
 def test_logits_in_the_order_of_the_labels(case):

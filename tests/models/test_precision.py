@@ -34,7 +34,7 @@ def test_a_model_learns_under_autocast(name):
     waves, states = torch.randn(3, 12000), torch.randn(3, 1, 37, dim or 1)
     frames = torch.full((3,), 37)
     inputs = (waves, LENGTHS) if dim is None else (states, frames)
-    if getattr(model, "takes_waveform", False):
+    if model.reads == "both":
         inputs = (states, frames, waves, LENGTHS)
     with torch.autocast("cpu", torch.bfloat16):
         logits = model(*inputs)

@@ -10,6 +10,7 @@ from torch import nn
 
 from antispoof.config import EXPERIMENT, UPSTREAM
 from antispoof.errors import UserError
+from antispoof.models.back_end import BackEnd
 from antispoof.ssl import convert, finetuned, save
 from antispoof.ssl.finetuned import FineTuned, FrontEnd
 from antispoof.ssl.upstream import open_upstream
@@ -63,12 +64,12 @@ def test_layers_stand_in_the_order_of_the_list_each_with_its_own_frames(made, fr
 
 
 def test_a_back_end_gets_states_and_frames_and_the_waveform_where_it_asks(made):
-    class Reads(nn.Module):
+    class Reads(BackEnd):
         def forward(self, *given):
             return given
 
     class Hears(Reads):
-        takes_waveform = True
+        reads = "both"
 
     front, (x, lengths) = front_end(made["wavlm_large"]), batch()
     states, frames = front(x, lengths)
