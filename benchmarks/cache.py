@@ -20,7 +20,7 @@ import torch
 from antispoof import SAMPLE_RATE
 from antispoof.config import EXPERIMENT, UPSTREAM, write_config
 from antispoof.data.tables import write_table
-from antispoof.detector.inputs import Inputs
+from antispoof.detector.inputs import open_inputs
 from antispoof.detector.score import read_labels
 from antispoof.features.archive import ShareWriter, join_shares
 from antispoof.features.extraction import extract
@@ -84,7 +84,7 @@ def epoch(feats, layers, device):
         "batch_size": 8,
         "seed": 1,
     }
-    inputs = Inputs(config, "data/train", "dump", train=True)
+    inputs = open_inputs(config, "data/train", "dump", train=True)
     learner = Learner(config, inputs, read_labels("data/train"), device, feats)
     if feats == "cached":
         learner.run_epoch(1)  # for minutes the other would take for it

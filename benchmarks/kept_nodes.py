@@ -16,7 +16,7 @@ from antispoof.data.data_dir import read_trials
 from antispoof.data.tables import read_table
 from antispoof.detector.batches import batches
 from antispoof.detector.build import build_system
-from antispoof.detector.inputs import Inputs
+from antispoof.detector.inputs import open_inputs
 from antispoof.errors import UserError, one_line_errors
 from antispoof.models.graph import GraphPool
 from antispoof.torch_utils.checkpoint import load_checkpoint
@@ -26,7 +26,7 @@ from antispoof.training.experiment import read_experiment
 def overlaps(exp_dir, data_dir, dump):
     """{pool: (nodes, kept, (N,) overlap of each utterance)}, and the utterances in order."""
     config = read_experiment(exp_dir)
-    inputs = Inputs(config, data_dir, dump)
+    inputs = open_inputs(config, data_dir, dump)
     model = build_system(config).eval()
     model.load_state_dict(load_checkpoint(f"{exp_dir}/best.pt")["model"])
     found = {}

@@ -35,7 +35,7 @@ def main():
 
     from antispoof.data.tables import write_table
     from antispoof.detector.build import build_system
-    from antispoof.detector.inputs import Inputs
+    from antispoof.detector.inputs import open_inputs
     from antispoof.detector.score import score
     from antispoof.torch_utils.checkpoint import load_checkpoint
     from antispoof.torch_utils.device import choose_device
@@ -46,7 +46,7 @@ def main():
             raise UserError(f"--set {override}: wanted model_conf.KEY=VALUE; the rest stays")
     config = read_experiment(args.exp_dir, args.set)
     device = choose_device(args.device)
-    inputs = Inputs(config, args.data_dir, args.dump)
+    inputs = open_inputs(config, args.data_dir, args.dump)
     model = build_system(config).to(device)
     best = f"{args.exp_dir}/best.pt"
     try:

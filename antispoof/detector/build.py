@@ -13,7 +13,7 @@ from ..ssl.upstream import load_upstream_config, open_upstream
 def build_system(config):
     """The model of a resolved experiment config, on the CPU, in training mode.
 
-    It takes what `antispoof.detector.inputs.Inputs` gives for the config. With `feats: ssl`,
+    It takes what `antispoof.detector.inputs` gives for the config. With `feats: ssl`,
     `layers` and `dim` of the model are those of the front end where the config does not say them.
     Raises UserError.
     """

@@ -26,7 +26,7 @@ from ..ssl.conventions import frame_count
 
 
 class Inputs(torch.utils.data.Dataset):
-    """Utterances of one set as (x, length, index): x (L, T, D) or (S,), before batching.
+    """Utterances of one set as (x, length, index), before batching; a subclass reads them.
 
     With the crop `windows`, an utterance is a list of them, one for each window.
 
@@ -40,47 +40,16 @@ class Inputs(torch.utils.data.Dataset):
         self.notes = None
         self.crop = config["crop"]
         self.policy = self.crop["train" if train else "test"]
-        self.augment = Chain(config["augment"] if train else [])
-        wav_scp = f"{data_dir}/wav.scp"
-        self.wavs = read_table(wav_scp)
+        self.wav_scp = f"{data_dir}/wav.scp"
+        self.wavs = read_table(self.wav_scp)
         self.utts = list(self.wavs)
-        if config["feats"] != "cached":
-            self.length = round(self.crop["seconds"] * SAMPLE_RATE)
-            return
-        folder = f"{dump}/{config['upstream']}/{data_dir.rstrip('/').split('/')[-1]}"
-        copies = range(1 + (count_copies(folder) if train else 0))
-        self.feats = [self._tables(copy_folder(folder, copy), wav_scp) for copy in copies]
-        self.length = round(self.crop["seconds"] * frame_rate(data_dir, folder))
-
-    def _tables(self, folder, wav_scp):
-        """Where the features of each layer lie."""
-        tables = []
-        for layer in self.config["layers"]:
-            path = f"{folder}/{layer_name(layer)}/feats.scp"
-            tables.append(read_table(path))
-            require_same_keys(self.wavs, tables[-1], wav_scp, path)
-        return tables
+        self.length = self._open(data_dir, dump, train)
 
     def __len__(self):
         return len(self.utts)
 
     def __getitem__(self, index):
-        utt = self.utts[index]
-        if self.config["feats"] == "cached":
-            return self._item(*self._cached(utt), index)
-        x = read_wave(self.wavs[utt], utt, self.config["allow"])
-        x, drawn = self.augment(x, utt, self.seed, self.epoch)
-        if self.notes and self.augment.links:
-            note(self.notes, self.epoch, utt, drawn)
-        x, length = self._fit(x, utt)
-        if self.config["feats"] == "ssl" and not frame_count(length):
-            raise UserError(
-                f"{self.wavs[utt]}: {utt}: {length} samples are too short for a frame of 400; "
-                "take it out, or pad it (crop.pad)"
-            )
-        return self._item(x, length, index)
-
-    def _item(self, x, length, index):
+        x, length = self._read(self.utts[index])
         x = torch.from_numpy(x)
         if self.policy != "windows":
             return x, length, index
@@ -88,15 +57,66 @@ class Inputs(torch.utils.data.Dataset):
         span = min(length, self.length)
         return [(x.narrow(time_axis(x), start, span), span, index) for start in starts]
 
-    def _fit(self, x, utt):
+    def _open(self, data_dir, dump, train):
+        """Find what is to be read; returns the length of a crop, in samples or frames."""
+        raise NotImplementedError
+
+    def _read(self, utt):
+        """(array, valid length) of an utterance, cropped and padded."""
+        raise NotImplementedError
+
+
+class Waveforms(Inputs):
+    """x (S,): sounds, augmented in training."""
+
+    def _open(self, data_dir, dump, train):
+        self.augment = Chain(self.config["augment"] if train else [])
+        return round(self.crop["seconds"] * SAMPLE_RATE)
+
+    def _read(self, utt):
+        x = read_wave(self.wavs[utt], utt, self.config["allow"])
+        x, drawn = self.augment(x, utt, self.seed, self.epoch)
+        if self.notes and self.augment.links:
+            note(self.notes, self.epoch, utt, drawn)
         rng = generator(self.seed, self.epoch, utt)
         return fit(x, self.length, self.policy, self.crop["pad"], rng)
 
-    def _cached(self, utt):
-        """(L, T, D) of the layers read, each cropped alike, and its valid frames.
 
-        In training, of the original or one of its copies.
-        """
+class UpstreamWaveforms(Waveforms):
+    """x (S,) for an upstream inside the model: each of one frame or more."""
+
+    def _read(self, utt):
+        x, length = super()._read(utt)
+        if not frame_count(length):
+            raise UserError(
+                f"{self.wavs[utt]}: {utt}: {length} samples are too short for a frame of 400; "
+                "take it out, or pad it (crop.pad)"
+            )
+        return x, length
+
+
+class CachedFeatures(Inputs):
+    """x (L, T, D): the layers of stage 2, each cropped alike.
+
+    In training, of the original or one of its augmented copies.
+    """
+
+    def _open(self, data_dir, dump, train):
+        folder = f"{dump}/{self.config['upstream']}/{data_dir.rstrip('/').split('/')[-1]}"
+        copies = range(1 + (count_copies(folder) if train else 0))
+        self.feats = [self._tables(copy_folder(folder, copy)) for copy in copies]
+        return round(self.crop["seconds"] * frame_rate(data_dir, folder))
+
+    def _tables(self, folder):
+        """Where the features of each layer lie."""
+        tables = []
+        for layer in self.config["layers"]:
+            path = f"{folder}/{layer_name(layer)}/feats.scp"
+            tables.append(read_table(path))
+            require_same_keys(self.wavs, tables[-1], self.wav_scp, path)
+        return tables
+
+    def _read(self, utt):
         drawn = 0
         if len(self.feats) > 1:
             drawn = generator("copy", self.seed, self.epoch, utt).integers(len(self.feats))
@@ -114,6 +134,14 @@ class Inputs(torch.utils.data.Dataset):
         if not np.isfinite(matrix).all():
             raise UserError(f"{place}: {utt}: holds numbers that are not finite; run stage 2 again")
         return matrix
+
+
+KINDS = {"cached": CachedFeatures, "wave": Waveforms, "ssl": UpstreamWaveforms}  # by `feats`
+
+
+def open_inputs(config, data_dir, dump, train=False):
+    """The `Inputs` of a set that an experiment's `feats` asks for."""
+    return KINDS[config["feats"]](config, data_dir, dump, train)
 
 
 def count_copies(folder):

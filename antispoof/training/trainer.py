@@ -14,7 +14,7 @@ import numpy as np
 from ..augment.draws import gather as gather_draws
 from ..data.data_dir import read_trials, trial_lists
 from ..data.tables import read_table
-from ..detector.inputs import Inputs
+from ..detector.inputs import open_inputs
 from ..detector.score import read_labels, score
 from ..errors import UserError
 from ..torch_utils.checkpoint import load_checkpoint, save_checkpoint
@@ -66,7 +66,7 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
         if number < state["stage"]:  # done before this run
             start = target
             continue
-        inputs = Inputs(stage, train_dir, dump, train=True)
+        inputs = open_inputs(stage, train_dir, dump, train=True)
         inputs.notes = exp_dir / "draws" if run.log_draws else None
         learner = Learner(stage, inputs, labels, device, exp_dir.name, run.team, run.workers)
         if number == state["stage"]:
@@ -120,11 +120,11 @@ class Judge:
 
     def __init__(self, config, dev_dir, dump, device, run):
         self.dev_dir, self.device, self.run = dev_dir, device, run
-        self.dev, self.labels = Inputs(config, dev_dir, dump), read_labels(dev_dir)
+        self.dev, self.labels = open_inputs(config, dev_dir, dump), read_labels(dev_dir)
         self.watched = []
         for folder in run.watch:
             labels = read_labels(folder).numpy()
-            inputs, lists = Inputs(config, folder, dump), watched_lists(folder, labels)
+            inputs, lists = open_inputs(config, folder, dump), watched_lists(folder, labels)
             taken = {name for _, _, known in self.watched for name in known} & lists.keys()
             if taken:
                 raise UserError(f"{folder}: another watched set has the column '{min(taken)}' too")

@@ -9,7 +9,7 @@ from sounds import make_corpus, make_data
 from antispoof.augment.draws import note
 from antispoof.data.tables import read_table
 from antispoof.detector.batches import batches
-from antispoof.detector.inputs import Inputs
+from antispoof.detector.inputs import open_inputs
 from antispoof.errors import UserError
 from antispoof.training.experiment import load_experiment, read_experiment
 from antispoof.training.trainer import Run, train
@@ -36,7 +36,7 @@ def place(tmp_path, monkeypatch):
 
 
 def waves(config, epoch, workers=0, **options):
-    inputs = Inputs(config, "data/train", "dump", **options)
+    inputs = open_inputs(config, "data/train", "dump", **options)
     inputs.epoch = epoch
     return torch.cat([x for x, _, _ in batches(inputs, range(8), 4, workers)])
 
@@ -55,7 +55,7 @@ def test_seed_epoch_and_utterance_decide(place):
 def test_dev_and_eval_are_what_they_are(place):
     config, plain = (load_experiment("train_x.yaml", 1, o) for o in ([], ["augment=[]"]))
     for (x, _, _), (y, _, _) in zip(
-        Inputs(config, "data/dev", "dump"), Inputs(plain, "data/dev", "dump"), strict=True
+        open_inputs(config, "data/dev", "dump"), open_inputs(plain, "data/dev", "dump"), strict=True
     ):
         assert torch.equal(x, y)
 

@@ -12,7 +12,7 @@ from antispoof.data.crop import window_starts
 from antispoof.data.tables import read_table, write_table
 from antispoof.detector.batches import batches
 from antispoof.detector.build import build_system
-from antispoof.detector.inputs import Inputs
+from antispoof.detector.inputs import Inputs, open_inputs
 from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
 from antispoof.training.experiment import load_experiment
@@ -57,7 +57,7 @@ def test_a_score_is_the_mean_of_the_windows(place):
     write_table("data/dev/wav.scp", {**table, utts[0]: long, utts[1]: short})
     torch.manual_seed(1)
     model = build_system(config)
-    found = score(model, Inputs(config, "data/dev", "dump"), 3, CPU)
+    found = score(model, open_inputs(config, "data/dev", "dump"), 3, CPU)
     wave = torch.from_numpy(soundfile.read(long, dtype="float32")[0])
     assert window_starts(40000, 8000) == list(range(0, 32001, 4000))
     windows = torch.stack([wave[start : start + 8000] for start in range(0, 32001, 4000)])
@@ -92,7 +92,7 @@ def test_what_a_worker_finds_is_one_line(place):
     (place / "bad.wav").write_text("no sound")
     table = {**read_table("data/train/wav.scp"), utts[3]: place / "bad.wav"}
     write_table("data/train/wav.scp", table)
-    inputs = Inputs(config, "data/train", "dump", train=True)
+    inputs = open_inputs(config, "data/train", "dump", train=True)
     lines = []
     for workers in (0, 2):
         with pytest.raises(UserError) as caught:
@@ -107,7 +107,7 @@ def test_the_share_of_waiting_is_measured(place, monkeypatch):
     import time
 
     config = load_experiment("train_x.yaml", 1)
-    inputs = Inputs(config, "data/train", "dump", train=True)
+    inputs = open_inputs(config, "data/train", "dump", train=True)
     learner = Learner(config, inputs, read_labels("data/train"), CPU, "x")
     learner.run_epoch(1)
     before, original = learner.waited, Inputs.__getitem__

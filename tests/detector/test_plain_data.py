@@ -10,7 +10,7 @@ from plain_data import config, drawer, plain_crop, plain_pad, write_set
 
 from antispoof.augment.draws import gather
 from antispoof.data.crop import crop, extend, fit, time_axis, window_starts
-from antispoof.detector.inputs import Inputs
+from antispoof.detector.inputs import open_inputs
 from antispoof.errors import UserError
 
 POLICIES = ("first", "centre", "random", "windows", "full")
@@ -92,7 +92,7 @@ def data(tmp_path_factory):
 
 @pytest.mark.parametrize(("seed", "epoch"), [(3, 0), (3, 1), (4, 1), (1, 3), (31, 0)])
 def test_training_crops_come_from_seed_epoch_and_utterance(data, seed, epoch):
-    inputs = Inputs(config(seed=seed), data, "dump", train=True)
+    inputs = open_inputs(config(seed=seed), data, "dump", train=True)
     inputs.epoch = epoch
     assert len(inputs) == 6
     for index in (5, 0, 3, 1, 4, 2):  # the order is of no account
@@ -112,14 +112,14 @@ def test_each_part_of_the_seed_moves_the_crops(data):
 @pytest.mark.parametrize(("seconds", "wanted"), [(0.01, 160), (0.00997, 160), (0.01003, 160)])
 def test_seconds_are_rounded_to_samples(data, seconds, wanted):
     conf = config(crop={"test": "first", "seconds": seconds, "pad": "zero"})
-    for x, length, _ in Inputs(conf, data, "dump"):
+    for x, length, _ in open_inputs(conf, data, "dump"):
         assert (len(x), length) == (wanted, wanted)
 
 
 @pytest.mark.parametrize("train", [False, True])
 def test_training_and_testing_have_their_own_policy(data, train):
     conf = config(crop={"train": "first", "test": "centre", "pad": "tile"})
-    for x, length, index in Inputs(conf, data, "dump", train=train):
+    for x, length, index in open_inputs(conf, data, "dump", train=train):
         found = LENGTHS[sorted(LENGTHS)[index]]
         kept = plain_crop(found, 160, "first" if train else "centre", None)
         assert indices(x) == plain_pad(kept, 160, "first", "tile")
@@ -129,7 +129,7 @@ def test_training_and_testing_have_their_own_policy(data, train):
 @pytest.mark.parametrize("pad", PADS)
 def test_windows_of_an_utterance_are_its_stretches(data, pad):
     conf = config(crop={"test": "windows", "pad": pad})
-    for windows in Inputs(conf, data, "dump"):
+    for windows in open_inputs(conf, data, "dump"):
         found = LENGTHS[sorted(LENGTHS)[windows[0][2]]]
         whole = [-1 if n is None else n for n in plain_pad([*range(found)], 160, "windows", pad)]
         starts = [*range(0, max(len(whole) - 160, 0), 80), max(len(whole) - 160, 0)]
@@ -154,7 +154,7 @@ def plain_mask(found, seed, epoch, utt):
 
 def test_training_is_augmented_before_the_crop_and_noted(data, tmp_path):
     for seed, epoch in ((3, 1), (3, 2), (5, 1)):
-        inputs = Inputs(config(seed=seed, augment=MASK), data, "dump", train=True)
+        inputs = open_inputs(config(seed=seed, augment=MASK), data, "dump", train=True)
         inputs.epoch, inputs.notes = epoch, tmp_path / str(seed)
         lines = []
         for x, _, index in inputs:
@@ -170,7 +170,7 @@ def test_training_is_augmented_before_the_crop_and_noted(data, tmp_path):
 
 def test_dev_and_eval_are_never_augmented(data, tmp_path):
     always = [{"time_mask": {"share": [0.9, 1.0]}}]
-    inputs = Inputs(config(augment=always, crop={"test": "full"}), data, "dump")
+    inputs = open_inputs(config(augment=always, crop={"test": "full"}), data, "dump")
     inputs.notes = tmp_path / "draws"
     for x, _, index in inputs:
         assert indices(x) == list(range(LENGTHS[sorted(LENGTHS)[index]]))
@@ -178,7 +178,7 @@ def test_dev_and_eval_are_never_augmented(data, tmp_path):
 
 
 def test_without_a_chain_nothing_is_noted(data, tmp_path):
-    inputs = Inputs(config(), data, "dump", train=True)
+    inputs = open_inputs(config(), data, "dump", train=True)
     inputs.notes = tmp_path / "draws"
     assert len(list(inputs)) == 6
     assert not inputs.notes.exists()
@@ -187,11 +187,11 @@ def test_without_a_chain_nothing_is_noted(data, tmp_path):
 def test_an_upstream_in_the_loop_needs_a_frame(tmp_path):
     data = str(write_set(tmp_path / "x", {"a": 400, "b": 399}))
     conf = config(feats="ssl", crop={"test": "full", "seconds": 1.0})
-    inputs = Inputs(conf, data, "dump")
+    inputs = open_inputs(conf, data, "dump")
     assert inputs[0][1] == 400
     with pytest.raises(UserError, match="x_b.wav: b: 399 samples are too short"):
         inputs[1]
-    assert Inputs({**conf, "feats": "wave"}, data, "dump")[1][1] == 399
+    assert open_inputs({**conf, "feats": "wave"}, data, "dump")[1][1] == 399
 
 
 def test_what_may_be_converted_is_that_of_the_config(tmp_path):
@@ -200,6 +200,6 @@ def test_what_may_be_converted_is_that_of_the_config(tmp_path):
     data = write_set(tmp_path / "x", {"a": 400})
     soundfile.write(tmp_path / "x_a.wav", np.zeros((800, 2)), 32000)
     with pytest.raises(UserError, match="a: found 2 channels"):
-        Inputs(config(), str(data), "dump")[0]
+        open_inputs(config(), str(data), "dump")[0]
     allowed = config(allow=["resample", "mixdown"], crop={"test": "full"})
-    assert Inputs(allowed, str(data), "dump")[0][1] == 400
+    assert open_inputs(allowed, str(data), "dump")[0][1] == 400

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from plain_data import config, drawer, plain_crop, plain_pad, write_set
 
-from antispoof.detector.inputs import Inputs, count_copies, frame_rate
+from antispoof.detector.inputs import count_copies, frame_rate, open_inputs
 from antispoof.errors import UserError
 
 FRAMES = {"ab": 49, "b": 50, "c": 51, "d": 80, "e": 123}
@@ -52,7 +52,7 @@ def train_of(place):
 
 def inputs_of(place, train, **changes):
     conf = config(feats="cached", **changes)
-    return Inputs(conf, f"{train_of(place)}/", f"{place}/dump", train=train)
+    return open_inputs(conf, f"{train_of(place)}/", f"{place}/dump", train=train)
 
 
 @pytest.mark.parametrize("pad", ["zero", "tile", "none"])
@@ -100,7 +100,7 @@ def test_testing_reads_the_original_in_its_windows(place):
 def test_without_copies_there_is_no_draw_among_them(tmp_path, place):
     write_features(tmp_path / "dump" / "bank" / "train", copies=0)
     conf = config(feats="cached", layers=[0], crop={"train": "full", "seconds": 1.0})
-    for x, length, index in Inputs(conf, train_of(place), f"{tmp_path}/dump", train=True):
+    for x, length, index in open_inputs(conf, train_of(place), f"{tmp_path}/dump", train=True):
         utt = sorted(FRAMES)[index]
         assert length == FRAMES[utt]
         assert x[0, -1, -1] == value(utt, 0, 0, FRAMES[utt] - 1, DIM - 1)
@@ -145,11 +145,11 @@ def test_numbers_that_are_not_finite_are_named(tmp_path, place):
         kaldiio.save_ark(f"{layer}/x.ark", matrices, scp=f"{layer}/feats.scp")
         crop = {"test": "first", "seconds": 2.0}
         conf = config(feats="cached", layers=[0, 2], crop=crop)
-        inputs = Inputs(conf, train_of(place), f"{tmp_path}/dump")
+        inputs = open_inputs(conf, train_of(place), f"{tmp_path}/dump")
         with pytest.raises(UserError, match="c: holds numbers that are not finite"):
             inputs[2]
         conf["layers"] = [0]
-        assert Inputs(conf, train_of(place), f"{tmp_path}/dump")[2][1] == FRAMES["c"]
+        assert open_inputs(conf, train_of(place), f"{tmp_path}/dump")[2][1] == FRAMES["c"]
 
 
 def test_features_of_other_utterances_are_refused(tmp_path, place):
@@ -158,5 +158,5 @@ def test_features_of_other_utterances_are_refused(tmp_path, place):
     scp.write_text("".join(scp.read_text().splitlines(keepends=True)[:-1]))
     conf = config(feats="cached", layers=[0, 11], crop={"seconds": 1.0})
     with pytest.raises(UserError, match="layer11/feats.scp: 'e' is missing, though .*wav.scp"):
-        Inputs(conf, train_of(place), f"{tmp_path}/dump")
-    assert len(Inputs({**conf, "layers": [0]}, train_of(place), f"{tmp_path}/dump")) == 5
+        open_inputs(conf, train_of(place), f"{tmp_path}/dump")
+    assert len(open_inputs({**conf, "layers": [0]}, train_of(place), f"{tmp_path}/dump")) == 5

@@ -10,7 +10,7 @@ from antispoof.data.ark import MATRIX, read_entry
 from antispoof.data.audio import read_wave
 from antispoof.data.data_dir import read_durations
 from antispoof.data.tables import read_table
-from antispoof.detector.inputs import Inputs
+from antispoof.detector.inputs import open_inputs
 from antispoof.errors import UserError
 from antispoof.features import plan
 from antispoof.features.archive import ShareWriter
@@ -120,7 +120,7 @@ def test_copies_are_checked_too(place):
 
 def drawn(place, epoch, seed=1):
     """Which copy each utterance of data/train is in an epoch."""
-    inputs = Inputs(load_experiment("train_x.yaml", seed), "data/train", "dump", train=True)
+    inputs = open_inputs(load_experiment("train_x.yaml", seed), "data/train", "dump", train=True)
     inputs.epoch = epoch
     known = [matrices(place, f"dump/bank/train{part}") for part in ("", "/copy01", "/copy02")]
     found = []
@@ -141,7 +141,7 @@ def test_training_draws_one_of_them_in_each_epoch(place, monkeypatch):
 
 def test_without_training_it_is_the_original(place, monkeypatch):
     monkeypatch.chdir(place)
-    inputs = Inputs(load_experiment("train_x.yaml", 1), "data/train", "dump")
+    inputs = open_inputs(load_experiment("train_x.yaml", 1), "data/train", "dump")
     known = matrices(place, "dump/bank/train")
     for epoch in (1, 2, 3):
         inputs.epoch = epoch
@@ -152,7 +152,7 @@ def test_without_training_it_is_the_original(place, monkeypatch):
 def test_a_training_set_without_its_copies_is_refused(place, monkeypatch):
     monkeypatch.chdir(place)
     with pytest.raises(UserError, match="wants 2 copies for training, found 0 in .*--copies"):
-        Inputs(load_experiment("train_x.yaml", 1), "data/dev", "dump", train=True)
+        open_inputs(load_experiment("train_x.yaml", 1), "data/dev", "dump", train=True)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sounds import make_corpus, make_data
 from antispoof.config import EXPERIMENT
 from antispoof.detector.batches import batches
 from antispoof.detector.build import build_system
-from antispoof.detector.inputs import Inputs
+from antispoof.detector.inputs import open_inputs
 from antispoof.detector.score import read_labels
 from antispoof.errors import UserError
 from antispoof.models import MODELS, build_model
@@ -139,7 +139,7 @@ def place(tmp_path_factory):
 
 def learner(*overrides):
     config = load_experiment("train_x.yaml", 1, overrides)
-    inputs = Inputs(config, "data/train", "dump", train=True)
+    inputs = open_inputs(config, "data/train", "dump", train=True)
     return Learner(config, inputs, read_labels("data/train"), torch.device("cpu"), "x")
 
 

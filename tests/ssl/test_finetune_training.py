@@ -10,7 +10,7 @@ from ssl_models import hugging_face
 
 from antispoof.data.tables import read_table, write_table
 from antispoof.detector.build import build_system, parameter_groups
-from antispoof.detector.inputs import Inputs
+from antispoof.detector.inputs import open_inputs
 from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
 from antispoof.models import build_model
@@ -172,7 +172,7 @@ def test_groups_have_their_own_rates(place):
     }
     frozen = load("finetune.layers=none")
     assert len(parameter_groups(build_system(frozen), frozen)) == 1
-    inputs = Inputs(config, "data/train", "dump", train=True)
+    inputs = open_inputs(config, "data/train", "dump", train=True)
     learner = training.Learner(config, inputs, read_labels("data/train"), CPU, "x")
     assert learner.schedule.get_last_lr() == [5e-3, 1e-3]
     before = [p.clone() for p in learner.model.front_end.parameters()]
@@ -206,7 +206,7 @@ def test_the_recipe_scores_without_caching_anything(place):
     config = load("epochs=1")
     model = build_system(config)
     model.load_state_dict(load_checkpoint(exp / "best.pt")["model"])
-    inputs = Inputs(config, "data/eval", "dump")
+    inputs = open_inputs(config, "data/eval", "dump")
     expected = score(model, inputs, 8, CPU)
     assert list(found) == inputs.utts
     np.testing.assert_allclose([float(v) for v in found.values()], expected, rtol=1e-6)
@@ -219,7 +219,7 @@ def test_a_sound_too_short_for_a_frame_is_named(place, tmp_path):
     soundfile.write(tmp_path / "short.wav", np.full(399, 0.1), 16000)
     write_table(tmp_path / "data/wav.scp", {"brief": tmp_path / "short.wav"})
     with pytest.raises(UserError, match=r"short.wav: brief: 399 samples are too short"):
-        Inputs(load(), str(tmp_path / "data"), "dump")[0]
+        open_inputs(load(), str(tmp_path / "data"), "dump")[0]
 
 
 WRONG = {

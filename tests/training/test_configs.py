@@ -12,7 +12,7 @@ from ssl_models import DOWNLOADED, small_upstream
 from antispoof.data.ark import MATRIX, read_entry
 from antispoof.data.tables import read_table
 from antispoof.detector.batches import batches
-from antispoof.detector.inputs import Inputs
+from antispoof.detector.inputs import open_inputs
 from antispoof.detector.score import read_labels
 from antispoof.features.archive import ShareWriter, join_shares, layer_name
 from antispoof.features.extraction import extract as run
@@ -99,7 +99,7 @@ def test_an_experiment_trains_on_one_batch(place, name, monkeypatch):
         extract(place, own if own.exists() else ROOT / f"conf/upstream/{config['upstream']}.yaml")
     data = place / "data/train"
     for stage in stages_of(config):
-        inputs = Inputs(stage, str(data), str(place / "dump"), train=True)
+        inputs = open_inputs(stage, str(data), str(place / "dump"), train=True)
         learner = Learner(stage, inputs, read_labels(data), torch.device("cpu"), name)
         (first,) = batches(inputs, range(4), 4)
         learner.model.train()

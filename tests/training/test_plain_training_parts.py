@@ -16,7 +16,7 @@ from plain_training import (
 )
 
 from antispoof.detector.batches import collate
-from antispoof.detector.inputs import Inputs
+from antispoof.detector.inputs import open_inputs
 from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
 from antispoof.torch_utils.distributed import Team, deal
@@ -47,7 +47,7 @@ def place(tmp_path_factory):
 
 def make(*overrides, team=None):
     config = load_experiment("train_tiny.yaml", 1, overrides)
-    inputs = Inputs(config, "data/train", "dump", train=True)
+    inputs = open_inputs(config, "data/train", "dump", train=True)
     more = {"team": team} if team else {}
     return Learner(config, inputs, read_labels("data/train"), CPU, "x", **more)
 
@@ -195,7 +195,7 @@ def test_scores_of_a_batch_are_those_of_one_utterance_at_a_time(place, batch_siz
     one.model.train()  # scoring itself turns dropout off
     expected, _ = score_by_hand(one.model, place, "dev")
     one.model.train()
-    found = score(one.model, Inputs(one.config, "data/dev", "dump"), batch_size, CPU)
+    found = score(one.model, open_inputs(one.config, "data/dev", "dump"), batch_size, CPU)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
@@ -210,7 +210,7 @@ def test_a_windowed_score_is_the_mean_over_the_windows_of_each_utterance(place):
         with torch.no_grad():
             logits = [model(w, torch.tensor([w.shape[1]]))[0] for w in windows]
         expected.append(np.mean([float(row[1] - row[0]) for row in logits]))
-    found = score(model, Inputs(one.config, "data/dev", "dump"), 3, CPU)
+    found = score(model, open_inputs(one.config, "data/dev", "dump"), 3, CPU)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 

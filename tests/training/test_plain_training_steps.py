@@ -174,8 +174,10 @@ def test_score_reads_what_its_options_name(place, trained, monkeypatch):
     from antispoof.torch_utils import device
 
     exp, seen = trained[0], []
-    original = inputs.Inputs
-    monkeypatch.setattr(inputs, "Inputs", lambda *args: seen.append(args[2]) or original(*args))
+    original = inputs.open_inputs
+    monkeypatch.setattr(
+        inputs, "open_inputs", lambda *args: seen.append(args[2]) or original(*args)
+    )
     monkeypatch.setattr(device, "choose_device", lambda name: seen.append(name) or CPU)
     call(monkeypatch, "score", exp, "data/dev", exp / "a")
     call(monkeypatch, "score", "--dump", "d", "--device", "gpu7", exp, "data/dev", exp / "b")

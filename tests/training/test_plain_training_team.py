@@ -7,7 +7,7 @@ from plain_processes import run_together
 from plain_training import states_close, tiny_place
 
 from antispoof.detector import score as scoring
-from antispoof.detector.inputs import Inputs
+from antispoof.detector.inputs import open_inputs
 from antispoof.detector.score import read_labels, score
 from antispoof.torch_utils import distributed as teams
 from antispoof.torch_utils.distributed import ALONE, Team, join_team, leave_team
@@ -38,7 +38,7 @@ def place(tmp_path_factory):
 
 def make(team, *overrides):
     config = load_experiment("train_tiny.yaml", 1, overrides)
-    inputs = Inputs(config, "data/train", "dump", train=True)
+    inputs = open_inputs(config, "data/train", "dump", train=True)
     return Learner(config, inputs, read_labels("data/train"), CPU, "x", team)
 
 
@@ -62,7 +62,7 @@ def test_processes_give_the_loss_and_the_weights_of_one(place, monkeypatch, size
 
 def test_scores_of_processes_are_those_of_one(place, monkeypatch):
     one = make(ALONE, "crop.test=windows")
-    inputs = Inputs(one.config, "data/dev", "dump")
+    inputs = open_inputs(one.config, "data/dev", "dump")
     expected, own, original = score(one.model, inputs, 3, CPU), [], scoring.batches
 
     def batches(inputs, order, *more):

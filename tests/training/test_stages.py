@@ -10,7 +10,7 @@ from made_up import refused
 from sounds import make_corpus, make_data
 
 from antispoof.detector.build import build_system
-from antispoof.detector.inputs import Inputs
+from antispoof.detector.inputs import open_inputs
 from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
 from antispoof.report.figures import read_curve
@@ -145,7 +145,7 @@ def test_an_average_is_of_what_it_says_and_is_judged(place, undisturbed):
     config = load_experiment("train_x.yaml", 1)
     model = build_system(config)
     model.load_state_dict(mean)
-    scores = score(model, Inputs(config, "data/dev", "dump"), 4, CPU)
+    scores = score(model, open_inputs(config, "data/dev", "dump"), 4, CPU)
     labels = read_labels("data/dev")
     loss = torch.nn.functional.binary_cross_entropy_with_logits(
         torch.from_numpy(scores), labels.float()

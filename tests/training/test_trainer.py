@@ -10,7 +10,7 @@ from sounds import make_corpus, make_data
 
 from antispoof import LABELS
 from antispoof.data.tables import read_table, write_table
-from antispoof.detector.inputs import Inputs
+from antispoof.detector.inputs import open_inputs
 from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
 from antispoof.metrics import eer
@@ -140,7 +140,7 @@ def test_swapped_labels_give_one_minus_the_eer(place, undisturbed):
     config = load_experiment("train_x.yaml", 1)
     model = build_model(config["model"], **config["model_conf"])
     model.load_state_dict(load_checkpoint(place / "best.pt")["model"])
-    inputs = Inputs(config, "data/dev", "dump")
+    inputs = open_inputs(config, "data/dev", "dump")
     scores, labels = score(model, inputs, 8, torch.device("cpu")), read_labels("data/dev").numpy()
     right = eer(scores[labels == 1], scores[labels == 0])
     swapped = eer(scores[labels == 0], scores[labels == 1])
