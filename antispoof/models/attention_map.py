@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from ..torch_utils.autocast import full_precision
 from ..torch_utils.onednn import product
+from ..torch_utils.plain import is_plain
 from .norms import moments, remember
 
 SELU = (1.6732632423543772, 1.0507009873554805, 1.0)  # alpha, scale, scale of the input
@@ -36,7 +37,8 @@ class AttentionMap(nn.Module):
     @full_precision
     def forward(self, x):
         x = x.permute(0, 2, 3, 1)  # (B, F, T, C), as it lies in memory
-        wide, mean, var = Wide.apply(x, self.wide.weight[:, :, 0, 0], self.wide.bias, self.training)
+        wide_of, means_of = (plain_wide, plain_means) if is_plain() else (Wide.apply, Means.apply)
+        wide, mean, var = wide_of(x, self.wide.weight[:, :, 0, 0], self.wide.bias, self.training)
         norm, weight = self.norm, self.narrow.weight[:, :, 0, 0]
         if self.training:
             mean, var, count = moments(norm, mean, var, wide.shape[:3].numel())
@@ -45,7 +47,22 @@ class AttentionMap(nn.Module):
             mean, var = norm.running_mean, norm.running_var
         scale = norm.weight * (var + norm.eps).rsqrt()
         shift = norm.bias - mean * scale
-        return Means.apply(x, wide, weight * scale, self.narrow.bias + weight @ shift)
+        return means_of(x, wide, weight * scale, self.narrow.bias + weight @ shift)
+
+
+def plain_wide(x, weight, bias, statistics):
+    """What `Wide` computes."""
+    wide = F.selu(F.linear(x, weight, bias))
+    if not statistics:
+        return wide, None, None
+    var, mean = torch.var_mean(wide, (0, 1, 2), correction=0)
+    return wide, mean, var
+
+
+def plain_means(x, wide, weight, bias):
+    """What `Means` computes."""
+    logits = F.linear(wide, weight, bias)
+    return (logits.softmax(2) * x).sum(2), (logits.softmax(1) * x).sum(1)
 
 
 def pieces(x):

@@ -10,10 +10,12 @@ A counter of operations (`FlopCounterMode`) sees the N * N products of the formu
 """
 
 import torch
+from torch.nn import functional as F
 from torch.utils.flop_counter import register_flop_formula
 
 from ..torch_utils.autocast import full_precision
 from ..torch_utils.onednn import product
+from ..torch_utils.plain import is_plain
 
 AT_ONCE = 1 << 17  # numbers of a group of distances for each thread: 512 kB of float32
 
@@ -22,7 +24,16 @@ AT_ONCE = 1 << 17  # numbers of a group of distances for each thread: 512 kB of 
 def pair_scores(x, weight, bias, vectors):
     """Nodes x (B, N, D), W (O, D), b (O,), v (K, O) -> s (B, N // 2 + 1, N, K) at [distance, i]."""
     parameters = [parameter.to(x.dtype) for parameter in (weight, bias, vectors)]
+    if is_plain():
+        return plain_pair_scores(x, *parameters)
     return torch.ops.antispoof.pair_scores(x, *parameters, torch.is_grad_enabled())[0]
+
+
+def plain_pair_scores(x, weight, bias, vectors):
+    """What `pair_scores` computes."""
+    reach = x.shape[1] // 2 + 1
+    products = torch.stack([x * x.roll(-distance, 1) for distance in range(reach)], 1)
+    return F.linear(products, weight, bias).tanh() @ vectors.t()
 
 
 def square(count, device):

@@ -13,6 +13,8 @@ from torch.autograd.function import once_differentiable
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import register_flop_formula
 
+from .plain import is_plain
+
 FEW = 64 * 64 * 64  # multiply-accumulates below which starting oneDNN costs more than it brings
 aten = torch.ops.aten
 _onednn = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch._C._has_mkldnn else None
@@ -40,7 +42,12 @@ class FastLinear(nn.Linear):
 
     def forward(self, x):
         kind = x.device.type
-        if kind != "cpu" or x.dtype != torch.float32 or torch.is_autocast_enabled(kind):
+        if (
+            is_plain()
+            or kind != "cpu"
+            or x.dtype != torch.float32
+            or torch.is_autocast_enabled(kind)
+        ):
             return super().forward(x)
         return _Linear.apply(x, self.weight, self.bias)
 
