@@ -2,13 +2,17 @@
 
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
+
+import numpy as np
 
 from .. import LABELS
 from ..errors import UserError
 from .tables import read_table, require_same_keys
 
 REPORTED = ("eval", "test")  # how the name of a set begins that is to be reported on
+ALL = "all"  # the name of every trial together, where a list of trials can be named
 REQUIRED = ("wav.scp", "utt2label", "utt2spk", "utt2attack", "utt2dur")
 
 
@@ -118,6 +122,14 @@ def read_trials(data_dir, name):
     if not utts:
         raise UserError(f"{path}: is empty")
     return utts
+
+
+def trial_mask(data_dir: str | Path, name: str, ids: Iterable[str]) -> np.ndarray:
+    """Which of `ids` are in a list of trials (N,) bool; ALL: every one."""
+    if name == ALL:
+        return np.array([True for _ in ids])
+    wanted = set(read_trials(data_dir, name))
+    return np.array([utt in wanted for utt in ids])
 
 
 def trial_counts(data_dir):

@@ -14,6 +14,7 @@ __all__ = ["EFFECTIVE_PRIOR", "SeparableError", "fit_logistic", "pav"]
 # .95 * 1 / (.95 * 1 + .05 * 10)
 EFFECTIVE_PRIOR = 0.95 / (0.95 + 0.05 * 10)
 MAX_STEPS = 100
+LARGEST, SMALLEST = 1e100, 1e-100  # a score, and a spread of scores, whose squares are numbers
 SINGULAR = 1e-12  # share of the largest curvature below which a direction is no direction
 
 
@@ -73,9 +74,39 @@ def _checked(scores, is_bonafide, prior):
                 f"system {index}: found 1 distinct score among {column.size} trials, "
                 "wanted scores that differ"
             )
+        if found_fault := unusable(column):
+            raise ValueError(f"system {index}: {found_fault[1]}")
     if not 0 < prior < 1:
         raise ValueError(f"found prior {prior}, wanted 0 < prior < 1")
     return scores, is_bonafide
+
+
+def unusable(scores: np.ndarray) -> tuple[int, str] | None:
+    """Why no line can be learnt from finite scores (N,): the index of a trial, and words; or None.
+
+    A score is too large to be squared, all are too close to each other, or one is so far from the
+    others that in units of their deviation most of these are one and the same number.
+    """
+    largest = int(np.abs(scores).argmax())
+    if abs(scores[largest]) > LARGEST:
+        wanted = f"wanted a number from -{LARGEST:g} to {LARGEST:g}"
+        return largest, f"found the score {float(scores[largest])!r}, {wanted}"
+    spread = float(np.ptp(scores))
+    if spread < SMALLEST:
+        highest = int(scores.argmax())
+        return highest, (
+            f"found the score {float(scores[highest])!r} and all others at most {spread:.3g} below "
+            f"it, wanted scores that differ by {SMALLEST:g} or more"
+        )
+    distinct = np.unique(scores)
+    standard = np.unique((distinct - scores.mean()) / scores.std())
+    if 2 * standard.size >= distinct.size or distinct.size < 3:
+        return None
+    far = int(np.abs(scores - np.median(scores)).argmax())
+    return far, (
+        f"found the score {float(scores[far])!r}, so far from the others that these cannot be told "
+        "apart, wanted scores of one scale"
+    )
 
 
 def _newton(design, answer, mass, logit, is_bonafide, smooth):

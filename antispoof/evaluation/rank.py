@@ -5,14 +5,12 @@ geometric mean of the ratios of each part to that of a baseline system; 1 = as g
 lower is better. conf/rank.yaml says which parts, with which weights, in which two tracks.
 """
 
-import json
-from pathlib import Path
-
 import numpy as np
 
 from ..config import load_config
 from ..errors import UserError
 from ..paths import ROOT, system_and_seed
+from .results import read_cost, read_results
 
 GROUPS = ("accuracy", "calibration", "cost")
 RANKING = {
@@ -56,52 +54,6 @@ def load_ranking(path, overrides=()):
                 f"them, e.g. {domain}: [eval_known]"
             )
     return config
-
-
-def read_results(exp_dir, folders):
-    """{metric: value} of an experiment, the mean over its results in `folders`."""
-    rows = []
-    for folder in folders:
-        path = Path(exp_dir) / folder / "result.json"
-        result = _read(path, "evaluate it (stage 6)")
-        if "classification" not in result or "ece" not in result["pooled"]:
-            raise UserError(f"{path}: is of an older version; remove it and run stage 6")
-        pooled = result["pooled"]
-        rows.append(
-            {
-                **{key: pooled[key] for key in ("eer", "min_dcf", "cllr", "ece")},
-                "calibration_gap": pooled["act_dcf"] - pooled["min_dcf"],
-                "accuracy": result["classification"]["accuracy"],
-            }
-        )
-    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
-
-
-def read_cost(exp_dir):
-    """{macs, parameters, latency} of an experiment; of a fusion, the sum of its systems.
-
-    They are those of its system, with whichever seed it was measured.
-    """
-    exp_dir = Path(exp_dir)
-    path = exp_dir / "fusion.json"
-    if path.is_file():
-        parts = [read_cost(exp_dir.parent / name) for name in _read(path, "")["systems"]]
-        return {key: sum(part[key] for part in parts) for key in RANKING["cost"]}
-    system, _ = system_and_seed(exp_dir)
-    siblings = [path.parent for path in sorted(exp_dir.parent.glob(f"{system}_seed*/cost.json"))]
-    measured = [path for path in siblings if system_and_seed(path)[0] == system]
-    where = exp_dir if (exp_dir / "cost.json").is_file() else next(iter(measured), exp_dir)
-    cost = _read(where / "cost.json", f"run steps/describe_model.py --exp {exp_dir}")
-    return {key: cost[key] for key in RANKING["cost"]}
-
-
-def _read(path, remedy):
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; {remedy}")
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: is not JSON ({error})") from None
 
 
 def parts_of(runs, config):
@@ -200,3 +152,47 @@ def agreement(held_out, out_of_domain):
         found["spearman"] = float(spearmanr(held_out, out_of_domain).statistic)
         found["kendall"] = float(kendalltau(held_out, out_of_domain).statistic)
     return found
+
+
+def rank(exp_dirs: list, config: dict) -> dict:
+    """Everything that is known of the order of experiments, as `steps/rank.py --out` writes it.
+
+    config: as `load_ranking` gives it. Experiments of one system, with several seeds, are averaged.
+    Raises UserError for a baseline that is none of the systems, and for results that are missing.
+    """
+    runs: dict[str, list] = {}
+    for exp_dir in exp_dirs:
+        runs.setdefault(system_and_seed(exp_dir)[0], []).append(exp_dir)
+    values = {name: parts_of(own, config) for name, own in sorted(runs.items())}
+    baseline = config["baseline"] or system_and_seed(exp_dirs[0])[0]
+    if baseline not in values:
+        raise UserError(f"baseline: found '{baseline}', wanted one of {', '.join(values)}")
+    scaled = ratios(values, baseline, config["floors"])
+    eers = [[read_results(exp, config[domain])["eer"] for exp in exp_dirs] for domain in DOMAINS]
+    return {
+        "baseline": baseline,
+        "config": config,
+        "parts": values,
+        "ratios": scaled,
+        "tracks": {
+            track: _track(scaled, config, groups) for track, groups in config["tracks"].items()
+        },
+        "runs": [exp.resolve().name for exp in exp_dirs],
+        "eer": dict(zip(DOMAINS, eers, strict=True)),
+        "agreement": agreement(*eers),
+    }
+
+
+def _track(scaled, config, groups):
+    """{system: its score, that by each group alone, and how firm its place is} of one track."""
+    weights, firm = weights_of(config, groups), firmness(scaled, config, groups)
+    used = [group for group, weight in groups.items() if weight > 0]
+    alone = {group: weights_of(config, {group: 1.0}) for group in used}
+    return {
+        name: {
+            "score": score(own, weights),
+            **{group: score(own, alone[group]) for group in used},
+            **firm[name],
+        }
+        for name, own in scaled.items()
+    }

@@ -7,22 +7,31 @@ from pathlib import Path
 import numpy as np
 
 from .. import LABELS
-from ..data.data_dir import read_trials, trial_counts
+from ..data.data_dir import ALL, read_trials, trial_counts
 from ..data.tables import read_table, require_same_keys
 from ..errors import UserError
+from .logistic import LARGEST
 
 
-def read_scores(path):
-    """{utterance: score} of a table of scores. Raises UserError unless all are finite numbers."""
+def read_scores(path: str | Path) -> dict[str, float]:
+    """{utterance: score} of a table of scores.
+
+    Raises UserError unless all are finite numbers of at most LARGEST in size.
+    """
     table = read_table(path)
     try:
         scores = dict(zip(table, map(float, table.values()), strict=True))
     except ValueError:
         scores = {}
-    if not scores or not np.isfinite(np.fromiter(scores.values(), float)).all():
-        utt, text = next((utt, text) for utt, text in table.items() if not _is_finite(text))
-        raise UserError(f"{path}: {utt}: found the score '{text}', wanted a finite number")
+    if not scores or not (np.abs(np.fromiter(scores.values(), float)) <= LARGEST).all():
+        utt, text = next((utt, text) for utt, text in table.items() if not _is_usable(text))
+        limits = f" from -{LARGEST:g} to {LARGEST:g}" if _is_finite(text) else ""
+        raise UserError(f"{path}: {utt}: found the score '{text}', wanted a finite number{limits}")
     return scores
+
+
+def _is_usable(text):
+    return _is_finite(text) and abs(float(text)) <= LARGEST
 
 
 def _is_finite(text):
@@ -68,13 +77,19 @@ class Trials:
         index = {value: number for number, value in enumerate(names)}
         return names, np.array([index[table[utt]] for utt in self.ids])
 
+    def speakers(self):
+        """The speaker of each trial, a (bona fide, spoof) pair of indices; None without utt2spk."""
+        if not (self.data_dir / "utt2spk").is_file():
+            return None
+        return self.split(self.factor("spk")[1])
+
     def split(self, values=None):
         """(bona fide, spoof) parts of `values` (N,), by default of the scores."""
         values = self.scores if values is None else values
         return values[self.is_bonafide], values[~self.is_bonafide]
 
 
-def join(data_dir, scores_path, trials=None):
+def join(data_dir: str | Path, scores_path: str | Path, trials: str | None = None) -> Trials:
     """Trials of a data directory with their scores; `trials` names a list to which to keep.
 
     The score file and utt2label must hold the same ids, each once, whichever list is asked for.
@@ -93,7 +108,7 @@ def join(data_dir, scores_path, trials=None):
         raise UserError(
             f"{place}: found {found} bona fide and {len(ids) - found} spoof trials, wanted both"
         )
-    wanted = trial_counts(data_dir)[0].get(trials or "all")
+    wanted = trial_counts(data_dir)[0].get(trials or ALL)
     if wanted and wanted != (found, len(ids) - found):
         raise UserError(
             f"{place}: found {found} bona fide and {len(ids) - found} spoof trials, wanted "

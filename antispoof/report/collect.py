@@ -1,15 +1,14 @@
-"""Reads results of experiments: `<exp>/<set>/result.json`, `<exp>/<set>_<trials>/result.json`."""
+"""Reads results of experiments, and puts them into the order in which they are shown."""
 
-import json
 from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
 
+from ..data.data_dir import ALL
 from ..errors import UserError
+from ..evaluation.layout import experiments_below, is_fusion, result_paths
+from ..evaluation.results import read_shown
 from ..paths import system_and_seed
-
-ALL = "all"  # the name of the condition that is no named list of trials
-WANTED = ("counts", "costs", "pooled", "set")
 
 
 @dataclass
@@ -18,15 +17,16 @@ class Run:
 
     path: Path
     system: str  # the folder's name without `_seed<n>`
-    seed: int  # None where the name has none
+    seed: int | None  # None where the name has none
     results: dict = field(default_factory=dict)
+    fusion: bool = False  # whether it is one of other experiments
 
     @property
     def name(self):
         return self.path.name
 
 
-def read_runs(exp_dirs, set_name):
+def read_runs(exp_dirs: list, set_name: str) -> list[Run]:
     """Runs that have a result on `set_name`, in order of system (fusions last) and seed.
 
     Raises UserError where a result cannot be read or no folder has one.
@@ -37,30 +37,24 @@ def read_runs(exp_dirs, set_name):
             f"found no result.json on the set '{set_name}' in {len(exp_dirs)} experiment folders; "
             "run stage 6, or name another --set"
         )
-    return sorted(runs, key=lambda r: ("fusion" in r.system, r.system, r.seed or 0))
+    return sorted(runs, key=lambda r: (r.fusion, r.system, r.seed or 0))
 
 
 def _read_run(path, set_name):
-    run = Run(path, *system_and_seed(path))
-    for file in sorted(path.glob("*/result.json")):
-        try:
-            result = json.loads(file.read_text("utf-8"))
-        except ValueError as error:
-            raise UserError(f"{file}: is not JSON ({error}); remove it and run stage 6") from None
-        missing = [key for key in WANTED if key not in result]
-        if missing:
-            raise UserError(f"{file}: lacks '{missing[0]}'; remove it and run stage 6")
+    system, seed = system_and_seed(path)
+    run = Run(path, system, seed, fusion=is_fusion(path))
+    for file in result_paths(path):
+        result = read_shown(file)
         if result["set"] == set_name:
             run.results[result.get("trials") or ALL] = result
     return run
 
 
-def find_experiments(exp):
+def find_experiments(exp: str | Path) -> list[Path]:
     """`exp` itself where it holds results, else the folders below it that do, sorted."""
-    exp = Path(exp)
-    if any(exp.glob("*/result.json")):
-        return [exp]
-    return sorted({path.parent.parent for path in exp.glob("*/*/result.json")})
+    if result_paths(exp):
+        return [Path(exp)]
+    return experiments_below(exp)
 
 
 def conditions(runs):

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from .. import metrics
-from ..data.data_dir import read_trials
+from ..data.data_dir import trial_mask
 from ..errors import UserError
 from ..evaluation.evaluate import posteriors
+from ..evaluation.layout import llr_path, scores_path
 from ..evaluation.scores import Trials, join
 from . import plots
 from .collect import ALL, by_system, conditions
@@ -29,7 +30,7 @@ class Scored:
     """A run's trials of all its set, and what calibration made of their scores."""
 
     trials: Trials
-    llr: np.ndarray  # (N,), or None where there is none
+    llr: np.ndarray | None  # (N,), or None where there is none
 
     @property
     def ece(self):
@@ -41,7 +42,7 @@ def read_scored(runs, data, set_name):
     """{run's name: Scored}, without the runs whose data or scores are gone."""
     data_dir, scored = Path(data) / set_name, {}
     for run in runs:
-        paths = [run.path / set_name / "scores", run.path / set_name / "llr" / "scores"]
+        paths = [scores_path(run.path, set_name), llr_path(run.path, set_name)]
         if (data_dir / "utt2label").is_file() and paths[0].is_file():
             llr = join(data_dir, paths[1]).scores if paths[1].is_file() else None
             scored[run.name] = Scored(join(data_dir, paths[0]), llr)
@@ -54,20 +55,13 @@ def score_pictures(runs, scored):
     if not runs:
         return {"det": [], "histogram": [], "reliability": []}
     first = scored[runs[0].name].trials
-    lists = {name: _mask(first.data_dir, name, first.ids) for name in conditions(runs)}
+    lists = {name: trial_mask(first.data_dir, name, first.ids) for name in conditions(runs)}
     firsts = [own[0] for own in by_system(runs).values()]
     return {
         "det": [_det(runs, scored, name, mask) for name, mask in lists.items()],
         "histogram": [_histogram(run, scored[run.name], lists) for run in firsts],
         "reliability": [_reliability(run, scored[run.name]) for run in firsts],
     }
-
-
-def _mask(data_dir, name, ids):
-    if name == ALL:
-        return np.ones(len(ids), bool)
-    wanted = set(read_trials(data_dir, name))
-    return np.array([utt in wanted for utt in ids])
 
 
 def _det(runs, scored, name, mask):

@@ -1,14 +1,14 @@
 """Tables of the page that are not of results alone: calibration, costs, the order, counts."""
 
-import json
 from html import escape
 from pathlib import Path
 
 import numpy as np
 
 from .. import metrics
+from ..data.json_files import read_json
 from ..errors import UserError
-from ..evaluation.rank import read_cost
+from ..evaluation.results import read_cost
 from . import domain_scatter
 from .collect import ALL, by_system, conditions, mean_sd
 from .figures import Picture
@@ -73,14 +73,14 @@ def costs(runs):
     return table(header, rows, caption) if rows else ""
 
 
-def order(path):
+def order(path: str | Path) -> tuple[str, Picture]:
     """What steps/rank.py wrote, as HTML, and its picture. Raises UserError."""
     try:
-        found = json.loads(Path(path).read_text("utf-8"))
+        found = read_json(path)
         shown = "".join(_plain(own) for own in tables(found))
         said = agreement_text(found)
         points = domain_scatter.by_system(found["runs"], **found["eer"])
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (UserError, ValueError, LookupError, TypeError, AttributeError, RuntimeError):
         raise UserError(f"{path}: wanted what steps/rank.py --out writes; run it again") from None
     picture = domain_scatter.domains(points)
     alt = f"EER in domain and out of it. {said}"

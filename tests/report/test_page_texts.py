@@ -169,6 +169,8 @@ def test_runs_stand_by_system_and_number_of_their_seed_with_fusions_last(tmp_pat
     names = ["b_seed10", "b_seed9", "a_fusion_seed1", "c", "a_seed0", "fusion_seed2"]
     for name in names:
         write(tmp_path, name, "eval", result("alpha", 2, "all"))
+        if "fusion" in name:
+            (tmp_path / "exp" / name / "fusion.json").write_text('{"systems": []}')
     write(tmp_path, "b_seed9", "eval_known", result("alpha", 2, "known"))
     write(tmp_path, "b_seed9", "dev", {**result("alpha", 2, "all"), "set": "dev"})
     write(tmp_path, "d_seed1", "dev", {**result("alpha", 2, "all"), "set": "dev"})

@@ -37,6 +37,8 @@ def place(tmp_path):
             folder = "eval" if trials is None else f"eval_{trials}"
             path = tmp_path / "exp" / f"{system}_seed{seed}" / folder / "result.json"
             write(path, result(factor * eer, trials))
+        if system == "fusion":
+            (tmp_path / f"exp/fusion_seed{seed}/fusion.json").write_text('{"systems": []}')
     return tmp_path
 
 

@@ -1,0 +1,53 @@
+"""What the folder of an experiment holds, and where: the one place that knows these names.
+
+`<exp>/<set>/scores` and `<exp>/<set>/llr/scores` are tables of scores and of ratios;
+`<exp>/<set>[_<list>]/result.json` is what they come to; `<exp>/calibration.json` says how ratios
+are made of scores. An experiment that has a `fusion.json` is a fusion, whatever its name.
+"""
+
+from pathlib import Path
+
+
+def scores_path(exp_dir: str | Path, set_name: str) -> Path:
+    """The scores of an experiment on a set."""
+    return Path(exp_dir) / set_name / "scores"
+
+
+def llr_path(exp_dir: str | Path, set_name: str) -> Path:
+    """The log-likelihood ratios of an experiment on a set."""
+    return Path(exp_dir) / set_name / "llr" / "scores"
+
+
+def result_path(exp_dir: str | Path, folder: str) -> Path:
+    """The result in a folder of an experiment: `<set>`, or `<set>_<list>`."""
+    return Path(exp_dir) / folder / "result.json"
+
+
+def result_paths(exp_dir: str | Path) -> list[Path]:
+    """Every result of an experiment, sorted."""
+    return sorted(Path(exp_dir).glob("*/result.json"))
+
+
+def experiments_below(folder: str | Path) -> list[Path]:
+    """The folders in `folder` that hold results, sorted."""
+    return sorted({path.parent.parent for path in Path(folder).glob("*/*/result.json")})
+
+
+def calibration_path(exp_dir: str | Path) -> Path:
+    """What calibration learned."""
+    return Path(exp_dir) / "calibration.json"
+
+
+def fusion_path(exp_dir: str | Path) -> Path:
+    """What fusion learned; only a fusion has it."""
+    return Path(exp_dir) / "fusion.json"
+
+
+def cost_path(exp_dir: str | Path) -> Path:
+    """What a system costs."""
+    return Path(exp_dir) / "cost.json"
+
+
+def is_fusion(exp_dir: str | Path) -> bool:
+    """Whether an experiment is a fusion of others: its folder says so, its name does not."""
+    return fusion_path(exp_dir).is_file()
