@@ -8,8 +8,6 @@ of its lists of trials. Also tells which speakers, ids and sounds two sets have 
 """
 
 import argparse
-import itertools
-import json
 from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
@@ -24,13 +22,13 @@ A finding does not fail the command: the last lines say what was found.
 
 def main():
     options = parse()
-    from antispoof.files import atomic_open
+    from antispoof.audit.audit import audit
+    from antispoof.data.json_files import write_json
+    from antispoof.progress import Progress
 
-    result = audit(options)
+    result = audit(options.data_dirs, options.limit, Progress)
     if options.out:
-        with atomic_open(options.out) as stream:
-            json.dump(result, stream, indent=1, sort_keys=True, allow_nan=False)
-            stream.write("\n")
+        write_json(options.out, result)
     tell(result)
 
 
@@ -49,71 +47,6 @@ def parse():
     if len(set(options.data_dirs)) < len(options.data_dirs):
         raise UserError("found the same data directory twice; wanted different sets")
     return options
-
-
-def audit(options):
-    """The whole audit as a dictionary fit for JSON."""
-    import numpy as np
-
-    from antispoof.audit import audit
-
-    sets = {str(folder): measured(folder) for folder in options.data_dirs}
-    audit.encode_formats([cues for _, cues, _ in sets.values()])
-    within, across = {}, {}
-    for name, (tables, cues, _) in sets.items():
-        speakers = np.array(list(tables["utt2spk"].values()))
-        speakers = np.where(speakers == "-", list(tables["wav.scp"]), speakers)
-        within[name] = audit.within(cues, bonafide(tables), speakers)
-        others = [own for other, own in sets.items() if other != name]
-        learnt = np.concatenate([bonafide(own[0]) for own in others]) if others else np.array([])
-        if all(0 < own.sum() < len(own) for own in (learnt, bonafide(tables))):
-            taught = {cue: np.vstack([own[1][cue] for own in others]) for cue in cues}
-            across[name] = audit.across(taught, learnt, cues, bonafide(tables), lists(name, tables))
-    common = {
-        f"{first} and {second}": audit.shared(*(sets[n][0] for n in (first, second)),
-                                              *(sets[n][2] for n in (first, second)))
-        for first, second in itertools.combinations(sets, 2)
-    }  # fmt: skip
-    return {
-        "sets": list(sets),
-        "within": within,
-        "across": across,
-        "shared": common,
-        "limit": options.limit,
-        "findings": audit.verdict(within, across, common, options.limit),
-    }
-
-
-def lists(folder, tables):
-    """{list of trials: which utterances (N,) bool}, with all of them first."""
-    import numpy as np
-
-    from antispoof.audit.audit import ALL
-    from antispoof.data.data_dir import read_trials, trial_lists
-
-    masks = {ALL: np.ones(len(tables["wav.scp"]), bool)}
-    for name in trial_lists(folder):
-        listed = set(read_trials(folder, name))
-        masks[name] = np.array([utt in listed for utt in tables["wav.scp"]])
-    return masks
-
-
-def bonafide(tables):
-    import numpy as np
-
-    return np.array([label == "bonafide" for label in tables["utt2label"].values()])
-
-
-def measured(folder):
-    from antispoof.audit.audit import measure
-    from antispoof.data.data_dir import read_data_dir
-    from antispoof.progress import Progress
-
-    tables = read_data_dir(folder)
-    progress = Progress(len(tables["wav.scp"]), "utterances", f"cues of {folder.name}")
-    cues, digests = measure(tables, progress)
-    progress.close()
-    return tables, cues, digests
 
 
 def tell(result):

@@ -23,80 +23,21 @@ everything as JSON.
 
 def main():
     options = parse()
-    import json
+    from antispoof.data.json_files import write_json
+    from antispoof.evaluation.compare import lines
+    from antispoof.evaluation.paired import compare_experiments
 
-    from antispoof.evaluation import compare
-    from antispoof.files import atomic_open
-    from antispoof.metrics.bootstrap import METRICS
-
-    names = options.metric.split(",")
-    if not set(names) <= set(METRICS):
-        raise UserError(f"--metric: found '{options.metric}', wanted some of {','.join(METRICS)}")
-    seeds = options.seeds.split()
-    first, second, trials, calibrated = read(options, seeds, {"act_dcf", "cllr"} & set(names))
-    kinds, units = kinds_of(trials)
-    systems = [
-        Path(text).name.replace("_seed{seed}", "") for text in (options.exp_a, options.exp_b)
-    ]
-    found = compare.compare(
-        *(first, second, kinds),
-        **{"metrics": names, "replicates": options.bootstrap, "seed": options.seed},
+    found = compare_experiments(
+        *([options.exp_a, options.exp_b], options.data / options.set, options.set, options.metric),
+        **{"seeds": options.seeds, "trials": options.trials, "level": options.level},
+        **{"replicates": options.bootstrap, "seed": options.seed},
     )
     if options.out:
-        result = {
-            "systems": systems,
-            "seeds": seeds,
-            "set": options.set,
-            "trials": options.trials,
-            "llr_given": calibrated,
-            "counts": {"bonafide": len(first[0][0][0]), "spoof": len(first[0][0][1])},
-            "bootstrap": {"level": 0.95, "replicates": options.bootstrap, "seed": options.seed},
-            "units": units,
-            "metrics": found,
-            "sentences": [compare.sentence(systems, name, found[name]) for name in names],
-        }
-        with atomic_open(options.out) as stream:
-            json.dump(result, stream, indent=1, sort_keys=True, allow_nan=False)
-            stream.write("\n")
-    tell(options, systems, seeds, first, compare.lines(systems, seeds or [""], found, units))
-
-
-def read(options, seeds, want_ratios):
-    """Scores and ratios of every seed of both systems, the trials, and whether ratios are given."""
-    from antispoof.evaluation.scores import join
-
-    data = options.data / options.set
-    folders = [
-        [Path(text.replace("{seed}", seed)) / options.set for seed in seeds]
-        or [Path(text) / options.set]
-        for text in (options.exp_a, options.exp_b)
-    ]
-    ratios = [folder / "llr" / "scores" for own in folders for folder in own]
-    calibrated = bool(want_ratios) and all(path.is_file() for path in ratios)
-    runs = []
-    for own in folders:
-        runs.append([])
-        for folder in own:
-            trials = llr = join(data, folder / "scores", options.trials)
-            if calibrated:
-                llr = join(data, folder / "llr" / "scores", options.trials)
-            runs[-1].append((trials.split(), llr.split()))
-    return *runs, trials, calibrated
-
-
-def kinds_of(trials):
-    """What is drawn whole: ({kind: groups or None}, {kind: how many, in words})."""
-    kinds, units = {"iid": None}, {"iid": f"{len(trials.ids)} trials"}
-    if (trials.data_dir / "utt2spk").is_file():
-        kinds["speaker"] = trials.split(trials.factor("spk")[1])
-        counts = [len(set(part.tolist())) for part in kinds["speaker"]]
-        units["speaker"] = f"{counts[0]} bona fide and {counts[1]} spoof speakers"
-    if (trials.data_dir / "utt2attack").is_file():
-        names, attack = trials.factor("attack")
-        bonafide, spoof = trials.split(attack)
-        kinds["attack"] = [range(len(names), len(names) + len(bonafide)), spoof]
-        units["attack"] = f"{len(set(spoof.tolist()))} attacks"
-    return kinds, units
+        write_json(options.out, found)
+    tell(options, found)
+    names, seeds = found["systems"], found["seeds"] or [""]
+    for line in lines(names, seeds, found["metrics"], found["units"], options.level):
+        print(line)
 
 
 def parse():
@@ -112,25 +53,37 @@ def parse():
     parser.add_argument("--data", type=Path, default="data", help="where data directories lie")
     parser.add_argument("--bootstrap", type=int, default=1000, help="replicates")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--level", type=float, default=0.95, help="of the intervals")
     parser.add_argument("--out", type=Path, metavar="OUT.json")
     options = parser.parse_args()
     if options.bootstrap < 1:
         raise UserError(f"--bootstrap: found {options.bootstrap}, wanted 1 or more")
+    if not 0 < options.level < 1:
+        raise UserError(f"--level: found {options.level}, wanted a number between 0 and 1")
+    return settle(options)
+
+
+def settle(options):
+    """The options in the form that the library takes them in."""
+    from antispoof.data.data_dir import ALL
+    from antispoof.evaluation.paired import with_seed
+    from antispoof.metrics.bootstrap import METRICS
+
+    names = options.metric.split(",")
+    if not set(names) <= set(METRICS):
+        raise UserError(f"--metric: found '{options.metric}', wanted some of {','.join(METRICS)}")
+    options.metric, options.seeds = names, options.seeds.split()
     if options.seeds:
-        options.exp_a, options.exp_b = (
-            text if "{seed}" in text else f"{text.rstrip('/')}_seed{{seed}}"
-            for text in (options.exp_a, options.exp_b)
-        )
-    options.trials = None if options.trials == "all" else options.trials
+        options.exp_a, options.exp_b = map(with_seed, (options.exp_a, options.exp_b))
+    options.trials = None if options.trials == ALL else options.trials
     return options
 
 
-def tell(options, systems, seeds, runs, lines):
-    counts = f"{len(runs[0][0][0])} bona fide and {len(runs[0][0][1])} spoof trials"
-    over = f", {len(seeds)} seeds" if seeds else ""
-    print(f"{' - '.join(systems)} on {options.set} ({options.trials or 'all'}: {counts}{over})")
-    for line in lines:
-        print(line)
+def tell(options, found):
+    counts = f"{found['counts']['bonafide']} bona fide and {found['counts']['spoof']} spoof trials"
+    over = f", {len(found['seeds'])} seeds" if found["seeds"] else ""
+    names = " - ".join(found["systems"])
+    print(f"{names} on {options.set} ({options.trials or 'all'}: {counts}{over})")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """What gives the classes away, or ties two sets together, other than the speech itself."""
 
 import hashlib
+import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +10,56 @@ import soundfile
 
 from .. import metrics
 from ..data.audio import read_wave
+from ..data.data_dir import ALL, read_data_dir, trial_lists, trial_mask
 from ..errors import UserError
 from .cues import TRIVIAL, cues
 
-ALL = "all"
 FOLDS = 5
+
+
+def audit(data_dirs: list[Path], limit: float, progress: Callable | None = None) -> dict:
+    """The whole audit of sets, fit for JSON: what `steps/audit.py --out` writes.
+
+    progress(count, unit, title): makes what `advance` and `close` are called on.
+    """
+    sets = {str(folder): _measured(folder, progress) for folder in data_dirs}
+    encode_formats([own[1] for own in sets.values()])
+    within_sets, across_sets = {}, {}
+    for name, (tables, measures, _) in sets.items():
+        speakers = np.array(list(tables["utt2spk"].values()))
+        speakers = np.where(speakers == "-", list(tables["wav.scp"]), speakers)
+        within_sets[name] = within(measures, _bonafide(tables), speakers)
+        others = [own for other, own in sets.items() if other != name]
+        learnt = np.concatenate([_bonafide(own[0]) for own in others]) if others else np.array([])
+        if all(0 < own.sum() < len(own) for own in (learnt, _bonafide(tables))):
+            taught = {cue: np.vstack([own[1][cue] for own in others]) for cue in measures}
+            masks = {t: trial_mask(name, t, tables["wav.scp"]) for t in (ALL, *trial_lists(name))}
+            across_sets[name] = across(taught, learnt, measures, _bonafide(tables), masks)
+    common = {
+        f"{one} and {two}": shared(sets[one][0], sets[two][0], sets[one][2], sets[two][2])
+        for one, two in itertools.combinations(sets, 2)
+    }
+    return {
+        "sets": list(sets),
+        "within": within_sets,
+        "across": across_sets,
+        "shared": common,
+        "limit": limit,
+        "findings": verdict(within_sets, across_sets, common, limit),
+    }
+
+
+def _measured(folder, progress):
+    tables = read_data_dir(folder)
+    shown = progress and progress(len(tables["wav.scp"]), "utterances", f"cues of {folder.name}")
+    measures, digests = measure(tables, shown)
+    if shown:
+        shown.close()
+    return tables, measures, digests
+
+
+def _bonafide(tables):
+    return np.array([label == "bonafide" for label in tables["utt2label"].values()])
 
 
 def measure(tables, progress=None):

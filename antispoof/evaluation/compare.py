@@ -6,17 +6,14 @@ its value is the mean over them, and a mixed comparison draws the seeds anew tog
 trials: without it, three lucky seeds pass for a better method.
 """
 
+from functools import partial
+
 import numpy as np
 
 from ..metrics.bootstrap import METRICS, Ranked, draws, percentiles
 from ..metrics.detection import COSTS
+from ..metrics.titles import TITLES, value_text
 
-TEXTS = {  # name, factor, digits, unit of a difference
-    "eer": ("EER", 100, 2, " points"),
-    "min_dcf": ("minDCF", 1, 4, ""),
-    "act_dcf": ("actDCF", 1, 4, ""),
-    "cllr": ("Cllr", 1, 4, " bits"),
-}
 WORDS = {"iid": "trials", "speaker": "speakers", "attack": "attacks"}
 
 
@@ -94,13 +91,13 @@ def sentence(names, metric, own, level=0.95):
 
     names: of the first and second system; own: what `compare` found of the metric.
     """
-    title, factor, digits, unit = TEXTS[metric]
+    title = TITLES[metric].name
     means = [float(np.mean(own[key])) for key in ("first", "second")]
     better = 0 if own["difference"] < 0 else 1
     best, other = names[better], names[1 - better]
-    gap = f"{abs(factor * own['difference']):.{digits}f}{unit}"
+    gap = f"{value_text(metric, abs(own['difference']))}{TITLES[metric].unit}"
     told, unsure = _kinds_of_luck(own)
-    values = f"{factor * means[better]:.{digits}f} against {factor * means[1 - better]:.{digits}f}"
+    values = f"{value_text(metric, means[better])} against {value_text(metric, means[1 - better])}"
     if own["difference"] == 0:
         return f"{title}: {names[0]} and {names[1]} are equal here."
     if unsure and not told:
@@ -143,21 +140,18 @@ def _listed(words):
     return "other " + ", ".join(words)
 
 
-def lines(names, seeds, found, units):
+def lines(names, seeds, found, units, level=0.95):
     """The comparison as lines of text. units: {kind: how many of them there are, in words}."""
     for metric, own in found.items():
-        title, factor, digits, unit = TEXTS[metric]
-
-        def text(value, sign="", factor=factor, digits=digits):
-            return f"{factor * value:{sign}.{digits}f}"
-
-        yield f"{title}{' %' if metric == 'eer' else ''}"
+        title, unit = TITLES[metric], TITLES[metric].unit
+        text = partial(value_text, metric)
+        yield title.name + title.sign
         for name, values in zip(names, (own["first"], own["second"]), strict=True):
             yield f"  {name:<28} {_spread(values, text)}"
         label = "difference"
         if len(seeds) > 1:
             pairs = [a - b for a, b in zip(own["first"], own["second"], strict=True)]
-            yield f"  {label:<28} {_spread(pairs, lambda value: text(value, '+'))}{unit}"
+            yield f"  {label:<28} {_spread(pairs, partial(text, sign='+'))}{unit}"
         else:
             yield f"  {label:<28} {text(own['difference'], '+')}{unit}"
         for key, also in (("trials", ""), ("mixed", " and seeds")):
@@ -165,7 +159,7 @@ def lines(names, seeds, found, units):
                 low, high = (text(value, "+") for value in judged["interval"])
                 label = f"over {WORDS.get(kind, kind)}{also}"
                 yield f"    {label:<26} [{low}, {high}]  p {judged['p']:.3g}  {units[kind]}"
-        yield f"  {sentence(names, metric, own)}"
+        yield f"  {sentence(names, metric, own, level)}"
 
 
 def _spread(values, text):

@@ -60,7 +60,7 @@ class Drawn:
     """How often each unit was drawn, and the unit of each trial (None: it is one itself)."""
 
     times: np.ndarray  # (R, units)
-    unit: np.ndarray  # (N,)
+    unit: np.ndarray | None  # (N,)
 
     def counts(self, order=None):
         """(R, N) counts of the trials in `order` (N,), by default as they came."""

@@ -1,18 +1,29 @@
 """The section of comparisons: a table per set of trials, and behind it every way to draw anew."""
 
-import json
 from html import escape
-from pathlib import Path
 
-from ..errors import UserError
-from ..evaluation.compare import TEXTS, WORDS
+from ..data.json_files import number, read_json
+from ..evaluation.compare import WORDS
 from ..metrics.bootstrap import METRICS
+from ..metrics.titles import TITLES, value_text
 from .html import table, wrapped
 
-WANTED = {"systems", "seeds", "set", "trials", "metrics", "sentences", "units", "counts"}
+JUDGED = {"*": {"interval": [number, number], "p": number}, "iid": {}}
+METRIC = {"difference": number, "trials": JUDGED, "mixed?": JUDGED}
+WANTED = {
+    "counts": {},
+    "systems": [str],
+    "seeds": [str],
+    "set": str,
+    "trials": (str, None),
+    "metrics": {f"{name}?": METRIC for name in METRICS},
+    "sentences": [str],
+    "units": {"*": str},
+    "bootstrap?": {"level": number},
+}
 
 
-def comparisons(paths):
+def comparisons(paths: list) -> str:
     """HTML of files that steps/compare.py wrote. Raises UserError."""
     groups = {}
     for path in paths:
@@ -22,14 +33,7 @@ def comparisons(paths):
 
 
 def _read(path):
-    try:
-        found = json.loads(Path(path).read_text("utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: is not JSON ({error}); run steps/compare.py again") from None
-    missing = WANTED - set(found)
-    if missing:
-        raise UserError(f"{path}: lacks '{min(missing)}'; wanted what steps/compare.py writes")
-    return found
+    return read_json(path, WANTED, wrong="run steps/compare.py again")
 
 
 def _group(place, own):
@@ -40,17 +44,25 @@ def _group(place, own):
     kind = "speaker" if all("speaker" in kinds for kinds in judged) else "iid"
     header = ["difference"]
     for name in metrics:
-        header += [f"{TEXTS[name][0]}{', points' if name == 'eer' else ''}", "p"]
+        header += [f"{TITLES[name].name}{', points' if name == 'eer' else ''}", "p"]
     rows = [[_names(found), *_cells(found, metrics, kind)] for found in own]
     most = max(len(found["seeds"]) for found in own)
     caption = " ".join(filter(None, place)) + (f", {most} seeds" if most > 1 else "")
-    note = f"95 % intervals and p over other {WORDS[kind]}{' and seeds' if most > 1 else ''}"
+    note = (
+        f"{_levels(own)} intervals and p over other {WORDS[kind]}{' and seeds' if most > 1 else ''}"
+    )
     whole = "".join(map(_whole, own))
     summary = "<summary>Every way to draw anew, and what each comparison allows to say</summary>"
     return (
         table(header, rows, f"{escape(caption)}: below 0, the first is better; {note}")
         + f"<details>{summary}{whole}</details>\n"
     )
+
+
+def _levels(own):
+    """The levels of the intervals in words, from the least."""
+    levels = {found.get("bootstrap", {"level": 0.95})["level"] for found in own}
+    return " and ".join(f"{100 * level:g} %" for level in sorted(levels))
 
 
 def _names(found):
@@ -81,15 +93,14 @@ def _firm(judged):
 
 
 def _texts(own, metric, judged):
-    _, factor, digits, _ = TEXTS[metric]
-    low, high = (f"{factor * value:+.{digits}f}" for value in judged["interval"])
-    return f"{factor * own['difference']:+.{digits}f}", f"{low} to {high}", f"{judged['p']:.3g}"
+    low, high = (value_text(metric, value, "+") for value in judged["interval"])
+    return value_text(metric, own["difference"], "+"), f"{low} to {high}", f"{judged['p']:.3g}"
 
 
 def _whole(found):
     rows = [row for metric in METRICS for row in _rows(found, metric)]
     said = "".join(f"<li>{escape(line)}</li>" for line in found["sentences"])
-    header = ["drawn anew", "difference", "95 % interval", "p"]
+    header = ["drawn anew", "difference", f"{_levels([found])} interval", "p"]
     return f"{table(header, rows, _names(found))}<ul>{said}</ul>"
 
 
@@ -98,6 +109,6 @@ def _rows(found, metric):
     for key, also in (("trials", ""), ("mixed", " and seeds")):
         for kind in (kind for kind in WORDS if kind in own.get(key, {})):
             gap, interval, p = _texts(own, metric, own[key][kind])
-            label = f"{TEXTS[metric][0]}: {WORDS[kind]}{also}"
+            label = f"{TITLES[metric].name}: {WORDS[kind]}{also}"
             label += f" <small>{escape(found['units'].get(kind, ''))}</small>"
-            yield [label, gap + TEXTS[metric][3], interval, p]
+            yield [label, gap + TITLES[metric].unit, interval, p]

@@ -2,9 +2,9 @@
 
 from html import escape
 
+from ..metrics.titles import table_text
 from .collect import ALL, attack_cells, by_system, mean_sd
 from .html import grid, table, wrapped
-from .result_tables import number
 
 CHANCE = 0.5  # EER of the strongest colour
 
@@ -88,5 +88,5 @@ def _heat(cells, counts=False):
         return f"<td>-{below}</td>"
     mean, sd = mean_sd(values)
     share = round(100 * min(1, max(0, mean) / CHANCE))
-    spread = "" if sd is None else f"<small>± {number('eer', sd)}</small>"
-    return f'<td class="heat" style="--heat:{share}%">{number("eer", mean)}{spread}{below}</td>'
+    spread = "" if sd is None else f"<small>± {table_text('eer', sd)}</small>"
+    return f'<td class="heat" style="--heat:{share}%">{table_text("eer", mean)}{spread}{below}</td>'

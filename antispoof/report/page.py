@@ -4,18 +4,21 @@ import base64
 from html import escape
 from importlib import resources
 
+from ..data.json_files import json_text, read_json
+from ..evaluation.layout import calibration_path, fusion_path
+from ..metrics.titles import table_text
 from .collect import by_system, conditions, mean_sd, pooled
 from .heat import heat_maps
 from .html import table, wrapped
-from .result_tables import METRICS, interval_text, notes, number, seeds_text
+from .result_tables import METRICS, interval_text, notes, seeds_text
 
 EXCERPT = 40  # lines of data/PROVENANCE
 PROVENANCE = {  # files of an experiment, and what they are called on the page
     "config.yaml": "config.yaml",
     "env.txt": "env.txt",
     ".done": "command, and the SHA-256 of what it rests on",
-    "calibration.json": "calibration.json",
-    "fusion.json": "fusion.json",
+    calibration_path("").name: "calibration.json",
+    fusion_path("").name: "fusion.json",
 }
 
 
@@ -64,7 +67,7 @@ def page(runs, set_name, data, pictures, tables):
 def _results(runs):
     names, systems = conditions(runs), by_system(runs)
     tables = []
-    for metric, (title, _, _) in METRICS.items():
+    for metric, title in METRICS.items():
         means = {
             (system, name): mean_sd(values)
             for system, own in systems.items()
@@ -86,9 +89,9 @@ def _mean_cell(metric, mean, least):
     if mean is None:
         return "-"
     value, sd = mean
-    text = number(metric, value)
+    text = table_text(metric, value)
     text = f"<strong>{text}</strong>" if value == least else text
-    return text + ("" if sd is None else f"<small>± {number(metric, sd)}</small>")
+    return text + ("" if sd is None else f"<small>± {table_text(metric, sd)}</small>")
 
 
 def _runs(runs):
@@ -97,7 +100,11 @@ def _runs(runs):
         own = [(run, run.results[name]) for run in runs if name in run.results]
         kinds = sorted({k for _, r in own for k in r.get("intervals", {}).get("eer", {})})
         rows = [
-            [_run_name(run), number("eer", r["pooled"]["eer"]), *(_interval(r, k) for k in kinds)]
+            [
+                _run_name(run),
+                table_text("eer", r["pooled"]["eer"]),
+                *(_interval(r, k) for k in kinds),
+            ]
             for run, r in own
         ]
         tables.append(table(["run", "EER&nbsp;%", *kinds], rows, escape(name)))
@@ -108,7 +115,7 @@ def _runs(runs):
 
 def _interval(result, kind):
     interval = result.get("intervals", {}).get("eer", {}).get(kind)
-    return "&ndash;".join(number("eer", value) for value in interval) if interval else "-"
+    return "&ndash;".join(table_text("eer", value) for value in interval) if interval else "-"
 
 
 def _run_name(run):
@@ -131,11 +138,19 @@ def _gallery(pictures):
     return f'<div class="grid">{"".join(images)}</div>'
 
 
+def _text(path):
+    """What a file says; of a fusion by ranks without the scores that it keeps."""
+    text = path.read_text("utf-8")
+    if path.name == fusion_path("").name and '"dev_scores"' in text:
+        return json_text({**read_json(path, {}), "dev_scores": "left out here"})
+    return text
+
+
 def _provenance(runs, data):
     parts = []
     for run in runs:
         texts = [
-            f"<h3>{title}</h3><pre>{escape((run.path / name).read_text('utf-8'))}</pre>"
+            f"<h3>{title}</h3><pre>{escape(_text(run.path / name))}</pre>"
             for name, title in PROVENANCE.items()
             if (run.path / name).is_file()
         ]

@@ -1,8 +1,7 @@
 """Tables of a ranking, as steps/rank.py makes it."""
 
+from ..metrics.titles import TITLES
 from .result_tables import Table
-
-NAMES = {"eer": "EER", "min_dcf": "minDCF", "cllr": "Cllr", "ece": "ECE", "macs": "MACs"}
 
 
 def tables(result):
@@ -49,7 +48,8 @@ def _sizes(parts):
 def _words(part):
     """`min_dcf in_domain` as `minDCF in domain`."""
     key, _, domain = part.partition(" ")
-    return f"{NAMES.get(key, key.replace('_', ' '))} {domain.replace('_', ' ')}".strip()
+    name = TITLES[key].name if key in TITLES else key.replace("_", " ")
+    return f"{name} {domain.replace('_', ' ')}".strip()
 
 
 def _text(value):

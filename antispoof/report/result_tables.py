@@ -1,11 +1,13 @@
 """Tables of results, for a terminal of 100 columns and in Markdown."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..metrics.titles import TITLES, table_text
 from .collect import attack_cells, by_system, conditions, mean_sd, missing_attacks, pooled
 
 WIDTH = 100
-METRICS = {"eer": ("EER %", 100, 2), "min_dcf": ("minDCF", 1, 3), "cllr": ("Cllr", 1, 3)}
+METRICS = {name: TITLES[name].name + TITLES[name].sign for name in ("eer", "min_dcf", "cllr")}
 
 
 @dataclass
@@ -15,16 +17,8 @@ class Table:
     title: str
     header: list
     rows: list
-    groups: list = ()  # one per column after the first; equal neighbours share a title
+    groups: Sequence[str] = ()  # one per column after the first; equal neighbours share a title
     stacked: bool = False  # in plain text, what follows the mean stands below it
-
-
-def number(metric, value):
-    """A metric as text: EER in per cent with two digits, costs with three."""
-    if value is None:
-        return "-"
-    _, scale, digits = METRICS[metric]
-    return f"{value * scale:.{digits}f}"
 
 
 def mean_text(metric, values):
@@ -32,7 +26,7 @@ def mean_text(metric, values):
     if not values:
         return "-"
     mean, sd = mean_sd(values)
-    return number(metric, mean) + ("" if sd is None else f" ± {number(metric, sd)}")
+    return table_text(metric, mean) + ("" if sd is None else f" ± {table_text(metric, sd)}")
 
 
 def seeds_text(runs):
@@ -63,7 +57,7 @@ def main_tables(runs, set_name, width=WIDTH):
             f"Results on {set_name}: {seeds_text(runs)}",
             ["system", *names * len(part)],
             rows,
-            [METRICS[m][0] for m in part for _ in names],
+            [METRICS[m] for m in part for _ in names],
             stacked=True,
         )
 
@@ -101,12 +95,12 @@ def run_table(runs, metric="eer"):
             result = run.results.get(name, {"pooled": {}})
             found = result.get("intervals", {}).get(metric, {})
             low_high = found.get("speaker") or found.get("iid")
-            text = number(metric, result["pooled"].get(metric))
+            text = table_text(metric, result["pooled"].get(metric))
             if low_high:
-                text += " [{}, {}]".format(*(number(metric, value) for value in low_high))
+                text += " [{}, {}]".format(*(table_text(metric, value) for value in low_high))
             row.append(text)
         rows.append(row)
-    title = f"{METRICS[metric][0]} of each run [{interval_text(runs)}]"
+    title = f"{METRICS[metric]} of each run [{interval_text(runs)}]"
     return Table(title, ["run", *names], rows)
 
 

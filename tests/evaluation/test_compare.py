@@ -131,3 +131,20 @@ def test_refusals(place):
         ((*pair, "eval", "--seeds", "1"), "exp/one_seed1_seed1/eval/scores: no such file"),
     ):
         assert words in refused(PROGRAM, *arguments, cwd=place)
+
+
+def test_the_level_of_the_intervals_is_an_option(tmp_path):
+    place = make_experiments(tmp_path)
+    pair = ("exp/one_seed1", "exp/two_seed1", "eval", "--bootstrap", "200", "--metric", "eer")
+    found = {}
+    for level in ("0.5", "0.95"):
+        command = (*pair, "--level", level, "--out", f"{level}.json")
+        status, out, error = worker(PROGRAM, *command, cwd=place)
+        assert status == 0, error
+        found[level] = json.loads((place / f"{level}.json").read_text())
+        assert found[level]["bootstrap"]["level"] == float(level)
+        assert f"would bring at {100 * float(level):g} %" in out + str(found[level]["sentences"])
+    widths = [np.ptp(own["metrics"]["eer"]["trials"]["iid"]["interval"]) for own in found.values()]
+    assert 0 < widths[0] < 0.6 * widths[1]
+    for level in ("0", "1", "nan"):
+        assert "--level: found" in refused(PROGRAM, *pair, "--level", level, cwd=place)

@@ -20,8 +20,8 @@ from matplotlib.figure import Figure
 from antispoof.data.tables import read_table
 
 VOID = {"meta", "img", "wbr", "br", "link"}
-DRAWING = ["draw.det", "draw.histogram", "draw.forest", "draw.training", "domains.domains"]
-DRAWING += ["pictures.reliability"]
+DRAWING = ["plots.det", "plots.histogram", "plots.forest", "plots.training"]
+DRAWING += ["domain_scatter.domains", "figures.reliability"]
 WHOLE = {"h1", "h2", "h3", "p", "li", "pre", "summary", "title", "a", "figcaption"}
 
 

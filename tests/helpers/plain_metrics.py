@@ -1,6 +1,7 @@
 """The official algorithms written down point by point: slow, and the judge of the fast ones."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,6 +23,19 @@ def plain_eer(bonafide, spoof):
     gaps = [abs(a - b) for a, b in zip(frr, far, strict=True)]
     first = gaps.index(min(gaps))
     return (frr[first] + far[first]) / 2, thresholds[first]
+
+
+def plain_eer_interpolated(bonafide, spoof):
+    """Where the straight lines between the points of distinct thresholds have frr = far."""
+    points = [(0, 1)]
+    for limit in [*sorted({*bonafide, *spoof})[1:], math.inf]:
+        frr = sum(score < limit for score in bonafide) / len(bonafide)
+        points.append((frr, sum(score >= limit for score in spoof) / len(spoof)))
+    for (frr, far), (next_frr, next_far) in pairwise(points):
+        if frr < far and next_frr >= next_far:
+            share = (far - frr) / ((far - frr) + (next_frr - next_far))
+            return frr + share * (next_frr - frr)
+    raise AssertionError("the lines never cross")
 
 
 def plain_least(bonafide, spoof, miss, fa):

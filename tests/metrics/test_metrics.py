@@ -148,3 +148,33 @@ def test_bad_costs_are_refused():
         metrics.min_dcf([1, 2], [0, 1], p_spoof=1)
     with pytest.raises(ValueError, match="c_fa"):
         metrics.act_dcf([1, 2], [0, 1], c_fa=0)
+
+
+def test_the_interpolated_eer_by_hand():
+    # above 2 and up to 3: frr 1/3, far 1/2 -> 0; the lines cross at frr 1/3, where the official
+    # walk takes the mean of 1/3 and 1/2
+    assert metrics.eer_interpolated([1, 3, 4], [0, 2]) == pytest.approx(1 / 3)
+    assert metrics.eer([1, 3, 4], [0, 2]) == pytest.approx(5 / 12)
+    # the tie at 1 is passed at once: from (0, 1/2) to (1/2, 0), which meet in the middle
+    assert metrics.eer_interpolated([1, 2], [0, 1]) == pytest.approx(1 / 4)
+    assert metrics.eer_interpolated([3, 4], [1, 2]) == 0
+    assert metrics.eer_interpolated([1, 2], [3, 4]) == 1
+    with pytest.raises(ValueError, match="1 distinct value"):
+        metrics.eer_interpolated([1, 1], [1])
+
+
+def test_the_interpolated_eer_is_what_brentq_finds_on_the_roc_of_scikit_learn():
+    from scipy.interpolate import interp1d
+    from scipy.optimize import brentq
+    from sklearn.metrics import roc_curve
+
+    rng = np.random.default_rng(3)
+    for digits in (0, 1, 8):
+        for _ in range(20):
+            bonafide = np.round(rng.normal(1, 1, rng.integers(2, 60)), digits)
+            spoof = np.round(rng.normal(0, 1, rng.integers(2, 60)), digits)
+            labels = np.arange(bonafide.size + spoof.size) < bonafide.size
+            fpr, tpr, _ = roc_curve(labels, np.concatenate([bonafide, spoof]))
+            line = interp1d(fpr, tpr)
+            wanted = brentq(lambda x, line=line: 1 - x - line(x), 0, 1)
+            assert metrics.eer_interpolated(bonafide, spoof) == pytest.approx(wanted, abs=1e-9)

@@ -1,0 +1,91 @@
+"""Experiments compared in pairs: what is read of their folders, and what is written of them."""
+
+from pathlib import Path
+from typing import Any
+
+from .compare import compare, sentence
+from .layout import llr_path, scores_path
+from .scores import Trials, join
+
+RATIOS = {"act_dcf", "cllr"}  # the metrics that judge ratios, where there are any
+
+
+def with_seed(text: str) -> str:
+    """An experiment's name without `_seed<n>` as one that has {seed} where it stands."""
+    return text if "{seed}" in text else f"{text.rstrip('/')}_seed{{seed}}"
+
+
+def compare_experiments(
+    names: list[str],
+    data_dir: str | Path,
+    set_name: str,
+    metrics: list[str],
+    *,
+    seeds: list[str],
+    trials: str | None = None,
+    replicates: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> dict:
+    """Everything that `steps/compare.py --out` writes.
+
+    names: of two experiments; with several seeds, each has {seed} where it stands. data_dir: of the
+    set. Raises UserError where the scores of an experiment are no scores of these trials.
+    """
+    wanted = bool(RATIOS & set(metrics))
+    first, second, last, given = read(names, data_dir, set_name, seeds, trials, wanted)
+    kinds, units = kinds_of(last)
+    systems = [Path(text).name.replace("_seed{seed}", "") for text in names]
+    options = {"metrics": metrics, "replicates": replicates, "seed": seed, "level": level}
+    found = compare(*(first, second, kinds), **options)
+    return {
+        "systems": systems,
+        "seeds": seeds,
+        "set": set_name,
+        "trials": trials,
+        "llr_given": given,
+        "counts": {"bonafide": len(first[0][0][0]), "spoof": len(first[0][0][1])},
+        "bootstrap": {"level": level, "replicates": replicates, "seed": seed},
+        "units": units,
+        "metrics": found,
+        "sentences": [sentence(systems, name, found[name], level) for name in metrics],
+    }
+
+
+def read(
+    names: list[str],
+    data_dir: str | Path,
+    set_name: str,
+    seeds: list[str],
+    trials: str | None,
+    want_ratios: bool,
+) -> tuple[list, list, Trials, bool]:
+    """Scores and ratios of every seed of both, the trials, and whether ratios are given."""
+    places = [[text.replace("{seed}", seed) for seed in seeds] or [text] for text in names]
+    ratios = [llr_path(exp, set_name) for own in places for exp in own]
+    calibrated = want_ratios and all(path.is_file() for path in ratios)
+    runs: list[list] = []
+    for own in places:
+        runs.append([])
+        for exp in own:
+            found = llr = join(data_dir, scores_path(exp, set_name), trials)
+            if calibrated:
+                llr = join(data_dir, llr_path(exp, set_name), trials)
+            runs[-1].append((found.split(), llr.split()))
+    return runs[0], runs[1], found, calibrated
+
+
+def kinds_of(trials: Trials) -> tuple[dict, dict[str, str]]:
+    """What is drawn whole: ({kind: groups or None}, {kind: how many, in words})."""
+    kinds: dict[str, Any] = {"iid": None}
+    units = {"iid": f"{len(trials.ids)} trials"}
+    if (speakers := trials.speakers()) is not None:
+        kinds["speaker"] = speakers
+        counts = [len(set(part.tolist())) for part in speakers]
+        units["speaker"] = f"{counts[0]} bona fide and {counts[1]} spoof speakers"
+    if (trials.data_dir / "utt2attack").is_file():
+        names, attack = trials.factor("attack")
+        bonafide, spoof = trials.split(attack)
+        kinds["attack"] = [range(len(names), len(names) + len(bonafide)), spoof]
+        units["attack"] = f"{len(set(spoof.tolist()))} attacks"
+    return kinds, units
