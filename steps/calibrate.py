@@ -13,23 +13,25 @@ example:
   steps/calibrate.py --data data/dev --apply "dev eval" exp/mel_cnn_seed1
 
 reads exp/mel_cnn_seed1/{dev,eval}/scores, writes exp/mel_cnn_seed1/{dev,eval}/llr/scores and what
-was learnt to exp/mel_cnn_seed1/calibration.json. Labels are read of --data alone.
+was learnt to exp/mel_cnn_seed1/calibration.json. Labels are read of --data alone. In Python,
+antispoof.evaluation.fusion.Calibration.load("exp/mel_cnn_seed1/calibration.json") maps new scores.
 """
 
 
 def main():
     options = parse()
     from antispoof.evaluation import fusion
+    from antispoof.evaluation.layout import calibration_path, llr_path
 
     systems = [options.exp_dir]
     dev_set = options.dev_set or options.data.resolve().name
-    learnt = fusion.learn(options.data, dev_set, systems, options.prior)
+    learnt = fusion.learn(options.data, dev_set, systems, options.prior, kind=fusion.Calibration)
     for line in learnt.warnings():
         print(f"steps/calibrate.py: warning: {line}", file=sys.stderr)
     ratios = {name: fusion.apply(learnt, name, systems) for name in options.apply.split()}
     for name, llr in ratios.items():
-        fusion.write_scores(options.exp_dir / name / "llr" / "scores", llr)
-    learnt.save(options.exp_dir / "calibration.json")
+        fusion.write_scores(llr_path(options.exp_dir, name), llr)
+    learnt.save(calibration_path(options.exp_dir))
     print(
         f"{options.exp_dir}: llr = {learnt.weights[0]:.6g} score + {learnt.offset:.6g}, learnt on "
         f"{learnt.n_bonafide} bona fide and {learnt.n_spoof} spoof trials of {dev_set}"

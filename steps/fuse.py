@@ -14,8 +14,9 @@ example:
     exp/mel_cnn_seed1 exp/fbank_lcnn_seed1
 
 reads <set>/scores of each system, writes <set>/scores and <set>/llr/scores (the same numbers: a
-fusion is calibrated by its making) and fusion.json below --out. Every system must have scored the
-same utterances. Labels are read of --data alone.
+fusion is calibrated by its making) and fusion.json below --out. By that file every worker knows
+that this is a fusion; in Python, antispoof.evaluation.fusion.Fusion.load reads it and maps new
+scores. Every system must have scored the same utterances. Labels are read of --data alone.
 
 --rule logistic learns a weight for each system; mean (of scores standardised on dev) and rank (mean
 share of dev scores below) are the baselines that it has to beat, calibrated likewise.
@@ -27,6 +28,7 @@ steps/compare.py says what the system brings: <out> <out>/without_<system> eval.
 def main():
     options = parse()
     from antispoof.evaluation import fusion
+    from antispoof.evaluation.layout import fusion_path, llr_path, scores_path
 
     dev_set = options.dev_set or options.data.resolve().name
 
@@ -36,9 +38,9 @@ def main():
             print(f"steps/fuse.py: warning: {line}", file=sys.stderr)
         ratios = {name: fusion.apply(learnt, name, exp_dirs) for name in options.apply.split()}
         for name, llr in ratios.items():
-            fusion.write_scores(out / name / "scores", llr)
-            fusion.write_scores(out / name / "llr" / "scores", llr)
-        learnt.save(out / "fusion.json")
+            fusion.write_scores(scores_path(out, name), llr)
+            fusion.write_scores(llr_path(out, name), llr)
+        learnt.save(fusion_path(out))
         return learnt
 
     whole = fuse(options.out, options.exp_dirs)
@@ -50,9 +52,9 @@ def main():
     )
     for left in options.exp_dirs if options.leave_one_out else ():
         others = [path for path in options.exp_dirs if path != left]
-        rest = fuse(options.out / f"without_{left.name}", others)
+        rest = fuse(options.out / f"without_{left.resolve().name}", others)
         change = rest.dev_cllr - whole.dev_cllr
-        print(f"  without {left.name}: Cllr there {rest.dev_cllr:.4f} ({change:+.4f})")
+        print(f"  without {left.resolve().name}: Cllr there {rest.dev_cllr:.4f} ({change:+.4f})")
 
 
 def parse():
@@ -72,6 +74,13 @@ def parse():
         raise UserError(f"{options.out}: is one of the systems; give the fusion its own folder")
     if options.leave_one_out and len(names) < 2:
         raise UserError("--leave-one-out: found 1 system, wanted several")
+    folders = [path.name for path in names]
+    twice = next((name for name in folders if folders.count(name) > 1), None)
+    if options.leave_one_out and twice:
+        raise UserError(
+            f"--leave-one-out: found several systems in folders called '{twice}', wanted one: what "
+            "is left of each is written to without_<folder>"
+        )
     return options
 
 

@@ -133,7 +133,10 @@ def test_what_is_said_of_what_was_learnt(place, rule, tmp_path):
     parts = [[llr[u] for u, r in DEV.items() if r[0] == c] for c in ("bonafide", "spoof")]
     assert learnt.dev_cllr == pytest.approx(plain_cell(*parts, *parts)["cllr"])
     learnt.save(tmp_path / "f.json")
+    columns = zip(*(row for _, row in DEV.values()), strict=True)
+    kept = {"dev_scores": [sorted(column) for column in columns]} if rule == "rank" else {}
     assert json.loads((tmp_path / "f.json").read_text()) == {
+        **kept,
         "systems": ["s0_seed1", "s1_seed1", "s2_seed1"],
         "rule": rule,
         "weights": list(learnt.weights),
