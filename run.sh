@@ -99,7 +99,7 @@ if from_to 6 "evaluate and report"; then
         --from "$(trials_of "$set") exp/EXP/$set/scores exp/EXP/$set/llr/scores exp/EXP/selection*.json" \
         "EXP=$(experiments "$systems fusion")" "exp/EXP/log/evaluate_${out##*/}.log" \
         steps/evaluate.py --trials "$trials" --by "$by" --llr "exp/EXP/$set/llr/scores" \
-        "data/$set" "exp/EXP/$set/scores" "$out/result.json"
+        --exp exp/EXP "data/$set" "exp/EXP/$set/scores" "$out/result.json"
       for rival in $(rivals); do
         pair=$(comparison "$set" "$trials" "$rival")
         job --renew --done "$(dirname "$pair")/.done.$(basename "$pair")" \

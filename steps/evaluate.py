@@ -11,7 +11,7 @@ EXAMPLE = """
 example:
   steps/evaluate.py data/eval exp/mel_cnn_seed1/eval/scores \\
     exp/mel_cnn_seed1/eval_unknown/result.json --trials unknown --by attack,lang \\
-    --llr exp/mel_cnn_seed1/eval/llr/scores
+    --llr exp/mel_cnn_seed1/eval/llr/scores --exp exp/mel_cnn_seed1
 
 EER and minDCF are those of SCORES; actDCF and Cllr, which judge the numbers themselves, are those
 of --llr (default: SCORES). --by attack sets all bona fide trials against each attack (so does any
@@ -28,30 +28,26 @@ that were fixed there.
 
 def main():
     options = parse()
-    import json
-
-    from antispoof.data.data_dir import trial_counts
+    from antispoof.data.data_dir import ALL, trial_counts
+    from antispoof.data.json_files import write_json
     from antispoof.evaluation.evaluate import evaluate
     from antispoof.evaluation.scores import join
-    from antispoof.files import atomic_open
     from antispoof.training.selection import read_choices
 
     if options.trials is None:
         options.trials = trial_counts(options.data_dir)[1]
-    named = None if options.trials == "all" else options.trials
+    named = None if options.trials == ALL else options.trials
     trials = join(options.data_dir, options.scores, named)
     llr = None
     if options.llr:
         llr = join(options.data_dir, options.llr, named).scores
     factors = [name for name in options.by.split(",") if name]
-    dice = {"replicates": options.bootstrap, "seed": options.seed}
-    result = evaluate(trials, llr, by=factors, asv=read_asv(options, named), **dice)
+    draws = {"replicates": options.bootstrap, "seed": options.seed, "level": options.level}
+    result = evaluate(trials, llr, by=factors, asv=read_asv(options, named), **draws)
     result["set"], result["trials"] = options.data_dir.resolve().name, named
-    if choices := read_choices(options.scores.parent.parent):  # how its model was chosen
+    if options.exp and (choices := read_choices(options.exp)):
         result["selection"] = choices
-    with atomic_open(options.out) as stream:
-        json.dump(result, stream, indent=1, sort_keys=True, allow_nan=False)
-        stream.write("\n")
+    write_json(options.out, result)
     tell(options, result)
 
 
@@ -78,13 +74,19 @@ def parse():
     )
     parser.add_argument("--by", default="", help="factors, with commas: attack,lang")
     parser.add_argument("--llr", type=Path, metavar="SCORES", help="log-likelihood ratios")
+    parser.add_argument("--exp", type=Path, help="folder that says how the model was chosen")
     parser.add_argument("--asv-scores", type=Path, metavar="FILE", help="of speaker verification")
     parser.add_argument("--asv-key", type=Path, metavar="FILE", help="whose trials those are")
     parser.add_argument("--bootstrap", type=int, default=1000, help="replicates; 0 for none")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--level", type=float, default=0.95, help="of the intervals")
     options = parser.parse_args()
     if options.bootstrap < 0:
         raise UserError(f"--bootstrap: found {options.bootstrap}, wanted 0 or more")
+    if not 0 < options.level < 1:
+        raise UserError(f"--level: found {options.level}, wanted a number between 0 and 1")
+    if options.exp and not options.exp.is_dir():
+        raise UserError(f"--exp: found no folder {options.exp}, wanted that of an experiment")
     if options.asv_key and not options.asv_scores:
         raise UserError("--asv-key: wants --asv-scores")
     return options

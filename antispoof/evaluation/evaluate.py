@@ -1,15 +1,29 @@
 """The result of one system on one set of trials: metrics with their costs, counts, intervals."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .. import metrics
 from ..errors import UserError
 from ..metrics.bootstrap import intervals
+from .asv import AsvTrials, FixedAsv
+from .scores import Trials
 
 FEW = 30  # trials of a class below which a cell is marked
 
 
-def evaluate(trials, llr=None, *, by=(), asv=None, replicates=1000, seed=0, costs=metrics.COSTS):
+def evaluate(
+    trials: Trials,
+    llr: np.ndarray | None = None,
+    *,
+    by: Sequence[str] = (),
+    asv: AsvTrials | FixedAsv | None = None,
+    replicates: int = 1000,
+    seed: int = 0,
+    costs=metrics.COSTS,
+    level: float = 0.95,
+) -> dict:
     """Everything `result.json` holds but the names of set and list, of `scores.Trials`.
 
     counts {bonafide, spoof, trials}; costs {p_spoof, c_miss, c_fa}; threshold {metric: score};
@@ -19,39 +33,50 @@ def evaluate(trials, llr=None, *, by=(), asv=None, replicates=1000, seed=0, cost
 
     llr (N,): natural-log likelihood ratios for `act_dcf` and `cllr`, by default the scores
     themselves, of which `llr_given` tells. by: factors to break down by, `attack*codec` for a
-    table of two. asv: an `antispoof.evaluation.asv` to add tandem costs, and itself as `asv`.
-    replicates 0 leaves the intervals out. `ece` is that of P(bona fide) = 1 / (1 + e^-(llr + log
-    odds)) at the odds of the two classes in these trials; `classification` decides at LLR 0.
+    table of two. asv: of `evaluation.asv`, to add tandem costs, and itself as `asv`. replicates 0
+    leaves the intervals out; level: the share of the replicates that they hold. `eer_interpolated`
+    is the EER by another definition; `eer` is the one that tables show. `ece` is that of
+    P(bona fide) = 1 / (1 + e^-(llr + log odds)) at the odds of the two classes in these trials;
+    `classification` decides at LLR 0.
     """
     given = llr is not None
     llr = trials.scores if llr is None else llr
     bonafide, spoof = metrics.sorted_trials(*trials.split())
-    wanted = sorted({name for factor in by for name in _names(factor)})
-    factors = {name: trials.factor(name) for name in wanted}
+    factors = {name: trials.factor(name) for name in sorted({n for f in by for n in _names(f)})}
     result = {
         "counts": {"bonafide": bonafide.size, "spoof": spoof.size, "trials": len(trials.ids)},
         "costs": dict(costs),
-        "threshold": {
-            "act_dcf": metrics.bayes_threshold(**costs),
-            "eer": metrics.eer_threshold(bonafide, spoof),
-            "min_dcf": metrics.min_dcf_threshold(bonafide, spoof, **costs),
-        },
+        "threshold": _thresholds(bonafide, spoof, costs),
         "llr_given": given,
-        "pooled": {
-            **_cell_metrics(trials.split(), trials.split(llr), costs),
-            "auc": metrics.auc(bonafide, spoof),
-            "min_cllr": metrics.min_cllr(bonafide, spoof),
-            "ece": metrics.ece(*posteriors(*trials.split(llr))),
-            **(asv.costs(bonafide, spoof) if asv else {}),
-        },
+        "pooled": _pooled(trials, llr, bonafide, spoof, costs, asv),
         "classification": metrics.classification(*trials.split(llr)),
         "by": {factor: break_down(trials, llr, factor, factors, costs, asv) for factor in by},
     }
     if asv:
         result["asv"] = asv.summary()
     if replicates:
-        result.update(_intervals(trials, llr, replicates, seed, costs))
+        result.update(_intervals(trials, llr, replicates, seed, costs, level))
     return result
+
+
+def _thresholds(bonafide, spoof, costs):
+    return {
+        "act_dcf": metrics.bayes_threshold(**costs),
+        "eer": metrics.eer_threshold(bonafide, spoof),
+        "min_dcf": metrics.min_dcf_threshold(bonafide, spoof, **costs),
+    }
+
+
+def _pooled(trials, llr, bonafide, spoof, costs, asv):
+    """Metrics of all trials; bonafide, spoof: their scores, ascending."""
+    return {
+        **_cell_metrics(trials.split(), trials.split(llr), costs),
+        "eer_interpolated": metrics.eer_interpolated(bonafide, spoof),
+        "auc": metrics.auc(bonafide, spoof),
+        "min_cllr": metrics.min_cllr(bonafide, spoof),
+        "ece": metrics.ece(*posteriors(*trials.split(llr))),
+        **(asv.costs(bonafide, spoof) if asv else {}),
+    }
 
 
 def posteriors(bonafide, spoof):
@@ -72,21 +97,21 @@ def _cell_metrics(scores, llr, costs):
     }
 
 
-def _intervals(trials, llr, replicates, seed, costs):
+def _intervals(trials, llr, replicates, seed, costs, level):
     options = {"llr": trials.split(llr), "replicates": replicates, "seed": seed, "costs": costs}
-    kinds = {"iid": None}
-    counts = {}
-    if (trials.data_dir / "utt2spk").is_file():
-        kinds["speaker"] = trials.split(trials.factor("spk")[1])
+    kinds, counts = {"iid": None}, {}
+    if (speakers := trials.speakers()) is not None:
+        kinds["speaker"] = speakers
         counts = {
-            "speakers_bonafide": len(set(kinds["speaker"][0])),
-            "speakers_spoof": len(set(kinds["speaker"][1])),
+            "speakers_bonafide": len(set(speakers[0])),
+            "speakers_spoof": len(set(speakers[1])),
         }
     found = {
-        kind: intervals(*trials.split(), groups=groups, **options) for kind, groups in kinds.items()
+        kind: intervals(*trials.split(), groups=groups, level=level, **options)
+        for kind, groups in kinds.items()
     }
     return {
-        "bootstrap": {"level": 0.95, "replicates": replicates, "seed": seed, **counts},
+        "bootstrap": {"level": level, "replicates": replicates, "seed": seed, **counts},
         "intervals": {
             metric: {kind: list(found[kind][metric]) for kind in kinds} for metric in found["iid"]
         },

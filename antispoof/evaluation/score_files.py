@@ -11,6 +11,7 @@
 import math
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..errors import UserError
 
@@ -34,8 +35,14 @@ FORMS = {
 }
 
 
-def to_text(form, scores, labels=None, attacks=None):
+def to_text(
+    form: str,
+    scores: dict[str, float],
+    labels: dict[str, str] | None = None,
+    attacks: dict[str, str] | None = None,
+) -> str:
     """The file's text of {utterance: score}; {utterance: word} of labels and attacks for 2019."""
+    _require_words(form, labels, attacks)
     form = FORMS[form]
     lines = [form.header] if form.header else []
     for utt in sorted(scores, key=str.encode):
@@ -44,13 +51,20 @@ def to_text(form, scores, labels=None, attacks=None):
     return "".join(f"{line}\n" for line in lines)
 
 
-def read_text(form, text, place, labels, attacks=None):
+def read_text(
+    form: str,
+    text: str,
+    place: str | Path,
+    labels: dict[str, str],
+    attacks: dict[str, str] | None = None,
+) -> dict[str, float]:
     """{utterance: score} of a file's text.
 
     Raises UserError with `place:line` for another header, width or separator, an id that is unknown
     or there twice, a number that is none, a key or attack other than those given; and for ids of
     `labels` that are missing. A file that ends without a line feed was cut off: refused.
     """
+    _require_words(form, labels, attacks)
     shape, scores = FORMS[form], {}
     if not text.endswith("\n"):
         raise UserError(f"{place}: does not end in a line feed; was it cut off?")
@@ -69,6 +83,12 @@ def read_text(form, text, place, labels, attacks=None):
     if form == "utt_score" and list(scores) != sorted(scores, key=str.encode):
         raise UserError(f"{place}: is out of order; sort the file with LC_ALL=C sort")
     return scores
+
+
+def _require_words(form, labels, attacks):
+    """ValueError where a form has labels and attacks between, and there are none."""
+    if FORMS[form].labelled and (labels is None or attacks is None):
+        raise ValueError(f"the form {form} has an attack and a key in each line: give both")
 
 
 def _parse(form, line, place, labels, attacks):

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import metrics
 from ..config import one_of
+from ..data.json_files import read_json
 from ..errors import UserError
 from ..files import atomic_open
 
@@ -91,4 +92,4 @@ def write_choices(exp_dir, choices):
 def read_choices(exp_dir):
     """What `train` chose, stage by stage; [] where no stage has ended."""
     path = Path(exp_dir) / "selection.json"
-    return json.loads(path.read_text("utf-8")) if path.exists() else []
+    return read_json(path, [dict], wrong="train it again") if path.exists() else []

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from plain_metrics import plain_eer
+from plain_metrics import plain_eer, plain_eer_interpolated
 from plain_results import (
     four,
     make_rows,
@@ -53,6 +53,7 @@ def test_every_pooled_value_is_that_of_its_formula(trials, costs, given):
     assert result["pooled"] == pytest.approx(
         {
             **plain_cell(bonafide, spoof, llr_b, llr_s, **costs),
+            "eer_interpolated": plain_eer_interpolated(bonafide, spoof),
             "auc": plain_auc(bonafide, spoof),
             "min_cllr": plain_min_cllr(bonafide, spoof),
             "ece": plain_ece(llr_b, llr_s),

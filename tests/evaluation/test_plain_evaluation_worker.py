@@ -66,10 +66,35 @@ def test_scores_are_ranked_and_ratios_are_judged(place, capsys, listed, given):
 def test_the_name_of_the_set_and_how_the_model_was_chosen(place):
     (place / "exp/x_seed1/selection.json").write_text('[{"rule": "last", "epochs": [3]}]')
     (place / "link").symlink_to(place / "data/eval")
-    call(PROGRAM, "link", "exp/x_seed1/eval/scores", "deep/o.json", "--bootstrap", "0", cwd=place)
+    options = ("--bootstrap", "0", "--exp", "exp/x_seed1")
+    call(PROGRAM, "link", "exp/x_seed1/eval/scores", "deep/o.json", *options, cwd=place)
     found = json.loads((place / "deep/o.json").read_text())
     assert found["set"] == "eval"
     assert found["selection"] == [{"rule": "last", "epochs": [3]}]
+
+
+def test_the_folder_of_an_experiment_is_named_and_not_guessed(place):
+    (place / "exp/x_seed1/selection.json").write_text('[{"rule": "last", "epochs": [3]}]')
+    assert "selection" not in evaluate(place, "--bootstrap", "0")
+    (place / "elsewhere").mkdir()
+    assert "selection" not in evaluate(place, "--bootstrap", "0", "--exp", "elsewhere")
+    with pytest.raises(UserError, match="--exp: found no folder gone, wanted that of"):
+        evaluate(place, "--exp", "gone")
+    for text in ("{", "3", '[{"x": NaN}]', "[4]"):
+        (place / "exp/x_seed1/selection.json").write_text(text)
+        with pytest.raises(UserError, match="selection.json: .*; train it again"):
+            evaluate(place, "--exp", "exp/x_seed1")
+
+
+def test_the_level_of_the_intervals(place):
+    found = evaluate(place, "--bootstrap", "40", "--level", "0.5")
+    assert found["bootstrap"]["level"] == 0.5
+    parts = [np.array(part) for part in four(ROWS.values())[:2]]
+    wanted = intervals(*parts, replicates=40, level=0.5)
+    assert {key: tuple(own["iid"]) for key, own in found["intervals"].items()} == wanted
+    for level in ("0", "1", "nan"):
+        with pytest.raises(UserError, match="--level: found .*, wanted a number between"):
+            evaluate(place, "--level", level)
 
 
 def test_options_of_the_bootstrap(place):

@@ -115,8 +115,8 @@ def test_one_system_by_the_defaults(place):
         "steps/score.py --device auto exp/wave_seedSEED data/eval exp/wave_seedSEED/eval/scores",
         "steps/calibrate.py --data data/dev --apply 'dev eval' exp/EXP",
         "steps/fuse.py --data data/dev --apply 'dev eval' --out exp/fusion_seed1 exp/wave_seed1",
-        "steps/evaluate.py --trials all --by attack --llr exp/EXP/eval/llr/scores data/eval "
-        "exp/EXP/eval/scores exp/EXP/eval/result.json",
+        "steps/evaluate.py --trials all --by attack --llr exp/EXP/eval/llr/scores --exp exp/EXP "
+        "data/eval exp/EXP/eval/scores exp/EXP/eval/result.json",
         "steps/describe_model.py --exp exp/wave_seed1",
         f"steps/report.py --out exp/report.html --set eval --compare '' {exp}",
     ]

@@ -170,7 +170,7 @@ def test_stage_6_evaluates_scores_and_ratios_on_every_list(rich):
                 log=f"exp/EXP/log/evaluate_{result}.log",
                 jobs=f"EXP={','.join([*EXPERIMENTS, *FUSIONS])}",
                 command=f"steps/evaluate.py --trials {trials} --by attack,codec --llr {llr} "
-                f"data/{name} {scores} exp/EXP/{result}/result.json",
+                f"--exp exp/EXP data/{name} {scores} exp/EXP/{result}/result.json",
                 reads=frozenset({scores, llr, "exp/EXP/selection*.json"} | judged(name)),
             )
             expected.append(call)
