@@ -12,6 +12,9 @@ AREAS = {
         *("antispoof/evaluation/evaluate.py", "antispoof/evaluation/rank.py"),
         *("antispoof/evaluation/fusion.py", "antispoof/evaluation/asv.py"),
         *("antispoof/evaluation/score_files.py", "antispoof/evaluation/scores.py"),
+        *("antispoof/evaluation/fusion_rules.py", "antispoof/evaluation/fusion_record.py"),
+        *("antispoof/evaluation/paired.py", "antispoof/evaluation/results.py"),
+        *("antispoof/evaluation/layout.py"),
     ],
     "audit": ["antispoof/audit/audit.py", "antispoof/audit/cues.py"],
     "data": [
@@ -46,7 +49,7 @@ TESTS = {
     "metrics": "plain_metrics metrics evaluate_tandem",
     "statistics": "plain_statistics bootstrap compare calibration",
     "evaluation": "plain_scores plain_evaluation plain_fusion plain_ranking evaluate fuse rank "
-    "export_scores",
+    "export_scores loaded_maps fusion_is_recorded",
     "audit": "plain_audit audit",
     "data": "plain_tables plain_files plain_data plain_audio tables files kaldi data_dir bad_sound "
     "loading",
