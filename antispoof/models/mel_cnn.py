@@ -46,7 +46,7 @@ class MelCNN(BackEnd):
     def forward(self, x, lengths):
         image, lengths = self.image(x, lengths)
         logit = self.head(self.blocks(image, lengths))
-        # softmax over (0, z) is the sigmoid of z: cross-entropy on it is the BCE of document 001
+        # softmax over (0, z) is the sigmoid of z: cross-entropy on it is Bigford's BCE
         return torch.cat([torch.zeros_like(logit), logit], 1)
 
 

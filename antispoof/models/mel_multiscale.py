@@ -4,7 +4,7 @@ Three blocks over the mel image (2 x 128 x T): 3x3, 5x5 and 7x7 with dilation 3,
 and without bias, joined; BN - ReLU - squeeze-and-excitation (ratio 16) - max-pool 2. Then attentive
 statistics over time - Linear 64 - ReLU - dropout - one logit, as in Mel-CNN.
 
-Document 001 gives a size, "~2M, 2.2 MB", and no widths. Widths 16-32-64 with the 16 remaining mel
+Bigford (2026) gives a size, "~2M, 2.2 MB", and no widths. Widths 16-32-64 with the 16 remaining mel
 rows of each channel as channels (`rows: flat`, bottleneck 156) have 2,002,210 parameters, which is
 the number; widths 14-28-56 with the mean over rows (bottleneck 128) have 560,568, which is 2.26 MB.
 """

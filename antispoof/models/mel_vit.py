@@ -5,7 +5,7 @@ Patches of 16 mel rows by 16 frames of (mel, delta), eight to a column, 152 of 3
 `depth` pre-norm layers (Dosovitskiy et al., ICLR 2021), a LayerNorm, the mean over the patches that
 hold speech, dropout and one logit.
 
-Document 001 says only "over 40 M parameters". Depth 6 with the width of ViT-Base, 768, has
+Bigford (2026) says only "over 40 M parameters". Depth 6 with the width of ViT-Base, 768, has
 42,929,665.
 """
 

@@ -1,11 +1,11 @@
-"""WavLM + AASIST (document 001): three streams of 256 numbers, joined.
+"""WavLM + AASIST (Bigford, 2026): three streams of 256 numbers, joined.
 
     WavLM's last hidden state -> Linear 256 -> attentive statistics -> Linear 256    459,648
     mel -> the AASIST of a self-supervised model, on 128 mel rows -> 256             356,936
     LFCC (60) -> four blocks of Mel-CNN, 16-32-64-128 -> Linear 256                  130,416
     joined, 768 -> Linear 256 -> ReLU -> dropout -> one logit                        197,121
 
-1,144,121 parameters. The document names the parts and no sizes; these are a proposal. Its variants
+1,144,121 parameters. The article names the parts and no sizes; these are a proposal. Its variants
 are of how much of WavLM learns: with `finetune.layers: 12..23` of WavLM Large 151,161,120 more.
 """
 

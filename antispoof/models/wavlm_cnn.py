@@ -1,7 +1,7 @@
-"""WavLM + CNN (document 001): Mel-CNN on the last hidden state of WavLM instead of a mel image.
+"""WavLM + CNN (Bigford, 2026): Mel-CNN on the last hidden state of WavLM instead of a mel image.
 
 The hidden state (T, D), 149 x 1024 of 3 s, is an image of one channel: 404,833 parameters with
-widths 32-64-128-256, which is Mel-CNN less one channel of the first convolution. The document does
+widths 32-64-128-256, which is Mel-CNN less one channel of the first convolution. The article does
 not say how the CNN is fed; the values are taken as they are, batch norm scales them.
 """
 

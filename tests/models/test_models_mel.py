@@ -74,7 +74,7 @@ def sound(samples, scale=0.1):
 
 
 @pytest.mark.parametrize("samples", [48000, 16001])
-def test_the_mel_image_is_that_of_document_001(samples):
+def test_the_mel_image_is_that_of_the_article(samples):
     wave = sound(samples)
     image, frames = MelFrontEnd()(wave[None], torch.tensor([samples]))
     mel = MelSpectrogram(16000, n_fft=1024, hop_length=160, n_mels=128, f_min=20, f_max=7600)
