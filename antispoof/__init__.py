@@ -3,5 +3,7 @@
 Scores: higher means more bona fide, everywhere.
 """
 
+__version__ = "0.1.0"
+
 LABELS = ("spoof", "bonafide")  # the order of logits; index 1 is bona fide, everywhere
 SAMPLE_RATE = 16000  # Hz, of every waveform inside the project
