@@ -4,9 +4,12 @@ kaldiio runs `command |` for whoever names it and unpickles an entry that says i
 a place is a file and an offset, and the kind of its entry is checked before anything reads it.
 """
 
+import stat
 import struct
+from pathlib import Path
 
 import kaldiio.matio
+import kaldiio.python_wave
 import numpy as np
 
 from ..errors import UserError
@@ -15,6 +18,10 @@ TWO_BYTE = b"\0BCM2 "  # then struct TWO_BYTE_SIZES, and the rows
 TWO_BYTE_SIZES = "<ffii"  # the least value, the range, rows, columns
 MATRIX = (b"\0B",)
 SOUND = (b"RIFF", b"fLaC", b"AUDIO")
+REFUSALS = (  # what kaldiio and soundfile raise for an entry that is cut, or is none
+    *(OSError, ValueError, AssertionError, EOFError, RuntimeError, struct.error, MemoryError),
+    *(TypeError, ArithmeticError, kaldiio.python_wave.Error),
+)
 
 
 def read_entry(place, utt, kinds):
@@ -66,11 +73,13 @@ def _read(place, utt, read):
     if not path or not offset.isdigit():
         raise UserError(f"{place}: {utt}: wanted `path:offset` of an archive; never a pipe")
     try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # opening a FIFO would wait for ever
+            raise ValueError("not a regular file")
         with open(path, "rb") as stream:
             return read(stream, int(offset))
     except FileNotFoundError:
         raise UserError(f"{place}: {utt}: no such archive; run the stage that makes it") from None
-    except (OSError, ValueError, AssertionError, EOFError, RuntimeError, struct.error) as error:
+    except REFUSALS as error:
         reason = str(error) or type(error).__name__
         raise UserError(
             f"{place}: {utt}: cannot be read ({reason}); was it cut or moved?"
