@@ -40,7 +40,7 @@ device=auto         # auto, cpu or cuda
 if from_to 1 "data"; then
   job --done data/.done data/log/prepare.log \
     local/prepare_data.py --out data --nj SLOTS "${prepare_options[@]}"
-  job --done data/SET/.done.validate --from "data/SET/wav.scp data/SET/utt2* data/SET/trials/*" \
+  job --done data/SET/.done.validate --from "data/SET/wav.scp data/SET/utt2* data/SET/spk2utt* data/SET/trials/*" \
     "SET=$(commas $(sets))" data/log/validate.SET.log \
     utils/validate_data_dir.py data/SET "${allow_options[@]}"
 fi

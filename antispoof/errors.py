@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import re
 import signal
 
 
@@ -9,6 +10,7 @@ class UserError(Exception):
     """Something the user can mend: file, utterance, what was found, what was wanted, what to do."""
 
 
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")  # all but a tab and a line feed
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -21,11 +23,16 @@ def one_line_errors(program):
     try:
         yield
     except UserError as error:
-        raise SystemExit(f"{program}: {error}") from None
+        raise SystemExit(f"{program}: {printable(error)}") from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except OSError as error:
         raise SystemExit(f"{program}: {explain_os_error(error)}") from None
+
+
+def printable(text):
+    """`text` for a terminal: a control character in it, which could command it, is written out."""
+    return CONTROL.sub(lambda found: repr(found[0])[1:-1], str(text))
 
 
 def explain_os_error(error):

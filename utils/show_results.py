@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from antispoof.errors import one_line_errors
+from antispoof.errors import one_line_errors, printable
 from antispoof.report.collect import find_experiments, read_runs
 from antispoof.report.result_tables import all_tables, notes, to_markdown, to_text
 
@@ -31,11 +31,11 @@ def main():
     runs = read_runs(exp_dirs, options.set)
     if options.markdown:
         tables = all_tables(runs, options.set, width=10**6, every_metric=True)
-        print("\n".join(map(to_markdown, tables)))
-        print("\n".join(f"- {line}" for line in notes(runs, options.data)))
+        print(printable("\n".join(map(to_markdown, tables))))
+        print(printable("\n".join(f"- {line}" for line in notes(runs, options.data))))
     else:
-        print("\n".join(map(to_text, all_tables(runs, options.set))))
-        print("\n".join(notes(runs, options.data)))
+        print(printable("\n".join(map(to_text, all_tables(runs, options.set)))))
+        print(printable("\n".join(notes(runs, options.data))))
 
 
 if __name__ == "__main__":

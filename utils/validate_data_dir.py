@@ -42,6 +42,8 @@ def main():
     parser.add_argument("--no-sound", action="store_true", help="look at the tables alone")
     parser.add_argument("data_dir")
     args = parser.parse_args()
+    if args.nj < 1:
+        raise UserError(f"--nj: found {args.nj}, wanted 1 or more")
 
     tables = read_data_dir(args.data_dir)
     for name in trial_lists(args.data_dir):
@@ -50,7 +52,7 @@ def main():
     if not args.no_sound:
         items = [(utt, wavs[utt], durations[utt]) for utt in wavs]
         progress, problems = Progress(len(items), "sounds", args.data_dir), []
-        with multiprocessing.Pool(args.nj) as pool:
+        with multiprocessing.Pool(min(args.nj, len(items))) as pool:
             for problem in pool.imap(functools.partial(check_sound, args.allow), items, 64):
                 progress.advance()
                 problems += [problem] if problem else []

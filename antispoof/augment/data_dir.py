@@ -22,8 +22,7 @@ import yaml
 from .. import SAMPLE_RATE
 from ..config import load_config, some_of, write_config
 from ..data.audio import CONVERSIONS, read_wave
-from ..data.data_dir import read_trials, trial_lists
-from ..data.tables import write_table
+from ..data.data_dir import read_trials, trial_lists, write_tables
 from ..errors import UserError
 from ..files import atomic_open
 from ..paths import find
@@ -142,8 +141,11 @@ def join(in_dir, tables, out_dir, suffix, jobs):
             for utt, note in notes.items()
         },
     }
-    for name, table in {**tables, **made}.items():
-        write_table(out_dir / name, {utt + suffix: value for utt, value in table.items()})
+    tables = {
+        name: {utt + suffix: value for utt, value in table.items()}
+        for name, table in {**tables, **made}.items()
+    }
+    write_tables(out_dir, tables)
     for name in trial_lists(in_dir):
         with atomic_open(out_dir / "trials" / name) as stream:
             utts = [utt + suffix for utt in read_trials(in_dir, name)]

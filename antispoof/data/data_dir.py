@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import LABELS
 from ..errors import UserError
-from .tables import read_table, require_same_keys
+from .tables import read_table, require_same_keys, write_table
 
 REPORTED = ("eval", "test")  # how the name of a set begins that is to be reported on
 ALL = "all"  # the name of every trial together, where a list of trials can be named
@@ -35,7 +35,8 @@ def read_data_dir(data_dir):
     """Read every table of `data_dir` as {"wav.scp": {...}, "utt2label": {...}, ...}.
 
     Raises UserError where a required table is missing, two tables differ in their utterances, a
-    label is neither of `LABELS`, bona fide has an attack or spoof has none, or a path is a pipe.
+    label is neither of `LABELS`, bona fide has an attack or spoof has none, a path is a pipe,
+    spk2utt, if there is one, is not utt2spk turned round, or there is a table of segments.
     """
     data_dir = Path(data_dir)
     if not data_dir.is_dir():
@@ -45,12 +46,49 @@ def read_data_dir(data_dir):
             raise UserError(
                 f"{data_dir / name}: is missing; the stage that prepares data writes it"
             )
+    if (data_dir / "segments").exists():
+        raise UserError(
+            f"{data_dir}/segments: sounds are read whole; cut them into files of their own, and "
+            "remove it"
+        )
     paths = [data_dir / "wav.scp", *factors(data_dir).values()]
+    for path in paths:
+        if not path.is_file():
+            raise UserError(f"{path}: is not a regular file; wanted a table")
     tables = {path.name: read_table(path) for path in paths}
     for path in paths[1:]:
         require_same_keys(tables["wav.scp"], tables[path.name], paths[0], path)
     _check_values(data_dir, tables)
+    _check_speakers(data_dir / "spk2utt", tables["utt2spk"])
     return tables
+
+
+def write_tables(data_dir, tables):
+    """Write tables {"utt2label": {...}, ...}, and with utt2spk Kaldi's spk2utt, into `data_dir`."""
+    for name, table in tables.items():
+        write_table(Path(data_dir) / name, table)
+    if "utt2spk" in tables:
+        write_table(Path(data_dir) / "spk2utt", utts_of_speakers(tables["utt2spk"]))
+
+
+def utts_of_speakers(utt2spk):
+    """{speaker: its utterances in C order with blanks between}, as Kaldi's spk2utt has them."""
+    speakers = {}
+    for utt in sorted(utt2spk, key=str.encode):
+        speakers.setdefault(utt2spk[utt], []).append(utt)
+    return {speaker: " ".join(utts) for speaker, utts in speakers.items()}
+
+
+def _check_speakers(path, utt2spk):
+    if not path.is_file():
+        return
+    found, wanted = read_table(path), utts_of_speakers(utt2spk)
+    for speaker in sorted({**found, **wanted}):
+        if sorted(found.get(speaker, "").split()) != sorted(wanted.get(speaker, "").split()):
+            raise UserError(
+                f"{path}: '{speaker}' has other utterances than utt2spk says; remove the file, or "
+                "write it again from utt2spk"
+            )
 
 
 def is_pipe(path):
@@ -101,23 +139,26 @@ def read_trials(data_dir, name):
     """Utterances of the trial list `data_dir/trials/name`, sorted, one per line.
 
     Raises UserError where the list is missing, empty, unsorted, no UTF-8 text, holds an id twice or
-    an id that wav.scp lacks.
+    an id that wav.scp lacks, or its lines end in more than a line feed.
     """
     path = Path(data_dir) / "trials" / name
     if not path.is_file():
         raise UserError(f"{path}: no such list of trials")
     known, utts = read_table(Path(data_dir) / "wav.scp"), []
     try:
-        lines = path.read_text("utf-8").splitlines()
+        text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError:
         raise UserError(f"{path}: is not UTF-8 text") from None
+    lines = text.removesuffix("\n").split("\n") if text else []
     if lines and set(lines) <= known.keys() and lines == sorted(set(lines)):
         return lines
     for number, line in enumerate(lines, 1):  # to say which one is wrong
+        if line.endswith("\r"):
+            raise UserError(f"{path}:{number}: ends in CR LF, wanted LF; e.g. sed -i 's/\\r$//'")
         if line not in known:
-            raise UserError(f"{path}:{number}: '{line}' is not in {data_dir}/wav.scp")
+            raise UserError(f"{path}:{number}: {line!r} is not in {data_dir}/wav.scp")
         if utts and line.encode() <= utts[-1].encode():
-            raise UserError(f"{path}:{number}: '{line}' is out of order or a second time")
+            raise UserError(f"{path}:{number}: {line!r} is out of order or a second time")
         utts.append(line)
     if not utts:
         raise UserError(f"{path}: is empty")

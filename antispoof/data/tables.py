@@ -1,20 +1,25 @@
 """Kaldi tables: one `key value` line per utterance, sorted in C order, no key twice.
 
 A table is refused, with `file:line`, rather than mended: what was dropped or reordered in
-silence is what misleads. Values may hold blanks; keys may not.
+silence is what misleads. Values may hold blanks; keys may not, in any script. Neither may hold
+control characters, which other tools take for the end of a line and terminals for commands.
 """
 
+import re
 from pathlib import Path
 
 from ..errors import UserError
 from ..files import atomic_open
+
+BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")  # what no key may hold
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")  # what no line may hold
 
 
 def read_table(path):
     """Read `path` into a dict {key: value} in file order.
 
     Raises UserError with `file:line` for a missing value, blank line, duplicate or unsorted key,
-    trailing blanks, or bytes that are not UTF-8.
+    trailing blanks, a blank or control character where none may be, or bytes that are not UTF-8.
     """
     path = Path(path)
     table = _read_sound(path.read_bytes())
@@ -35,8 +40,8 @@ def _read_sound(data):
         and "" not in table
         and all(values)
         and list(map(str.strip, values)) == values
-        and "\t" not in text
-        and "\r" not in text
+        and not CONTROL.search(text)
+        and not BLANK.search("".join(keys))
     )
     return table if sound else None
 
@@ -72,6 +77,10 @@ def _split(raw, place):
         raise UserError(
             f"{place}: found {line!r}, wanted `key value`, one blank between, none at the ends"
         )
+    if BLANK.search(key):
+        raise UserError(f"{place}: found {key!r}, wanted a name without blank or control character")
+    if CONTROL.search(value):
+        raise UserError(f"{place}: found {value!r}, wanted a value without control character")
     return key, value
 
 
@@ -81,6 +90,8 @@ def write_table(path, table):
     for key in sorted(table, key=str.encode):
         line = f"{key} {table[key]}"
         _split(line.encode(), str(path))
+        if BLANK.search(str(key)):
+            raise UserError(f"{path}: found {key!r}, wanted a name without blank")
         if "\n" in line:
             raise UserError(f"{path}: found {line!r}, wanted an entry of one line")
         lines.append(line + "\n")

@@ -75,7 +75,7 @@ def test_a_gsm_wav_is_one_line(tmp_path):
 
 
 def test_a_sound_that_memory_cannot_hold_is_one_line(tmp_path):
-    """A hole of three GiB in a WAV of eight bits wants twelve, and there are six."""
+    """A hole of three GiB in a WAV of eight bits takes twelve, and there are six."""
     path, size = tmp_path / "x.wav", 3 << 30
     soundfile.write(path, WAVE, 16000, format="WAV", subtype="PCM_U8")
     data = bytearray(path.read_bytes())

@@ -68,7 +68,9 @@ def test_stage_1_prepares_and_looks_at_every_set_once(rich):
             log="data/log/validate.SET.log",
             jobs="SET=learn,choose,judge,far,seen",
             command="utils/validate_data_dir.py data/SET --allow resample mixdown",
-            reads=frozenset({"data/SET/wav.scp", "data/SET/utt2*", "data/SET/trials/*"}),
+            reads=frozenset(
+                f"data/SET/{name}" for name in ("wav.scp", "utt2*", "spk2utt*", "trials/*")
+            ),
         )
     ]
 

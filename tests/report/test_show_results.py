@@ -1,6 +1,7 @@
 """utils/show_results.py: the closing tables, for a terminal and in Markdown."""
 
 import json
+import unicodedata
 
 import pytest
 from made_up import refused, worker
@@ -128,3 +129,14 @@ def test_broken_result(place):
     assert "exp/one_seed1/eval/result.json: is not JSON" in refused(PROGRAM, cwd=place)
     path.write_text("{}")
     assert "lacks 'counts'" in refused(PROGRAM, cwd=place)
+
+
+def test_results_never_command_the_terminal(tmp_path):
+    value = result(0.1, None)
+    value["by"]["attack"] = {"A\x1b]0;x\x07\x9b31m": value["by"]["attack"]["A01"]}
+    write(tmp_path / "exp/one_seed1/eval/result.json", value)
+    for option in ([], ["--markdown"]):
+        status, out, error = worker(PROGRAM, *option, cwd=tmp_path)
+        assert status == 0, error
+        assert "A\\x1b]0;x\\x07\\x9b31m" in out
+        assert not [c for c in out if unicodedata.category(c) == "Cc" and c != "\n"]

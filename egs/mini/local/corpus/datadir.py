@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+from antispoof.data.data_dir import write_tables
 from antispoof.data.tables import write_table
 from antispoof.files import atomic_open
 
@@ -37,8 +38,7 @@ def write_set(out, folder, rows):
         "utt2source": {utt: row["source"] for utt, row in rows.items()},
         "utt2dur": {utt: f"{row['seconds']:.3f}" for utt, row in rows.items()},
     }
-    for name, table in tables.items():
-        write_table(out / name, table)
+    write_tables(out, tables)
     lines = "".join(f"{utt} {row['sha256']}\n" for utt, row in rows.items())
     digest = hashlib.sha256(lines.encode()).hexdigest()
     with atomic_open(out / "sha256") as stream:
