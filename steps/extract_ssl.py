@@ -66,9 +66,9 @@ def main():
     Chain(config["copies"]["augment"] if copies else [], args.config, "copies.augment")
     claim_dump(args.dump_dir, config)
     wavs = read_table(f"{args.data_dir}/wav.scp")
-    seconds = read_durations(args.data_dir)
-    require_same_keys(wavs, seconds, f"{args.data_dir}/wav.scp", f"{args.data_dir}/utt2dur")
-    seconds = kept_seconds(seconds, config["window"])
+    durations = read_durations(args.data_dir)
+    require_same_keys(wavs, durations, f"{args.data_dir}/wav.scp", f"{args.data_dir}/utt2dur")
+    seconds = kept_seconds(durations, config["window"])
     upstream = FrozenUpstream(config, choose_device(args.device))
     layers, dim = upstream.layer_indices, upstream.dim
     rate, dtype = upstream.frame_rate, config["dtype"]
@@ -81,10 +81,10 @@ def main():
         batch_seconds = BATCH_SECONDS[upstream.device.type]
     batches = plan_batches(seconds, batch_seconds if upstream.batches else 0.0)
     with explained_disk_full(args.dump_dir, wanted, lambda: bytes_written(args.dump_dir)):
-        write(upstream, batches, wavs, copies, args)
+        write(upstream, batches, wavs, durations, copies, args)
 
 
-def write(upstream, batches, wavs, copies, args):
+def write(upstream, batches, wavs, durations, copies, args):
     """The share of the batches that is this job's, then that of each copy."""
     from antispoof.features.archive import ShareWriter, copy_folder, join_shares
     from antispoof.features.extraction import extract
@@ -99,7 +99,7 @@ def write(upstream, batches, wavs, copies, args):
         writer = ShareWriter(folder, args.job, args.jobs, upstream.layer_indices, compression)
         there += sum(map(len, share)) if writer.complete else len(writer.finished)
         if not writer.complete:
-            extract(upstream, share, wavs, writer, progress, args.workers, copy)
+            extract(upstream, share, wavs, writer, progress, args.workers, copy, durations)
         if join_shares(folder, args.jobs, list(wavs)):
             print(f"{folder}: {len(wavs)} utterances joined")
     progress.close()

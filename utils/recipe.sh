@@ -147,8 +147,8 @@ inputs_of() { # inputs_of SYSTEM SETS: the files that say what a system reads of
   upstream=$(upstream_of "$1")
   [ "$(says "$1" feats)" != ssl ] || front_end "$(says "$1" upstream)"
   for set in $2; do
-    echo "data/$set/wav.scp"
-    [ -z "$upstream" ] || echo "data/$set/utt2dur dump/$upstream/$set/utt2sum dump/$upstream/$set/.done"
+    echo "data/$set/wav.scp data/$set/utt2dur"
+    [ -z "$upstream" ] || echo "dump/$upstream/$set/utt2sum dump/$upstream/$set/.done"
   done
 }
 

@@ -21,8 +21,8 @@ import yaml
 
 from .. import SAMPLE_RATE
 from ..config import load_config, some_of, write_config
-from ..data.audio import CONVERSIONS, read_wave
-from ..data.data_dir import read_trials, trial_lists, write_tables
+from ..data.audio import CONVERSIONS, read_wave, require_length
+from ..data.data_dir import durations_of, read_trials, trial_lists, write_tables
 from ..errors import UserError
 from ..files import atomic_open
 from ..paths import find
@@ -61,6 +61,7 @@ class Share:
 
     def __init__(self, tables, out_dir, settings, job, jobs):
         self.wavs, self.out_dir, self.settings = tables["wav.scp"], Path(out_dir), settings
+        self.seconds = durations_of(tables["utt2dur"], settings.get("from", ""))
         self.utts = list(self.wavs)[job - 1 :: jobs]
         self.chain = Chain(settings["augment"], self.out_dir / "augment.yaml")
         self.note = self.out_dir / "shares" / f"{job}of{jobs}"
@@ -88,6 +89,7 @@ class Share:
     def make(self, utt):
         """Write the sound of `utt`; returns its note."""
         wave = read_wave(self.wavs[utt], utt, self.settings["allow"])
+        require_length(wave, self.seconds[utt], self.wavs[utt], utt)
         wave, drawn = self.chain(wave, utt, self.settings["seed"])
         peak = float(np.abs(wave).max())
         sound = io.BytesIO()  # a full disk is then the file's error, which says so

@@ -54,6 +54,19 @@ def read_wave(path, utt, allow=()):
     return samples
 
 
+def require_length(wave, seconds, path, utt):
+    """Raise UserError unless `wave`, at 16 kHz, lasts as long as utt2dur says, to 10 ms.
+
+    So each stage that reads a sound notices one that was replaced by another length since stage 1.
+    """
+    found = len(wave) / SAMPLE_RATE
+    if not abs(found - seconds) <= 0.01:
+        raise UserError(
+            f"{path}: {utt}: lasts {found:.2f} s, utt2dur says {seconds:g}; was the sound "
+            "replaced? bring it back, or correct utt2dur"
+        )
+
+
 def resample(samples, rate):
     """(S,) float32 at `rate` Hz -> (ceil(S * 16000 / rate),) at 16 kHz, band-limited."""
     from scipy.signal import resample_poly  # late: most sounds need none

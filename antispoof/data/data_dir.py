@@ -118,8 +118,13 @@ def _check_values(data_dir, tables):
 
 def read_durations(data_dir):
     """{utterance: seconds} of utt2dur. Raises UserError for what is no length of time."""
+    return durations_of(read_table(Path(data_dir) / "utt2dur"), data_dir)
+
+
+def durations_of(table, data_dir):
+    """The same, of the table {utterance: text} that was read from `data_dir`."""
     durations = {}
-    for utt, text in read_table(Path(data_dir) / "utt2dur").items():
+    for utt, text in table.items():
         try:
             durations[utt] = float(text)
         except ValueError:

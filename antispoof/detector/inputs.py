@@ -15,7 +15,7 @@ from ..augment.chain import Chain
 from ..augment.draws import note
 from ..config import UPSTREAM, load_config
 from ..data.ark import read_rows
-from ..data.audio import read_wave
+from ..data.audio import read_wave, require_length
 from ..data.crop import crop, extend, fit, time_axis, window_starts
 from ..data.data_dir import read_durations
 from ..data.seeds import generator
@@ -71,10 +71,14 @@ class Waveforms(Inputs):
 
     def _open(self, data_dir, dump, train):
         self.augment = Chain(self.config["augment"] if train else [])
+        timed = Path(data_dir, "utt2dur").is_file()  # a set to be scored may lack it
+        self.seconds = read_durations(data_dir) if timed else {}
         return round(self.crop["seconds"] * SAMPLE_RATE)
 
     def _read(self, utt):
         x = read_wave(self.wavs[utt], utt, self.config["allow"])
+        if utt in self.seconds:
+            require_length(x, self.seconds[utt], self.wavs[utt], utt)
         x, drawn = self.augment(x, utt, self.seed, self.epoch)
         if self.notes and self.augment.links:
             note(self.notes, self.epoch, utt, drawn)

@@ -9,7 +9,7 @@ import torch
 
 from .. import SAMPLE_RATE
 from ..augment.chain import Chain
-from ..data.audio import read_wave
+from ..data.audio import read_wave, require_length
 from ..data.crop import fit
 from ..data.seeds import window_generator
 from ..errors import UserError
@@ -18,8 +18,9 @@ from ..errors import UserError
 class _Batches(torch.utils.data.Dataset):
     """Decodes one batch of utterances, or of their copies `copy`: a list of (S,) float32 waves."""
 
-    def __init__(self, batches, wavs, config, copy):
+    def __init__(self, batches, wavs, config, copy, seconds):
         self.batches, self.wavs, self.config, self.copy = batches, wavs, config, copy
+        self.seconds = seconds
         self.augment = Chain(config["copies"]["augment"] if copy else [], key="copies.augment")
 
     def __len__(self):
@@ -33,23 +34,26 @@ class _Batches(torch.utils.data.Dataset):
 
     def _wave(self, utt):
         wave = read_wave(self.wavs[utt], utt, self.config["allow"])
+        if utt in self.seconds:
+            require_length(wave, self.seconds[utt], self.wavs[utt], utt)
         wave, _ = self.augment(wave, utt, "copy", self.copy)
         window = self.config["window"]
         rng = window_generator(utt, self.copy)
         return fit(wave, window["samples"], window["policy"], window["pad"], rng)[0]
 
 
-def extract(upstream, batches, wavs, writer, progress, workers=0, copy=0):
+def extract(upstream, batches, wavs, writer, progress, workers=0, copy=0, durations=()):
     """Write the features of every utterance of `batches` that `writer` has not yet.
 
     copy: 1, 2, ... for that copy of each, augmented as the config's `copies` says. A batch of which
-    a part is there already is computed whole, so that what is missing comes out the same. Raises
+    a part is there already is computed whole, so that what is missing comes out the same.
+    durations: {utterance: seconds} that its sound is to last, for those that are known. Raises
     UserError for a bad sound or features that are not finite.
     """
     todo = [batch for batch in batches if any(utt not in writer.finished for utt in batch)]
     progress.advance(sum(map(len, batches)) - sum(map(len, todo)))
     loader = torch.utils.data.DataLoader(
-        _Batches(todo, wavs, upstream.config, copy),
+        _Batches(todo, wavs, upstream.config, copy, durations),
         batch_size=None,
         num_workers=workers,
         collate_fn=_as_it_is,

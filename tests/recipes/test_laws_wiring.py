@@ -92,9 +92,9 @@ def test_stage_2_computes_what_is_cached_and_copies_the_training_set_alone(rich)
 
 def inputs(system, *names):
     """What a system reads of sets to compute a score."""
-    found = {f"data/{name}/wav.scp" for name in names}
+    found = {f"data/{name}/{table}" for name in names for table in ("wav.scp", "utt2dur")}
     if system == "cached":
-        tables = ("data/{}/utt2dur", "dump/own/{}/utt2sum", "dump/own/{}/.done")
+        tables = ("dump/own/{}/utt2sum", "dump/own/{}/.done")
         found |= {table.format(name) for table, name in product(tables, names)}
     return found | ({"conf/upstream/mel.yaml"} if system == "tuned" else set())
 
