@@ -8,7 +8,7 @@ from sounds import make_corpus, make_data, sound
 
 from antispoof.data.audio import require_length
 from antispoof.data.tables import read_table
-from antispoof.detector.inputs import Inputs
+from antispoof.detector.inputs import open_inputs
 from antispoof.errors import UserError
 
 WORDS = "lasts 0.50 s, utt2dur says 1.2; was the sound replaced?"
@@ -27,13 +27,13 @@ def data(tmp_path):
 def test_what_a_model_reads(data):
     path = read_table(data / "wav.scp")["train_002"]
     for train in (False, True):
-        inputs = Inputs(config(), str(data), "dump", train)
+        inputs = open_inputs(config(), str(data), "dump", train)
         assert len(inputs[1][0]) == 160
         with pytest.raises(UserError) as caught:
             inputs[2]
         assert str(caught.value).startswith(f"{path}: train_002: {WORDS}")
     (data / "utt2dur").unlink()  # of a set that is only scored
-    assert len(Inputs(config(), str(data), "dump")[2][0]) == 160
+    assert len(open_inputs(config(), str(data), "dump")[2][0]) == 160
 
 
 def test_what_features_are_computed_of(data, tmp_path):
