@@ -16,7 +16,7 @@ esac
 # options
 stage=1             # first stage: 1 data, 2 features, 3 train, 4 score, 5 calibrate and fuse, 6 evaluate and report
 stop_stage=6        # last stage
-nj=2                # jobs at a time
+nj=2                # jobs at a time; those that use a GPU run one on each GPU
 seeds=1             # one experiment for each, e.g. "1 2 3"
 systems=            # configs conf/train_<system>.yaml, e.g. "mel_cnn fbank_mhfa"
 train_set=train     # data/<set> to learn on
@@ -39,19 +39,21 @@ device=auto         # auto, cpu or cuda
 
 if from_to 1 "data"; then
   job --done data/.done data/log/prepare.log \
-    local/prepare_data.py --out data --nj SLOTS "${prepare_options[@]}"
-  job --done data/SET/.done.validate --from "data/SET/wav.scp data/SET/utt2* data/SET/spk2utt* data/SET/trials/*" \
-    "SET=$(commas $(sets))" data/log/validate.SET.log \
-    utils/validate_data_dir.py data/SET "${allow_options[@]}"
+    local/prepare_data.py --out data --nj "{slots}" "${prepare_options[@]}"
+  job --done "data/{set}/.done.validate" \
+    --from "data/{set}/wav.scp data/{set}/utt2* data/{set}/spk2utt* data/{set}/trials/*" \
+    "SET=$(commas $(sets))" "data/log/validate.{set}.log" \
+    utils/validate_data_dir.py "data/{set}" "${allow_options[@]}"
 fi
 
 if from_to 2 "features"; then
   for upstream in $(upstreams); do
     for set in $(sets); do
       dump=dump/$upstream/$set
-      job --done "$dump/.done" --from "$(front_end "$upstream") data/$set/wav.scp data/$set/utt2dur" \
-        JOB=1:"$nj" "$dump/log/extract.JOB.log" \
-        steps/extract_ssl.py "${device_options[@]}" $(copies_of "$upstream" "$set") --share JOB/NJ \
+      job "${gpu[@]}" --done "$dump/.done" \
+        --from "$(says "upstream/$upstream" files) data/$set/wav.scp data/$set/utt2dur" \
+        JOB=1:"$nj" "$dump/log/extract.{job}.log" \
+        steps/extract_ssl.py "${device_options[@]}" $(copies_of "$upstream" "$set") --share "{job}/{jobs}" \
         "conf/upstream/$upstream.yaml" "data/$set" "$dump"
     done
   done
@@ -59,19 +61,19 @@ fi
 
 if from_to 3 "train"; then
   for system in $systems; do
-    exp=exp/$(name "$system" SEED)
-    job --done "$exp/.done" --from "conf/train_$system.yaml $(learning_inputs_of "$system")" \
+    exp=exp/$(name "$system" "{seed}")
+    job "${gpus[@]}" --done "$exp/.done" --from "$(learning_inputs_of "$system")" \
       "SEED=$(commas "$seeds")" "$exp/log/train.log" \
-      "${train[@]}" --config "conf/train_$system.yaml" "${overrides[@]}" --seed SEED --device "$device" \
+      "${train[@]}" --config "conf/train_$system.yaml" "${overrides[@]}" --seed "{seed}" --device "$device" \
       --train "data/$train_set" --dev "data/$dev_set" "${learning_options[@]}" "$exp"
   done
 fi
 
 if from_to 4 "score"; then
   for system in $systems; do
-    exp=exp/$(name "$system" SEED)
+    exp=exp/$(name "$system" "{seed}")
     for set in $dev_set $eval_sets; do
-      job --done "$exp/$set/.done.score" --from "$exp/best.pt $(inputs_of "$system" "$set")" \
+      job "${gpu[@]}" --done "$exp/$set/.done.score" --from "$exp/best.pt $(inputs_of "$system" "$set")" \
         "SEED=$(commas "$seeds")" "$exp/log/score_$set.log" \
         steps/score.py --device "$device" "$exp" "data/$set" "$exp/$set/scores"
     done
@@ -79,9 +81,9 @@ if from_to 4 "score"; then
 fi
 
 if from_to 5 "calibrate and fuse"; then
-  job --done exp/EXP/.done.calibrate --from "data/$dev_set/utt2label $(scores_of EXP)" \
-    "EXP=$(experiments "$systems")" exp/EXP/log/calibrate.log \
-    steps/calibrate.py --data "data/$dev_set" --apply "$dev_set $eval_sets" exp/EXP
+  job --done "exp/{exp}/.done.calibrate" --from "data/$dev_set/utt2label $(scores_of "{exp}")" \
+    "EXP=$(experiments "$systems")" "exp/{exp}/log/calibrate.log" \
+    steps/calibrate.py --data "data/$dev_set" --apply "$dev_set $eval_sets" "exp/{exp}"
   for seed in $seeds; do
     job --done "exp/$(name fusion "$seed")/.done" \
       --from "data/$dev_set/utt2label $(scores_of $(names "$systems" "$seed"))" \
@@ -94,31 +96,31 @@ fi
 if from_to 6 "evaluate and report"; then
   for set in $eval_sets; do
     for trials in $(trial_lists "$set"); do
-      out=exp/EXP/$(result_name "$set" "$trials")
+      out="exp/{exp}/$(result_name "$set" "$trials")"
       job --done "$out/.done.evaluate" \
-        --from "$(trials_of "$set") exp/EXP/$set/scores exp/EXP/$set/llr/scores exp/EXP/selection*.json" \
-        "EXP=$(experiments "$systems fusion")" "exp/EXP/log/evaluate_${out##*/}.log" \
-        steps/evaluate.py --trials "$trials" --by "$by" --llr "exp/EXP/$set/llr/scores" \
-        --exp exp/EXP "data/$set" "exp/EXP/$set/scores" "$out/result.json"
+        --from "$(trials_of "$set") exp/{exp}/$set/scores exp/{exp}/$set/llr/scores exp/{exp}/selection*.json" \
+        "EXP=$(experiments "$systems fusion")" "exp/{exp}/log/evaluate_${out##*/}.log" \
+        steps/evaluate.py --trials "$trials" --by "$by" --llr "exp/{exp}/$set/llr/scores" \
+        --exp "exp/{exp}" "data/$set" "exp/{exp}/$set/scores" "$out/result.json"
       for rival in $(rivals); do
         pair=$(comparison "$set" "$trials" "$rival")
         job --renew --done "$(dirname "$pair")/.done.$(basename "$pair")" \
-          --from "$(trials_of "$set") $(scores_of_all "$set" "exp/$(name fusion "{seed}")" "$rival")" \
+          --from "$(trials_of "$set") $(scores_of_all "$set" "exp/$(name fusion "{{seed}}")" "$rival")" \
           "SYSTEM=$(commas "$systems")" "$pair.log" \
           steps/compare.py --seeds "$seeds" --trials "$trials" --out "$pair.json" \
-          "exp/$(name fusion "{seed}")" "$rival" "$set"
+          "exp/$(name fusion "{{seed}}")" "$rival" "$set"
       done
     done
   done
   for system in $systems; do                      # one at a time: its speed is measured
     measured=exp/$(name "$system" "${seeds%% *}") # what one seed costs, all do
-    job --done "$measured/.done.cost" --from "$measured/config.yaml $(cost_inputs_of "$system")" \
+    job --done "$measured/.done.cost" --from "$measured/config.yaml $(front_end "$system")" \
       "$measured/log/cost.log" steps/describe_model.py --exp "$measured"
   done
   ranking=
   if [ -f conf/rank.yaml ]; then # the recipe says which of its results are in domain
     ranking=exp/rank.json
-    job --renew --done exp/.done.rank --from "conf/rank.yaml $root/conf/rank.yaml $(records) $(results)" \
+    job --renew --done exp/.done.rank --from "conf/rank.yaml $(quoted "$root/conf/rank.yaml") $(records) $(results)" \
       exp/log/rank.log steps/rank.py --out "$ranking" $(names "$systems fusion" "$seeds" exp/)
   fi
   for set in $eval_sets; do

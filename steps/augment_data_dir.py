@@ -14,8 +14,8 @@ from antispoof.errors import one_line_errors
 from antispoof.progress import Progress
 
 EXAMPLE = """example:
-  utils/run.py --slots 2 JOB=1:2 data/train_codecs/log/augment.JOB.log \\
-    steps/augment_data_dir.py --config conf/augment_codecs.yaml --seed 1 --share JOB/NJ \\
+  utils/run.py --slots 2 JOB=1:2 data/train_codecs/log/augment.{job}.log \\
+    steps/augment_data_dir.py --config conf/augment_codecs.yaml --seed 1 --share {job}/{jobs} \\
     data/train data/train_codecs"""
 
 

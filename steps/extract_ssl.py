@@ -13,8 +13,9 @@ from antispoof.errors import one_line_errors
 from antispoof.progress import Progress
 
 EXAMPLE = """example:
-  utils/run.py --slots 2 JOB=1:2 dump/fbank/train/log/extract.JOB.log \\
-    steps/extract_ssl.py --share JOB/NJ conf/upstream/fbank.yaml data/train dump/fbank/train"""
+  utils/run.py --slots 2 JOB=1:2 dump/fbank/train/log/extract.{job}.log \\
+    steps/extract_ssl.py --share {job}/{jobs} \\
+    conf/upstream/fbank.yaml data/train dump/fbank/train"""
 
 
 def parse(argv=None):

@@ -1,20 +1,21 @@
-# Sourced by run.sh, below its options: the particles of its sentences.
+# Sourced by run.sh, below its options: what its stages are written with.
 # shellcheck shell=bash disable=SC2034,SC2154 # shared with run.sh
 
-stop() { # stop WHY: the user is to mend an option
+stop() { # stop WHY: an option is wrong
   echo "$0: $*" >&2
   exit 2
 }
 
 [[ $stage =~ ^[1-6]$ && $stop_stage =~ ^[1-6]$ && $stage -le $stop_stage ]] ||
   stop "--stage '$stage' --stop-stage '$stop_stage': wanted 1 to 6, the first not above the last"
-[[ $nj =~ ^[1-9][0-9]*$ ]] || stop "--nj '$nj': wanted a number from 1"
+[[ $nj =~ ^[1-9][0-9]{0,3}$ ]] || stop "--nj '$nj': wanted a number from 1 to 9999"
 [[ $seeds =~ ^(0|[1-9][0-9]*)( +(0|[1-9][0-9]*))*$ ]] || # 01 would be seed 1 by another name
   stop "--seeds '$seeds': wanted numbers, e.g. \"1 2 3\""
-[[ $processes =~ ^[1-9][0-9]*$ ]] || stop "--processes '$processes': wanted a number from 1"
+[[ $processes =~ ^[1-9][0-9]{0,3}$ ]] || stop "--processes '$processes': wanted a number from 1 to 9999"
+[[ $device =~ ^(auto|cpu|cuda)$ ]] || # one job has one GPU, which is cuda to it
+  stop "--device '$device': wanted auto, cpu or cuda; CUDA_VISIBLE_DEVICES chooses among GPUs"
 [[ $allow_partial =~ ^(true|false)$ ]] || stop "--allow-partial '$allow_partial': wanted true or false"
-[[ $tag =~ ^[[:lower:][:digit:]._-]*$ ]] || # capitals stand for what the launcher fills in
-  stop "--tag '$tag': wanted small letters, digits and . _ -"
+[[ $tag =~ ^[[:alnum:]._-]*$ ]] || stop "--tag '$tag': wanted letters, digits and . _ -"
 [ -z "$override" ] || [ -n "$tag" ] ||
   stop "--override changes what an experiment is; name it with --tag"
 [ -n "$systems" ] || stop "--systems is empty; run a recipe, e.g. egs/mini/run.sh"
@@ -25,6 +26,10 @@ for option in seeds systems eval_sets watch_sets; do
   [ -z "$twice" ] || stop "--${option//_/-}: ${twice//$'\n'/ } stands there twice; wanted each once"
 done
 [[ " $systems " != *" fusion "* ]] || stop "--systems: 'fusion' is what the fusion of them is called"
+for system in $systems; do
+  [[ $system =~ ^[[:alnum:]_][[:alnum:]._-]*$ ]] ||
+    stop "--systems: '$system' is no name; wanted that of a conf/train_<system>.yaml"
+done
 for set in "$train_set" "$dev_set" $eval_sets $watch_sets; do # so that a set has one name alone
   [[ $set =~ ^[[:alnum:]_][[:alnum:]._-]*$ ]] || stop "'$set' is no set; wanted a folder of data/ by its name"
 done
@@ -34,9 +39,24 @@ for set in $eval_sets; do # at every stage: a calibration learns too
     stop "--eval-sets: '$set' is to report on; nothing is learnt or chosen on it"
 done
 cd "$recipe_dir" || stop "no recipe there"
+for system in $systems; do
+  [ -f "conf/train_$system.yaml" ] || [ -f "$root/conf/train_$system.yaml" ] ||
+    stop "--systems: no conf/train_$system.yaml, neither in $PWD nor in $root"
+done
 
 "$root/tools/setup.sh" ${cache:+--cache "$cache"}
 . "$root/path.sh"
+
+literal() { # literal TEXT: as the launcher, to which braces mean a placeholder, leaves it as it is
+  local text=${1//"{"/"{{"}
+  printf '%s\n' "${text//"}"/"}}"}"
+}
+
+quoted() { # quoted FILE: as one word of --from
+  local text
+  text=$(literal "$1")
+  echo "${text@Q}"
+}
 
 prepare_options=()
 [ -z "$size" ] || prepare_options+=(--size "$size")
@@ -50,8 +70,15 @@ allow_options=()
 overrides=()
 for pair in $override; do overrides+=(--set "$pair"); done
 
-device_options=() # of extraction, which chooses by itself unless it is told
+declare -A settings # by "NAME KEY"
+read -ra named <<<"$systems"
+table=$(python "$root/utils/settings.py" "${overrides[@]}" -- "${named[@]}")
+while IFS=$'\t' read -r name key value; do settings["$name $key"]=$value; done <<<"$table"
+
+device_options=() # of extraction, which chooses by itself where nothing is said
 [ "$device" = auto ] || device_options=(--device "$device")
+gpu=() gpus=() # of the launcher: for each job, and for each training
+[ "$device" = cpu ] || gpu=(--gpu 1) gpus=(--gpu "$processes")
 
 learning_options=()
 for set in $watch_sets; do learning_options+=(--watch "data/$set"); done
@@ -59,6 +86,11 @@ for word in $train_options; do learning_options+=("$word"); done
 
 train=(steps/train.py)
 [ "$processes" = 1 ] || train=(torchrun --standalone --nproc_per_node "$processes" "$root/steps/train.py")
+
+for words in prepare_options allow_options overrides learning_options train; do
+  declare -n array=$words
+  for index in "${!array[@]}"; do array[index]=$(literal "${array[index]}"); done
+done
 
 from_to() { # from_to N WHAT: whether stage N is to be run; says so
   [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ] || return 1
@@ -95,70 +127,41 @@ experiments() { # experiments SYSTEMS: a,b,c
   commas "$(names "$1" "$seeds" | tr '\n' ' ')"
 }
 
-config_of() { # config_of NAME: conf/NAME.yaml of the recipe, or else of the root
-  if [ -f "conf/$1.yaml" ]; then echo "conf/$1.yaml"; else echo "$root/conf/$1.yaml"; fi
+says() { # says NAME KEY: what a system, or upstream/<name>, reads; see utils/settings.py --help
+  echo "${settings["$1 $2"]}"
 }
 
-value_of() { # value_of NAME KEY: the word that conf/NAME.yaml, if there is one, has for the key
-  [ ! -f "$(config_of "$1")" ] ||
-    sed -n "s/^$2: *[\"']\{0,1\}\([^\"' #]*\).*/\1/p" "$(config_of "$1")"
-}
-
-says() { # says SYSTEM KEY: what its config, or --override, has for the key, if anything
-  local pair found
-  found=$(value_of "train_$1" "$2")
-  for pair in $override; do [[ $pair != "$2="* ]] || found=${pair#*=}; done
-  echo "$found"
-}
-
-for system in $systems; do
-  [ -f "$(config_of "train_$system")" ] ||
-    stop "--systems: no conf/train_$system.yaml, neither in $PWD nor in $root"
-done
-
-start_of() { # start_of SYSTEM: the checkpoint that its training starts from, if any
-  local start
-  start=$(says "$1" init_from)
-  [ -z "$start" ] || echo "${start//\{seed\}/SEED}/best.pt"
-}
-
-upstream_of() { # upstream_of SYSTEM: the front end whose cached features it reads, if any
-  case $(says "$1" feats) in
-    ssl | wave) ;; # it runs inside the model, or there is none
-    *) says "$1" upstream ;;
-  esac
-}
-
-upstreams() { # of all systems, each once
+upstreams() { # whose cached features systems read, each once
   local system
-  for system in $systems; do upstream_of "$system"; done | sort -u
+  for system in $systems; do
+    [ "$(says "$system" feats)" != cached ] || says "$system" upstream
+  done | sort -u
 }
 
 copies_of() { # copies_of UPSTREAM SET: the option that asks for a training set's augmented copies
-  [ "$2" != "$train_set" ] || ! grep -qs '^copies:' "$(config_of "upstream/$1")" || echo --copies
+  [ "$2" != "$train_set" ] || [ "$(says "upstream/$1" copies)" = 0 ] || echo --copies
 }
 
-front_end() { # front_end [UPSTREAM]: the files that say what it computes: its config, its checkpoint
-  [ -z "${1-}" ] || echo "conf/upstream/$1.yaml $(value_of "upstream/$1" checkpoint)"
+front_end() { # front_end SYSTEM: the files that say what its upstream computes, if it has one
+  local upstream
+  upstream=$(says "$1" upstream)
+  [ -z "$upstream" ] || says "upstream/$upstream" files
 }
 
 inputs_of() { # inputs_of SYSTEM SETS: the files that say what a system reads of them
-  local set upstream
-  upstream=$(upstream_of "$1")
-  [ "$(says "$1" feats)" != ssl ] || front_end "$(says "$1" upstream)"
+  local set feats dump
+  feats=$(says "$1" feats) dump=dump/$(says "$1" upstream)
+  [ "$feats" != ssl ] || front_end "$1"
   for set in $2; do
     echo "data/$set/wav.scp data/$set/utt2dur"
-    [ -z "$upstream" ] || echo "dump/$upstream/$set/utt2sum dump/$upstream/$set/.done"
+    [ "$feats" != cached ] || echo "$dump/$set/utt2sum $dump/$set/.done"
   done
-}
-
-cost_inputs_of() { # cost_inputs_of SYSTEM: what its size and time rest on besides its own config
-  [ "$(says "$1" feats)" = wave ] || front_end "$(says "$1" upstream)"
 }
 
 learning_inputs_of() { # learning_inputs_of SYSTEM: what its training reads; scoring reads no label
   local set
-  start_of "$1"
+  says "$1" config
+  says "$1" start
   inputs_of "$1" "$train_set $dev_set $watch_sets"
   for set in $train_set $dev_set $watch_sets; do echo "data/$set/utt2label"; done
   for set in $watch_sets; do echo "data/$set/trials/*"; done
@@ -215,7 +218,7 @@ report_of() { # report_of SET: its page, without its ending
 scores_of_all() { # scores_of_all SET EXPERIMENT...: their score tables with every seed
   local template seed
   for template in "${@:2}"; do
-    for seed in $seeds; do echo "${template//\{seed\}/$seed}/$1/scores"; done
+    for seed in $seeds; do echo "${template//\{\{seed\}\}/$seed}/$1/scores"; done
   done
 }
 
@@ -223,10 +226,10 @@ leave_one_out() { # the option that says what each of several systems brings to 
   [ "$(wc -w <<<"$systems")" -lt 3 ] || echo --leave-one-out
 }
 
-rivals() { # whom the fusion is compared with, {seed} for the seed: each system, and itself without it
+rivals() { # what the fusion is compared with, over all seeds: each system, and itself without it
   [ "$(wc -w <<<"$systems")" -gt 1 ] || return 0
-  echo "exp/$(name SYSTEM "{seed}")"
-  [ -z "$(leave_one_out)" ] || echo "exp/$(name fusion "{seed}")/without_$(name SYSTEM "{seed}")"
+  echo "exp/$(name "{system}" "{{seed}}")"
+  [ -z "$(leave_one_out)" ] || echo "exp/$(name fusion "{{seed}}")/without_$(name "{system}" "{{seed}}")"
 }
 
 comparison() { # comparison SET TRIALS RIVAL: what is written of it, without its ending
@@ -240,7 +243,7 @@ comparisons() { # every comparison of this run, in one line
     for trials in $(trial_lists "$set"); do
       for rival in $(rivals); do
         pair=$(comparison "$set" "$trials" "$rival")
-        for system in $systems; do echo -n "${pair//SYSTEM/$system}.json "; done
+        for system in $systems; do echo -n "${pair//\{system\}/$system}.json "; done
       done
     done
   done

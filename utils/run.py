@@ -1,21 +1,25 @@
 #!/usr/bin/env python3
 """Run a command, or the same command for several jobs at once, unless it is done already.
 
-The call is Kaldi's: run.py [options] NAME=FIRST:LAST|A,B,... LOG COMMAND... . NAME is replaced
-by each job's value and NJ by the number of jobs, in LOG, COMMAND and the options; no shell sees any
-of it. SLOTS is replaced by the number of --slots. Each log begins with its command. The command is
-looked for in the current folder, then in the repository's root.
+The call is Kaldi's: run.py [options] NAME=FIRST:LAST|A,B,... LOG COMMAND... . In LOG, COMMAND and
+the options, {name}, in braces and small letters, becomes each job's value, {jobs} the number of
+jobs, {slots} that of --slots. Another {word} is refused; a brace itself is written twice. No shell
+sees any of it. Each log begins with its command. The command is looked for in the current folder,
+then in the repository's root.
+
+With --gpu N, each job has N GPUs to itself, through CUDA_VISIBLE_DEVICES: as many jobs run at a
+time as there are GPUs for, whatever --slots says. Without a GPU, --slots counts.
 
 With --done FILE, a job that ends well writes FILE last: the command, and the SHA-256 of each of
---from "FILES" (a name may hold *) as it was when the job began. A later call with the same command
-and files is skipped; with others it stops and says what to remove. Where FILE does not contain
-NAME, it stands for all jobs together. How many jobs and slots there were is not part of it.
+--from "FILES" (quoted as for a shell; a name may hold *) as it was when the job began. A later call
+with the same command and files is skipped; with others it stops and says what to remove. Where
+FILE does not contain {name}, it stands for all jobs together. How many jobs, slots and GPUs there
+were is not part of it.
 """
 
 import argparse
 import contextlib
 import fcntl
-import glob
 import os
 import shlex
 import signal
@@ -26,13 +30,13 @@ import time
 from pathlib import Path
 
 from antispoof.errors import UserError, explain_signal, one_line_errors
-from antispoof.files import atomic_open, sha256_file
+from antispoof.jobs import expand, fill, places
 from antispoof.paths import find
+from antispoof.stamps import Stamp, words_of
 
 TAIL_LINES = 12
-EXAMPLE = (
-    "example:\n  utils/run.py --slots 4 JOB=1:4 log/x.JOB.log steps/x.py --share JOB/NJ data/train"
-)
+EXAMPLE = """example:
+  utils/run.py --slots 4 JOB=1:4 log/x.{job}.log steps/x.py --share {job}/{jobs} data/train"""
 
 
 def parse(argv=None):
@@ -45,78 +49,45 @@ def parse(argv=None):
         "--renew", action="store_true", help="if it was done otherwise, do it again; do not stop"
     )
     parser.add_argument("--slots", type=int, default=1, help="jobs at a time")
+    parser.add_argument("--gpu", type=int, default=0, metavar="N", help="GPUs of each job")
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="[NAME=VALUES] LOG COMMAND...")
     args = parser.parse_args(argv)
     args.name, args.values = "", [""]
     if args.rest and "=" in args.rest[0] and args.rest[0].partition("=")[0].isupper():
         args.name, _, values = args.rest.pop(0).partition("=")
         args.values = expand(values)
+    args.slots, args.gpu = max(1, args.slots), max(0, args.gpu)
     if len(args.rest) < 2:
         parser.error("wanted LOG and COMMAND")
     args.log, *args.command = args.rest
     return args
 
 
-def expand(values):
-    first, colon, last = values.partition(":")
-    if colon and first.isdigit() and last.isdigit() and int(first) <= int(last):
-        return [str(number) for number in range(int(first), int(last) + 1)]
-    if colon or not all(values.split(",")):
-        raise UserError(f"'{values}': wanted FIRST:LAST or A,B,...")
-    return values.split(",")
-
-
-def files(text):
-    """The files that `text` names: those that match where it holds a `*`, else itself."""
-    return glob.glob(text) if "*" in text else [text]
-
-
 class Job:
     """One value of NAME: its command, log, and what says that it is done."""
 
     def __init__(self, args, value):
-        def fill(text):
-            return text.replace(args.name, value) if args.name else text
-
-        def count(text):
-            return text.replace("NJ", str(len(args.values))).replace("SLOTS", str(args.slots))
-
-        self.words = [count(fill(word)) for word in args.command]
-        self.log = Path(fill(args.log))
-        self.renew = args.renew
-        self.done = Path(fill(args.done)) if args.done else None
-        self.shared = bool(args.name) and bool(args.done) and args.name not in args.done
-        self.inputs = sorted({path for text in fill(args.inputs).split() for path in files(text)})
-        recorded = args.command if self.shared else [fill(word) for word in args.command]
-        self.record = shlex.join(recorded)
-
-    def read_inputs(self):
-        """Note the lines that `done` is to hold: what the inputs are before the job begins."""
-        hashes = [f"{sha256_file(find(path))}  {path}" for path in self.inputs]
-        self.stamp = [self.record, *hashes]
-
-    def is_done(self):
-        """Whether `done` says so; raises UserError where it tells of something else."""
-        if self.done is None or not self.done.exists():
-            return False
-        found, wanted = self.done.read_text("utf-8").splitlines(), self.stamp
-        if found == wanted or self.renew:
-            return found == wanted
-        if found[:1] != wanted[:1]:
-            what = f"was made by another command ({found[0] if found else '?'}; now {wanted[0]})"
-        else:
-            changed = next(
-                line for line in [*wanted, *found] if line not in found or line not in wanted
-            )
-            what = f"rests on another {changed.split('  ', 1)[-1]} than there is now"
-        owned = self.done.parent if self.done.name == ".done" else self.done
-        raise UserError(f"{self.done}: {what}; to make it anew: rm -r {shlex.quote(str(owned))}")
+        name = args.name.lower()
+        own = {name: value} if name else {}
+        values = {**own, "jobs": len(args.values), "slots": args.slots}
+        self.words = [fill(word, values) for word in args.command]
+        self.log = Path(fill(args.log, values))
+        self.stamp = self.place = None
+        self.shared = bool(name) and bool(args.done) and f"{{{name}}}" not in args.done
+        if args.done:
+            recorded = {name: f"{{{name}}}"} if self.shared else own
+            recorded = {**recorded, "jobs": "{jobs}", "slots": "{slots}"}
+            record = shlex.join(fill(word, recorded) for word in args.command)
+            inputs = [fill(word, values) for word in words_of(args.inputs)]
+            self.stamp = Stamp(Path(fill(args.done, values)), record, inputs, args.renew)
 
     def start(self, folder):
-        """Start the command with its log; returns the process."""
+        """Start the command with its log, on the GPUs of its place; returns the process."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.progress = Path(folder, self.log.name + str(id(self)))
         environment = dict(os.environ, ANTISPOOF_PROGRESS=str(self.progress))
+        if self.place is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = self.place
         # One thread, unless the user says otherwise: another number rounds in another way, and the
         # threads of jobs that share cores spend their time waiting for each other.
         environment.setdefault("OMP_NUM_THREADS", "1")
@@ -148,16 +119,12 @@ class Job:
         self.status = status
         with open(self.log, "a", encoding="utf-8") as log:
             log.write(f"# ended with status {status} after {seconds:.0f} s\n")
-        if status == 0 and self.done is not None and not self.shared:
-            self.write_done()
-
-    def write_done(self):
-        with atomic_open(self.done) as stream:
-            stream.writelines(line + "\n" for line in self.stamp)
+        if status == 0 and self.stamp and not self.shared:
+            self.stamp.write()
 
 
-def run_all(jobs, slots):
-    """Run `jobs`, at most `slots` at a time; returns the failed ones."""
+def run_all(jobs, free):
+    """Run `jobs`, each in a place of the list `free`; returns the failed ones."""
     waiting, running, failed, ended = list(jobs), {}, [], []
     for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
         # noted, and acted on between jobs: one that has just begun must not be left behind
@@ -165,8 +132,9 @@ def run_all(jobs, slots):
     with tempfile.TemporaryDirectory(prefix="antispoof-run-") as folder:
         try:
             while (waiting or running) and not ended:
-                while waiting and len(running) < slots and not failed:
+                while waiting and free and not failed:
                     job = waiting.pop(0)
+                    job.place = free.pop(0)
                     running[job] = (job.start(folder), time.monotonic())
                 if failed and not running:
                     break
@@ -175,6 +143,7 @@ def run_all(jobs, slots):
                 for job, (process, started) in list(running.items()):
                     if process.poll() is not None:
                         del running[job]
+                        free.append(job.place)
                         job.finish(process.returncode, time.monotonic() - started)
                         failed += [job] if process.returncode else []
         finally:
@@ -223,9 +192,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # before any job has begun
     args = parse()
     jobs = [Job(args, value) for value in args.values]
-    for job in jobs:
-        job.read_inputs()
-    todo = [job for job in jobs if not job.is_done()]
+    todo = [job for job in jobs if not (job.stamp and job.stamp.is_there())]
     shown = shlex.join(jobs[0].words)
     if len(jobs) > 1:
         shown = shlex.join([f"{args.name}={','.join(args.values)}", *args.command])
@@ -234,14 +201,13 @@ def main():
         return
     print(f"$ {shown}", flush=True)
     started = time.monotonic()
-    slots = max(1, args.slots)
-    failed = run_all(todo, slots)
+    failed = run_all(todo, places(args.gpu, min(args.slots, len(todo))))
     for job in failed:
         report_failure(job)
     if failed:
         raise SystemExit(1)
     if jobs[0].shared:
-        jobs[0].write_done()
+        jobs[0].stamp.write()
     print(f"  {time.monotonic() - started:.0f} s", flush=True)
 
 

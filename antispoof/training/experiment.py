@@ -11,7 +11,6 @@ from ..data.audio import CONVERSIONS
 from ..errors import UserError
 from ..files import atomic_open
 from ..paths import ROOT, find
-from .stages import check_training, stages_of
 
 FEATS = ("wave", "cached", "ssl")
 CROPS = ("first", "centre", "random", "full")
@@ -20,6 +19,18 @@ PADS = ("zero", "tile", "none")
 
 def load_experiment(path, seed, overrides=()):
     """The resolved config of an experiment: file, overrides and seed. Raises UserError."""
+    from .stages import check_training, stages_of  # late: they import torch
+
+    config = check_training(path, read_inputs(path, overrides))
+    stages_of(config, path)
+    return {**config, "seed": int(seed)}
+
+
+def read_inputs(path, overrides=()):
+    """The config of an experiment with what it says of its inputs checked, and training not.
+
+    Imports no torch: the shell asks through utils/settings.py. Raises UserError.
+    """
     config = load_config(find(path), EXPERIMENT, overrides)
     one_of(path, "feats", config["feats"], FEATS)
     one_of(path, "crop.train", config["crop"]["train"], CROPS)
@@ -37,9 +48,7 @@ def load_experiment(path, seed, overrides=()):
     layers = config["layers"]
     if not layers or not all(type(layer) is int and layer >= 0 for layer in layers):
         raise UserError(f"{path}: 'layers' is {layers}, wanted a list of numbers from 0")
-    config = check_training(path, config)
-    stages_of(config, path)
-    return {**config, "seed": int(seed)}
+    return config
 
 
 def read_experiment(exp_dir, overrides=()):

@@ -201,7 +201,15 @@ def test_extraction_killed_in_a_matrix_ends_in_the_same_bytes(place):
 
 
 def test_one_job_and_four_give_the_same_bytes_for_each_matrix(place):
-    call = ["JOB=1:4", "four.JOB.log", EXTRACT, "--share", "JOB/NJ", "fbank.yaml", "data/train"]
+    call = [
+        "JOB=1:4",
+        "four.{job}.log",
+        EXTRACT,
+        "--share",
+        "{job}/{jobs}",
+        "fbank.yaml",
+        "data/train",
+    ]
     status, _, error = worker("utils/run.py", "--slots", 4, *call, "four", cwd=place)
     assert status == 0, error
     for table in ("utt2sum", "utt2num_frames"):

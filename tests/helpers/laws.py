@@ -2,14 +2,20 @@
 
 import importlib.util
 import os
+import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from made_up import ROOT
 
-# The launcher's place is taken by a function of the shell that writes its words down.
-RECORD = """() { printf '%s\\x1f' "$@" >>"$RECORDED"; printf '\\x1e' >>"$RECORDED"; }"""
+# The launcher's place is taken by a function of the shell that writes its words down; what reads
+# the configs runs.
+RECORD = """() {
+  case $1 in */utils/settings.py) command python "$@"; return ;; esac
+  printf '%s\\x1f' "$@" >>"$RECORDED"
+  printf '\\x1e' >>"$RECORDED"
+}"""
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,7 @@ class Call:
     reads: frozenset = frozenset()
     jobs: str = ""
     slots: str = "2"
+    gpu: str = ""
     renew: bool = False
 
 
@@ -33,9 +40,9 @@ def parse(words):
         if option == "--renew":
             found["renew"] = True
         elif option == "--from":
-            found["reads"] = frozenset(words.pop(0).split())
+            found["reads"] = frozenset(shlex.split(words.pop(0)))
         else:
-            found[{"--done": "done", "--slots": "slots"}[option]] = words.pop(0)
+            found[{"--done": "done", "--slots": "slots", "--gpu": "gpu"}[option]] = words.pop(0)
     if words[0].partition("=")[0].isupper():
         found["jobs"] = words.pop(0)
     log, *command = words

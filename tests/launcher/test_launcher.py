@@ -10,10 +10,10 @@ from launching import end, gone, launch, script, start
 def test_jobs_get_their_values_and_logs_begin_with_the_command(tmp_path):
     work = script(tmp_path, 'echo "$1 of $2, $3"')
     status, out, error = launch(
-        tmp_path, "--slots", 2, "JOB=1:3", "log/x.JOB.log", work, "JOB", "NJ", "a b;$HOME"
+        tmp_path, "--slots", 2, "JOB=1:3", "log/x.{job}.log", work, "{job}", "{jobs}", "a b;$HOME"
     )
     assert (status, error) == (0, "")
-    assert out.startswith("$ JOB=1,2,3 ./work.sh JOB NJ 'a b;$HOME'\n")
+    assert out.startswith("$ JOB=1,2,3 ./work.sh '{job}' '{jobs}' 'a b;$HOME'\n")
     for job in "123":
         lines = (tmp_path / f"log/x.{job}.log").read_text().splitlines()
         assert lines[0] == f"# ./work.sh {job} 3 'a b;$HOME'"
@@ -23,7 +23,7 @@ def test_jobs_get_their_values_and_logs_begin_with_the_command(tmp_path):
 
 def test_values_by_name(tmp_path):
     work = script(tmp_path, 'touch "$1"')
-    assert launch(tmp_path, "SET=dev,eval", "SET.log", work, "made_SET")[0] == 0
+    assert launch(tmp_path, "SET=dev,eval", "{set}.log", work, "made_{set}")[0] == 0
     assert (tmp_path / "made_dev").exists()
     assert (tmp_path / "made_eval").exists()
 
@@ -37,7 +37,7 @@ def test_bad_values(tmp_path, values):
 
 def test_a_failed_job_shows_its_log_and_leaves_no_done(tmp_path):
     work = script(tmp_path, 'echo "wrong: $1" >&2\n[ "$1" = 1 ]')
-    status, _, error = launch(tmp_path, "--done", "d/JOB", "JOB=1:2", "JOB.log", work, "JOB")
+    status, _, error = launch(tmp_path, "--done", "d/{job}", "JOB=1:2", "{job}.log", work, "{job}")
     assert status == 1
     assert "failed: ./work.sh 2\n  last lines of 2.log:\n    wrong: 2\n" in error
     assert "wrong: 1" not in error
@@ -57,7 +57,7 @@ def test_done_means_the_same_command_and_the_same_inputs(tmp_path):
     assert launch(tmp_path, *call)[1] == "skip: ./work.sh\n"  # the same bytes
     status, out, error = launch(tmp_path, *call, "--more")
     assert (status, out, len(error.splitlines())) == (1, "", 1)
-    assert "another command (./work.sh; now ./work.sh --more); to make it anew: rm -r " in error
+    assert "another command (./work.sh; now ./work.sh --more); to make it again: rm -r " in error
     (tmp_path / "input").write_text("2")
     assert "rests on another input than there is now" in launch(tmp_path, *call)[2]
     (tmp_path / "input").write_text("1")
@@ -72,7 +72,7 @@ def test_done_means_the_same_command_and_the_same_inputs(tmp_path):
 
 def test_a_done_for_all_jobs_is_written_once_all_ended_and_knows_no_number_of_jobs(tmp_path):
     work = script(tmp_path, '[ ! -e stop ] || [ "$1" != 2 ]')
-    call = ["--done", "out/.done", "JOB=1:2", "JOB.log", work, "JOB"]
+    call = ["--done", "out/.done", "JOB=1:2", "{job}.log", work, "{job}"]
     (tmp_path / "stop").touch()
     assert launch(tmp_path, *call)[0] == 1
     assert not (tmp_path / "out/.done").exists()
@@ -92,7 +92,7 @@ def test_an_input_that_changes_while_the_job_runs_is_noticed(tmp_path):
 
 def test_threads_do_not_depend_on_what_is_left_to_do(tmp_path):
     work = script(tmp_path, 'echo $OMP_NUM_THREADS > "threads$1"\n[ -e go ] || [ "$1" = 1 ]')
-    call = ["--slots", 2, "--done", "done.JOB", "JOB=1:2", "JOB.log", work, "JOB"]
+    call = ["--slots", 2, "--done", "done.{job}", "JOB=1:2", "{job}.log", work, "{job}"]
     assert launch(tmp_path, *call)[0] == 1
     first = (tmp_path / "threads2").read_text()
     (tmp_path / "go").touch()

@@ -27,21 +27,21 @@ def test_no_more_jobs_at_a_time_than_slots(tmp_path):
     for slots, most in ((0, 1), (2, 2), (9, 4)):
         for path in tmp_path.glob("seen.*"):
             path.unlink()
-        assert launch(tmp_path, "--slots", slots, "JOB=1:4", "JOB.log", work, "JOB")[0] == 0
+        assert launch(tmp_path, "--slots", slots, "JOB=1:4", "{job}.log", work, "{job}")[0] == 0
         seen = [int(path.read_text()) for path in tmp_path.glob("seen.*")]
         assert (len(seen), max(seen)) == (4, most), slots
 
 
 def test_one_slot_is_the_default(tmp_path):
     work = script(tmp_path, 'mkdir busy || exit 9\nsleep 0.1\nrmdir busy\necho "$1" >> order')
-    assert launch(tmp_path, "JOB=1:3", "JOB.log", work, "JOB")[0] == 0
+    assert launch(tmp_path, "JOB=1:3", "{job}.log", work, "{job}")[0] == 0
     assert (tmp_path / "order").read_text().split() == ["1", "2", "3"]
 
 
 def test_after_a_failure_none_begins_and_those_at_work_end(tmp_path):
     text = 'touch "began.$1"\n[ "$1" != 1 ] || exit 3\nsleep 0.5\ntouch "ended.$1"'
     work = script(tmp_path, text)
-    call = ["--slots", 2, "--done", "done.JOB", "JOB=1:4", "JOB.log", work, "JOB"]
+    call = ["--slots", 2, "--done", "done.{job}", "JOB=1:4", "{job}.log", work, "{job}"]
     status, _, error = launch(tmp_path, *call)
     assert status == 1
     assert sorted(path.name for path in tmp_path.glob("began.*")) == ["began.1", "began.2"]
@@ -53,9 +53,9 @@ def test_after_a_failure_none_begins_and_those_at_work_end(tmp_path):
 
 def test_every_failed_job_is_named_with_the_last_lines_of_its_log(tmp_path):
     work = script(tmp_path, 'sleep 0.2\nfor n in $(seq 20); do echo "$1 line $n."; done\nexit 1')
-    status, out, error = launch(tmp_path, "--slots", 2, "JOB=a,b", "JOB.log", work, "JOB")
+    status, out, error = launch(tmp_path, "--slots", 2, "JOB=a,b", "{job}.log", work, "{job}")
     assert status == 1
-    assert out.splitlines() == ["$ JOB=a,b ./work.sh JOB"]
+    assert out.splitlines() == ["$ JOB=a,b ./work.sh '{job}'"]
     for job in "ab":
         shown = "".join(f"    {job} line {n}.\n" for n in range(9, 21))
         assert f"failed: ./work.sh {job}\n  last lines of {job}.log:\n{shown}" in error
@@ -102,10 +102,10 @@ def test_a_program_is_looked_for_here_then_in_the_root_and_a_bare_name_in_the_pa
 def test_names_are_filled_in_everywhere_and_inputs_are_sorted_once_each(tmp_path):
     for name in ("b2", "a2", "c"):
         (tmp_path / name).write_text(name)
-    call = ["--slots", 5, "--done", "d/JOB/.done", "--from", "c bJOB [ab]JOB* c", "JOB=2:2"]
-    assert launch(tmp_path, *call, "l/of/JOB.log", "echo", "JOB", "NJ", "SLOTS")[0] == 0
+    call = ["--slots", 5, "--done", "d/{job}/.done", "--from", "c b{job} [ab]{job}* c", "JOB=2:2"]
+    assert launch(tmp_path, *call, "l/of/{job}.log", "echo", "{job}", "{jobs}", "{slots}")[0] == 0
     expected = [
-        "echo 2 NJ SLOTS",
+        "echo 2 '{jobs}' '{slots}'",
         *(f"{sha256(tmp_path / name)}  {name}" for name in ("a2", "b2", "c")),
     ]
     assert (tmp_path / "d/2/.done").read_text() == "".join(f"{line}\n" for line in expected)
@@ -113,17 +113,17 @@ def test_names_are_filled_in_everywhere_and_inputs_are_sorted_once_each(tmp_path
 
 
 def test_a_done_for_all_holds_the_command_as_it_was_given(tmp_path):
-    call = ["--done", "all.done", "SEED=1,2", "SEED.log", "echo", "SEED", "of NJ"]
+    call = ["--done", "all.done", "SEED=1,2", "{seed}.log", "echo", "{seed}", "of {jobs}"]
     status, out, _ = launch(tmp_path, *call)
-    assert (status, out.splitlines()[0]) == (0, "$ SEED=1,2 echo SEED 'of NJ'")
+    assert (status, out.splitlines()[0]) == (0, "$ SEED=1,2 echo '{seed}' 'of {jobs}'")
     assert re.fullmatch(r"  \d+ s", out.splitlines()[1])
-    assert (tmp_path / "all.done").read_text() == "echo SEED 'of NJ'\n"
-    assert launch(tmp_path, *call)[1] == "skip: SEED=1,2 echo SEED 'of NJ'\n"
+    assert (tmp_path / "all.done").read_text() == "echo '{seed}' 'of {jobs}'\n"
+    assert launch(tmp_path, *call)[1] == "skip: SEED=1,2 echo '{seed}' 'of {jobs}'\n"
 
 
 def test_only_what_is_not_done_runs(tmp_path):
     work = script(tmp_path, 'echo "$1" >> ran')
-    call = ["--done", "JOB.done", "JOB=a,b,c", "JOB.log", work, "JOB"]
+    call = ["--done", "{job}.done", "JOB=a,b,c", "{job}.log", work, "{job}"]
     assert launch(tmp_path, *call)[0] == 0
     (tmp_path / "b.done").unlink()
     assert launch(tmp_path, *call)[0] == 0
@@ -183,7 +183,7 @@ def test_progress_of_all_jobs_is_shown_in_the_width_of_a_terminal(tmp_path, colu
     if pid == 0:
         os.chdir(tmp_path)
         fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        os.execv(RUN[0], [*RUN, "--slots", "2", "JOB=a,b", "JOB.log", work, "JOB"])
+        os.execv(RUN[0], [*RUN, "--slots", "2", "JOB=a,b", "{job}.log", work, "{job}"])
     said = b""
     with contextlib.suppress(OSError):  # what a terminal says when its last process has ended
         while block := os.read(terminal, 1000):

@@ -10,16 +10,18 @@ from launching import RUN, end, gone, launch, script, start, wait_for
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
-@pytest.mark.parametrize("done", ["JOB.done", "all.done"])
+@pytest.mark.parametrize("done", ["{job}.done", "all.done"])
 def test_a_job_that_a_signal_ended_has_failed(tmp_path, number, done):
     work = script(tmp_path, f'[ "$1" = 1 ] || kill -{int(number)} $$\nsleep 0.1')
-    call = ["--slots", 2, "--done", done, "JOB=1:2", "JOB.log", work, "JOB"]
+    call = ["--slots", 2, "--done", done, "JOB=1:2", "{job}.log", work, "{job}"]
     status, out, error = launch(tmp_path, *call)
     assert status == 1
-    assert out.splitlines() == ["$ JOB=1,2 ./work.sh JOB"]
+    assert out.splitlines() == ["$ JOB=1,2 ./work.sh '{job}'"]
     assert error.startswith("failed: ./work.sh 2\n")
     assert number.name in error
-    assert [path.name for path in tmp_path.glob("*.done")] == (["1.done"] if "JOB" in done else [])
+    assert [path.name for path in tmp_path.glob("*.done")] == (
+        ["1.done"] if "{job}" in done else []
+    )
     last = (tmp_path / "2.log").read_text().splitlines()[-1]
     assert last.startswith(f"# ended with status {-int(number)} ")
 
@@ -73,7 +75,7 @@ def test_an_output_whose_last_write_fails_is_not_there(tmp_path):
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_an_ended_launcher_ends_every_job_and_marks_none_as_done(tmp_path, number, status):
-    options = ["--slots", "2", "--done", "done.JOB", "JOB=1:3", "JOB.log"]
+    options = ["--slots", "2", "--done", "done.{job}", "JOB=1:3", "{job}.log"]
     process = start(tmp_path, "exec sleep 60", *options, began=2)
     assert end(process, number) == status
     assert gone(tmp_path)

@@ -76,7 +76,7 @@ def test_each_set_that_is_reported_on_has_a_page_and_a_table(ended):
 
 def test_two_systems_are_compared_but_none_is_left_out(ended, place):
     rivals = [call.command.split()[-2] for call in of(ended[1], "steps/compare.py")]
-    assert rivals == ["exp/SYSTEM_seed{seed}"] * len(LISTS)
+    assert rivals == ["exp/{system}_seed{{seed}}"] * len(LISTS)
     launched, *_ = record(place, "--systems", "cached wave", "--stage", 5, "--stop-stage", 5)
     (call,) = of(launched, "steps/fuse.py")
     assert "--leave-one-out" not in call.command
@@ -107,16 +107,17 @@ def test_one_system_by_the_defaults(place):
     commands = [call.command for call in launched]
     exp = "exp/wave_seed1 exp/fusion_seed1"
     assert commands == [
-        "local/prepare_data.py --out data --nj SLOTS",
-        "utils/validate_data_dir.py data/SET",
-        "steps/train.py --config conf/train_wave.yaml --seed SEED --device auto --train data/train "
-        "--dev data/dev exp/wave_seedSEED",
-        "steps/score.py --device auto exp/wave_seedSEED data/dev exp/wave_seedSEED/dev/scores",
-        "steps/score.py --device auto exp/wave_seedSEED data/eval exp/wave_seedSEED/eval/scores",
-        "steps/calibrate.py --data data/dev --apply 'dev eval' exp/EXP",
+        "local/prepare_data.py --out data --nj {slots}",
+        "utils/validate_data_dir.py data/{set}",
+        "steps/train.py --config conf/train_wave.yaml --seed {seed} --device auto --train "
+        "data/train --dev data/dev exp/wave_seed{seed}",
+        "steps/score.py --device auto exp/wave_seed{seed} data/dev exp/wave_seed{seed}/dev/scores",
+        "steps/score.py --device auto exp/wave_seed{seed} data/eval "
+        "exp/wave_seed{seed}/eval/scores",
+        "steps/calibrate.py --data data/dev --apply 'dev eval' exp/{exp}",
         "steps/fuse.py --data data/dev --apply 'dev eval' --out exp/fusion_seed1 exp/wave_seed1",
-        "steps/evaluate.py --trials all --by attack --llr exp/EXP/eval/llr/scores --exp exp/EXP "
-        "data/eval exp/EXP/eval/scores exp/EXP/eval/result.json",
+        "steps/evaluate.py --trials all --by attack --llr exp/{exp}/eval/llr/scores --exp exp/{exp} "
+        "data/eval exp/{exp}/eval/scores exp/{exp}/eval/result.json",
         "steps/describe_model.py --exp exp/wave_seed1",
         f"steps/report.py --out exp/report.html --set eval --compare '' {exp}",
     ]
@@ -166,7 +167,7 @@ def test_an_override_decides_which_features_are_made_and_rested_on(place):
     launched, *_ = record(place, *call)
     assert "dump/mel/train" in of(launched, "steps/extract_ssl.py")[0].command.split()
     (train,) = of(launched, "steps/train.py")
-    assert {"dump/mel/dev/.done", "exp/a_seedSEED/best.pt"} < train.reads
+    assert {"dump/mel/dev/.done", "exp/a_seed{seed}/best.pt"} < train.reads
     for score in of(launched, "steps/score.py"):
         assert "dump/mel/" in " ".join(score.reads)
         assert "dump/own/" not in " ".join(score.reads)

@@ -81,11 +81,15 @@ def test_a_seed_is_a_number_that_is_written_one_way(place, seeds):
         (["--processes", "2 3"], "--processes '2 3': wanted a number from 1"),
         (["--nj", "-2"], "--nj '-2': wanted a number from 1"),
         (["--nj", "2x"], "--nj '2x': wanted a number from 1"),
+        (["--nj", "02"], "--nj '02': wanted a number from 1"),
+        (["--nj", "10000"], "--nj '10000': wanted a number from 1 to 9999"),
+        (["--nj", "9" * 20], f"--nj '{'9' * 20}': wanted a number from 1 to 9999"),
+        (["--processes", "9" * 20], f"--processes '{'9' * 20}': wanted a number from 1 to 9999"),
         (["--stage", "0"], "--stage '0'"),
         (["--stop-stage", "7"], "--stop-stage '7': wanted 1 to 6"),
         (["--stop-stage", "12"], "--stop-stage '12': wanted 1 to 6"),
-        (["--tag", "a/b"], "--tag 'a/b': wanted small letters"),
-        (["--tag", "aB"], "--tag 'aB': wanted small letters"),
+        (["--tag", "a/b"], "--tag 'a/b': wanted letters"),
+        (["--tag", "a{b}"], "--tag 'a{b}': wanted letters"),
         (["--allow-partial", "True"], "--allow-partial 'True': wanted true or false"),
         (["--override", "epochs=1"], "--override changes what an experiment is; name it"),
         (["--systems", "cached gone"], "--systems: no conf/train_gone.yaml, neither in "),
@@ -116,7 +120,9 @@ def test_an_upstream_without_a_config_is_one_line(tmp_path):
     assert "conf/upstream/gone.yaml: no such file, neither in " in line
 
 
-@pytest.mark.parametrize("arguments", [["--nj", "10"], ["--tag", "a.b_c-1"], ["--processes", "10"]])
+@pytest.mark.parametrize(
+    "arguments", [["--nj", "10"], ["--nj", "9999"], ["--tag", "a.b_C-1"], ["--processes", "10"]]
+)
 def test_what_an_option_can_be(place, arguments):
     record(place, "--systems", "cached", *arguments, "--stage", 3, "--stop-stage", 3)
 

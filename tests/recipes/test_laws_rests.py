@@ -37,7 +37,7 @@ def stamps(recipe):
 def plain(command):
     """Words of a command without the share, which is no part of what is recorded."""
     words = command.replace("'", "").split()
-    return " ".join(re.sub(r"^(JOB|\d+)/(NJ|\d+)$", "SHARE", word) for word in words)
+    return " ".join(re.sub(r"^(\{job\}|\d+)/(\{jobs\}|\d+)$", "SHARE", word) for word in words)
 
 
 def test_every_file_that_a_worker_opens_is_rested_on(undisturbed):
@@ -91,15 +91,17 @@ def test_a_real_run_asks_what_the_recorder_wrote(undisturbed):
     assert len(printed) == 1
     wanted = set()
     for call in launched:
-        name, _, values = call.jobs.partition("=")
-        values = values.split(",") if values and name != "JOB" else [""]
+        name, _, values = call.jobs.lower().partition("=")
+        values = values.split(",") if values and name != "job" else [""]
         for value in values:
-            text = call.command.replace(name, value) if name and value else call.command
-            log = call.log.replace(name, value) if name and value else call.log
-            wanted.add((log, text.replace("SLOTS", "2")))
-            if name != "JOB":
+            place = f"{{{name}}}" if name and value else "{slots}"
+            text = call.command.replace(place, value or "2").replace("{slots}", "2")
+            text = text.replace("{{", "{").replace("}}", "}")
+            log = call.log.replace(place, value or "2")
+            wanted.add((log, text))
+            if name != "job":
                 line = (recipe.folder / log).read_text().splitlines()[0]
-                assert shlex.split(line)[1:] == shlex.split(text.replace("SLOTS", "2"))
+                assert shlex.split(line)[1:] == shlex.split(text)
     assert len(wanted) == len(list(stamps(recipe)))
 
 

@@ -59,17 +59,17 @@ def test_stage_1_prepares_and_looks_at_every_set_once(rich):
         Call(
             done="data/.done",
             log="data/log/prepare.log",
-            command=f"local/prepare_data.py --out data --nj SLOTS {words}",
+            command=f"local/prepare_data.py --out data --nj {{slots}} {words}",
         )
     ]
     assert calls(rich, "utils/validate_data_dir.py") == [
         Call(
-            done="data/SET/.done.validate",
-            log="data/log/validate.SET.log",
+            done="data/{set}/.done.validate",
+            log="data/log/validate.{set}.log",
             jobs="SET=learn,choose,judge,far,seen",
-            command="utils/validate_data_dir.py data/SET --allow resample mixdown",
+            command="utils/validate_data_dir.py data/{set} --allow resample mixdown",
             reads=frozenset(
-                f"data/SET/{name}" for name in ("wav.scp", "utt2*", "spk2utt*", "trials/*")
+                f"data/{{set}}/{name}" for name in ("wav.scp", "utt2*", "spk2utt*", "trials/*")
             ),
         )
     ]
@@ -79,11 +79,12 @@ def test_stage_2_computes_what_is_cached_and_copies_the_training_set_alone(rich)
     config, own = "conf/upstream/own.yaml", "steps/extract_ssl.py --device cuda"
     assert calls(rich, "steps/extract_ssl.py") == [
         Call(
+            gpu="1",
             done=f"dump/own/{name}/.done",
-            log=f"dump/own/{name}/log/extract.JOB.log",
+            log=f"dump/own/{name}/log/extract.{{job}}.log",
             jobs="JOB=1:3",
-            command=f"{own}{' --copies' * (name == 'learn')} --share JOB/NJ {config} data/{name} "
-            f"dump/own/{name}",
+            command=f"{own}{' --copies' * (name == 'learn')} --share {{job}}/{{jobs}} {config} "
+            f"data/{name} dump/own/{name}",
             reads=frozenset({config, "own.pt", f"data/{name}/wav.scp", f"data/{name}/utt2dur"}),
         )
         for name in ("learn", "choose", "judge", "far", "seen")
@@ -104,14 +105,15 @@ def test_stage_3_learns_on_the_training_set_and_is_chosen_on_dev(rich):
     labels = {f"data/{name}/utt2label" for name in sets}
     watched = {"data/seen/trials/*", "data/judge/trials/*"}
     for system, call in zip(SYSTEMS, calls(rich, f"{ROOT}/steps/train.py"), strict=True):
-        start = {"exp/start_seedSEED/best.pt"} if system == "tuned" else set()
-        exp, config = f"exp/{system}_t1_seedSEED", f"conf/train_{system}.yaml"
+        start = {"exp/start_seed{seed}/best.pt"} if system == "tuned" else set()
+        exp, config = f"exp/{system}_t1_seed{{seed}}", f"conf/train_{system}.yaml"
         assert call == Call(
+            gpu="4",
             done=f"{exp}/.done",
             log=f"{exp}/log/train.log",
             jobs="SEED=3,1",
             command=f"torchrun --standalone --nproc_per_node 4 {ROOT}/steps/train.py --config "
-            f"{config} --set epochs=5 --set batch_size=8 --seed SEED --device cuda --train "
+            f"{config} --set epochs=5 --set batch_size=8 --seed {{seed}} --device cuda --train "
             "data/learn --dev data/choose --watch data/seen --watch data/judge --workers 2 "
             f"--keep-epochs {exp}",
             reads=frozenset({config} | inputs(system, *sets) | labels | watched | start),
@@ -121,12 +123,13 @@ def test_stage_3_learns_on_the_training_set_and_is_chosen_on_dev(rich):
 def test_stage_4_scores_dev_and_the_sets_reported_on_and_reads_no_label(rich):
     assert calls(rich, "steps/score.py") == [
         Call(
-            done=f"exp/{system}_t1_seedSEED/{name}/.done.score",
-            log=f"exp/{system}_t1_seedSEED/log/score_{name}.log",
+            gpu="1",
+            done=f"exp/{system}_t1_seed{{seed}}/{name}/.done.score",
+            log=f"exp/{system}_t1_seed{{seed}}/log/score_{name}.log",
             jobs="SEED=3,1",
-            command=f"steps/score.py --device cuda exp/{system}_t1_seedSEED data/{name} "
-            f"exp/{system}_t1_seedSEED/{name}/scores",
-            reads=frozenset({f"exp/{system}_t1_seedSEED/best.pt"} | inputs(system, name)),
+            command=f"steps/score.py --device cuda exp/{system}_t1_seed{{seed}} data/{name} "
+            f"exp/{system}_t1_seed{{seed}}/{name}/scores",
+            reads=frozenset({f"exp/{system}_t1_seed{{seed}}/best.pt"} | inputs(system, name)),
         )
         for system in SYSTEMS
         for name in ("choose", "judge", "far")
@@ -138,11 +141,11 @@ def test_stage_5_learns_on_dev_and_applies_it_to_all(rich):
     scored = [f"{name}/scores" for name in ("choose", "judge", "far")]
     assert calls(rich, "steps/calibrate.py") == [
         Call(
-            done="exp/EXP/.done.calibrate",
-            log="exp/EXP/log/calibrate.log",
+            done="exp/{exp}/.done.calibrate",
+            log="exp/{exp}/log/calibrate.log",
             jobs=f"EXP={','.join(EXPERIMENTS)}",
-            command=f"steps/calibrate.py {learnt} exp/EXP",
-            reads=frozenset({"data/choose/utt2label", *(f"exp/EXP/{name}" for name in scored)}),
+            command=f"steps/calibrate.py {learnt} exp/{{exp}}",
+            reads=frozenset({"data/choose/utt2label", *(f"exp/{{exp}}/{name}" for name in scored)}),
         )
     ]
     for seed, call in zip(SEEDS, calls(rich, "steps/fuse.py"), strict=True):
@@ -166,14 +169,14 @@ def test_stage_6_evaluates_scores_and_ratios_on_every_list(rich):
     expected = []
     for name in REPORTED:
         for trials, result in zip(LISTS[name], RESULTS[name], strict=True):
-            scores, llr = f"exp/EXP/{name}/scores", f"exp/EXP/{name}/llr/scores"
+            scores, llr = f"exp/{{exp}}/{name}/scores", f"exp/{{exp}}/{name}/llr/scores"
             call = Call(
-                done=f"exp/EXP/{result}/.done.evaluate",
-                log=f"exp/EXP/log/evaluate_{result}.log",
+                done=f"exp/{{exp}}/{result}/.done.evaluate",
+                log=f"exp/{{exp}}/log/evaluate_{result}.log",
                 jobs=f"EXP={','.join([*EXPERIMENTS, *FUSIONS])}",
                 command=f"steps/evaluate.py --trials {trials} --by attack,codec --llr {llr} "
-                f"--exp exp/EXP data/{name} {scores} exp/EXP/{result}/result.json",
-                reads=frozenset({scores, llr, "exp/EXP/selection*.json"} | judged(name)),
+                f"--exp exp/{{exp}} data/{name} {scores} exp/{{exp}}/{result}/result.json",
+                reads=frozenset({scores, llr, "exp/{exp}/selection*.json"} | judged(name)),
             )
             expected.append(call)
     assert calls(rich, "steps/evaluate.py") == expected
@@ -183,20 +186,20 @@ def test_stage_6_compares_the_fusion_with_each_system_and_with_itself_without_it
     expected = []
     for name in REPORTED:
         for trials, result in zip(LISTS[name], RESULTS[name], strict=True):
-            for own, left in (("{}", ""), ("fusion_t1_seed{seed}/without_{}", "without_")):
-                rival = "exp/" + own.replace("{}", "SYSTEM_t1_seed{seed}")
-                pair = f"exp/compare/{result}/{left}SYSTEM_t1"
+            for own, left in (("{}", ""), ("fusion_t1_seed{{seed}}/without_{}", "without_")):
+                rival = "exp/" + own.replace("{}", "{system}_t1_seed{{seed}}")
+                pair = f"exp/compare/{result}/{left}{{system}}_t1"
                 read = {
-                    f"{exp.replace('{seed}', seed)}/{name}/scores"
-                    for exp, seed in product(("exp/fusion_t1_seed{seed}", rival), SEEDS)
+                    f"{exp.replace('{{seed}}', seed)}/{name}/scores"
+                    for exp, seed in product(("exp/fusion_t1_seed{{seed}}", rival), SEEDS)
                 }
                 call = Call(
-                    done=f"exp/compare/{result}/.done.{left}SYSTEM_t1",
+                    done=f"exp/compare/{result}/.done.{left}{{system}}_t1",
                     log=f"{pair}.log",
                     jobs="SYSTEM=cached,tuned,wave",
                     renew=True,
                     command=f"steps/compare.py --seeds '3 1' --trials {trials} --out {pair}.json "
-                    f"exp/fusion_t1_seed{{seed}} {rival} {name}",
+                    f"exp/fusion_t1_seed{{{{seed}}}} {rival} {name}",
                     reads=frozenset(read | judged(name)),
                 )
                 expected.append(call)

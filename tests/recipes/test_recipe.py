@@ -103,7 +103,7 @@ def test_a_changed_input_stops_it_and_names_what_to_remove(copy):
     attacks.write_text(text.replace("A01", "A09"))
     line = stopped(copy.run())
     assert (
-        "rests on another data/eval/utt2attack than there is now; to make it anew: rm -r " in line
+        "rests on another data/eval/utt2attack than there is now; to make it again: rm -r " in line
     )
     line = stopped(copy.run(*only(6)))
     assert "data/eval/utt2attack" in line

@@ -1,0 +1,55 @@
+"""The one meaning of done: a file that holds a command and the sums of what its result rests on."""
+
+import glob
+import shlex
+
+from .errors import UserError
+from .files import atomic_open, sha256_file
+from .paths import find
+
+
+def words_of(text):
+    """The words of `text`, with the quotes of a shell. Raises UserError."""
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UserError(f"--from {text}: {error}; wanted quotes as for a shell") from None
+
+
+def files(text):
+    """The files that `text` names: those that match where it holds a `*`, else itself."""
+    return glob.glob(text) if "*" in text else [text]
+
+
+class Stamp:
+    """What the file `path` is to hold: `record`, a command, and a line for each of `inputs`.
+
+    The inputs are read here, before the job begins. With `renew`, a file that holds something else
+    is as good as none.
+    """
+
+    def __init__(self, path, record, inputs, renew=False):
+        self.path, self.renew = path, renew
+        inputs = sorted({name for text in inputs for name in files(text)})
+        self.lines = [record, *(f"{sha256_file(find(name))}  {name}" for name in inputs)]
+
+    def is_there(self):
+        """Whether the file says so; raises UserError where it says something else."""
+        if not self.path.exists():
+            return False
+        found, wanted = self.path.read_text("utf-8").splitlines(), self.lines
+        if found == wanted or self.renew:
+            return found == wanted
+        if found[:1] != wanted[:1]:
+            what = f"was made by another command ({found[0] if found else '?'}; now {wanted[0]})"
+        else:
+            changed = next(
+                line for line in [*wanted, *found] if line not in found or line not in wanted
+            )
+            what = f"rests on another {changed.split('  ', 1)[-1]} than there is now"
+        owned = self.path.parent if self.path.name == ".done" else self.path
+        raise UserError(f"{self.path}: {what}; to make it again: rm -r {shlex.quote(str(owned))}")
+
+    def write(self):
+        with atomic_open(self.path) as stream:
+            stream.writelines(line + "\n" for line in self.lines)

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Print what systems read, by their configs, the defaults and overrides, as run.sh wants it.
+
+A line is NAME<TAB>KEY<TAB>VALUE. NAME is a system, with the keys `feats`; `upstream`, empty where
+it reads none; `config`, the files that its config rests on; `start`, the checkpoint that training
+starts from, or nothing. Or NAME is upstream/<name>, with `files`, which say what it computes, and
+`copies`, how many it makes of a training set. Files are words for --from of utils/run.py.
+"""
+
+import argparse
+import re
+import shlex
+
+from antispoof.errors import UserError, one_line_errors
+from antispoof.jobs import literal
+
+EXAMPLE = """example:
+  utils/settings.py --set upstream=fbank mel_cnn fbank_mhfa"""
+
+
+def parse():
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
+    parser.add_argument(
+        "systems", nargs="+", help="of conf/train_<system>.yaml, here or in the root"
+    )
+    return parser.parse_args()
+
+
+def main():
+    args = parse()
+    table = {}
+    for system in args.systems:
+        table[system] = of_system(f"conf/train_{system}.yaml", args.set)
+        if upstream := table[system]["upstream"]:
+            table[f"upstream/{upstream}"] = of_upstream(f"conf/upstream/{upstream}.yaml")
+    for name, values in table.items():
+        for key, value in values.items():
+            print(name, key, value, sep="\t")
+
+
+def of_system(path, overrides):
+    """What a system reads: {key: text}."""
+    from antispoof.training.experiment import read_inputs  # late: --help answers at once
+
+    config = read_inputs(path, overrides)
+    upstream = "" if config["feats"] == "wave" else config["upstream"]
+    if upstream and not re.fullmatch(r"\w[\w.-]*", upstream):
+        raise UserError(f"{path}: 'upstream' is {upstream!r}, wanted a name in conf/upstream/")
+    start = config["init_from"]  # {seed} is filled in by whoever reads it, as in training
+    return {
+        "config": word(path, literal(path)),
+        "feats": config["feats"],
+        "upstream": upstream,
+        "start": word(path, f"{start}/best.pt") if start else "",
+    }
+
+
+def of_upstream(path):
+    """What a front end is made of: {key: text}."""
+    from antispoof.config import UPSTREAM, load_config
+    from antispoof.paths import find
+
+    config = load_config(find(path), UPSTREAM)
+    files = [name for name in (path, config["checkpoint"]) if name]
+    return {
+        "files": " ".join(word(path, literal(name)) for name in files),
+        "copies": str(config["copies"]["count"]),
+    }
+
+
+def word(path, file):
+    """`file`, which the config `path` names, as a word of --from."""
+    if re.search(r"[\t\n\r]", file):
+        raise UserError(f"{path}: found {file!r}, wanted a file's name in one line, without tabs")
+    return shlex.quote(file)
+
+
+if __name__ == "__main__":
+    with one_line_errors("utils/settings.py"):
+        main()
