@@ -16,7 +16,7 @@ esac
 # options
 stage=1             # first stage: 1 data, 2 features, 3 train, 4 score, 5 calibrate and fuse, 6 evaluate and report
 stop_stage=6        # last stage
-nj=2                # jobs at a time; those that use a GPU run one on each GPU
+nj=2                # jobs at a time on the CPU; of those that use a GPU, one on each
 seeds=1             # one experiment for each, e.g. "1 2 3"
 systems=            # configs conf/train_<system>.yaml, e.g. "mel_cnn fbank_mhfa"
 train_set=train     # data/<set> to learn on

@@ -30,8 +30,8 @@ class Stamp:
 
     def __init__(self, path, record, inputs, renew=False):
         self.path, self.renew = path, renew
-        inputs = sorted({name for text in inputs for name in files(text)})
-        self.lines = [record, *(f"{sha256_file(find(name))}  {name}" for name in inputs)]
+        self.names = sorted({name for text in inputs for name in files(text)})
+        self.lines = [record, *(f"{sha256_file(find(name))}  {name}" for name in self.names)]
 
     def is_there(self):
         """Whether the file says so; raises UserError where it says something else."""

@@ -40,7 +40,7 @@ AREAS = {
         *(f"antispoof/detector/{name}.py" for name in ("batches", "build", "score")),
         *("antispoof/torch_utils/distributed.py", "antispoof/torch_utils/checkpoint.py"),
     ],
-    "launcher": ["utils/run.py"],
+    "launcher": ["utils/run.py", "utils/settings.py", "antispoof/jobs.py", "antispoof/stamps.py"],
     "report": ["antispoof/report/*.py", "utils/show_results.py"],
 }
 # Tests of an area by the beginning of their names, the sharpest first. Whole recipes, which take
@@ -60,7 +60,7 @@ TESTS = {
     "models": "formulas models parity",
     "training": "plain_training plain_losses plain_schedule plain_loading plain_config losses "
     "selection config curve loading stages trainer score_switch team",
-    "launcher": "launcher processes",
+    "launcher": "launcher processes settings",
     "report": "page pictures plain_table report show_results",
 }
 

@@ -6,8 +6,8 @@ from rooms import arrows, files_of, floors, imported, room_of
 
 FLOORS = [
     {"errors", "files", "metrics", "options", "progress"},
-    {"config", "data", "paths", "torch_utils"},
-    {"audit", "augment", "evaluation", "ssl"},
+    {"config", "data", "jobs", "paths", "torch_utils"},
+    {"audit", "augment", "evaluation", "ssl", "stamps"},
     {"features", "pretraining", "report"},
     {"models"},
     {"detector"},

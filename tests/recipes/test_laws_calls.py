@@ -116,8 +116,8 @@ def test_one_system_by_the_defaults(place):
         "exp/wave_seed{seed}/eval/scores",
         "steps/calibrate.py --data data/dev --apply 'dev eval' exp/{exp}",
         "steps/fuse.py --data data/dev --apply 'dev eval' --out exp/fusion_seed1 exp/wave_seed1",
-        "steps/evaluate.py --trials all --by attack --llr exp/{exp}/eval/llr/scores --exp exp/{exp} "
-        "data/eval exp/{exp}/eval/scores exp/{exp}/eval/result.json",
+        "steps/evaluate.py --trials all --by attack --llr exp/{exp}/eval/llr/scores "
+        "--exp exp/{exp} data/eval exp/{exp}/eval/scores exp/{exp}/eval/result.json",
         "steps/describe_model.py --exp exp/wave_seed1",
         f"steps/report.py --out exp/report.html --set eval --compare '' {exp}",
     ]
