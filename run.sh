@@ -120,7 +120,8 @@ if from_to 6 "evaluate and report"; then
   ranking=
   if [ -f conf/rank.yaml ]; then # the recipe says which of its results are in domain
     ranking=exp/rank.json
-    job --renew --done exp/.done.rank --from "conf/rank.yaml $(quoted "$root/conf/rank.yaml") $(records) $(results)" \
+    job --renew --done exp/.done.rank \
+      --from "conf/rank.yaml $(literal "${root@Q}")/conf/rank.yaml $(records) $(results)" \
       exp/log/rank.log steps/rank.py --out "$ranking" $(names "$systems fusion" "$seeds" exp/)
   fi
   for set in $eval_sets; do

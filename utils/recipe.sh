@@ -47,15 +47,8 @@ done
 "$root/tools/setup.sh" ${cache:+--cache "$cache"}
 . "$root/path.sh"
 
-literal() { # literal TEXT: as the launcher, to which braces mean a placeholder, leaves it as it is
-  local text=${1//"{"/"{{"}
-  printf '%s\n' "${text//"}"/"}}"}"
-}
-
-quoted() { # quoted FILE: as one word of --from
-  local text
-  text=$(literal "$1")
-  echo "${text@Q}"
+literal() { # literal TEXT: with its braces twice, so that the launcher leaves them as they are
+  printf '%s\n' "$1" | sed 's/[{}]/&&/g'
 }
 
 prepare_options=()
