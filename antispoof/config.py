@@ -97,6 +97,14 @@ def load_config(path, defaults, overrides=()):
     Returns a new nested dict with every key of `defaults`. Raises UserError for an unknown key
     (naming the nearest), a value of another type, or text that is not YAML.
     """
+    given = read_yaml(path)
+    for override in overrides:
+        _apply_override(given, override)
+    return merge(defaults, given, path)
+
+
+def read_yaml(path):
+    """The keys and values in the YAML file `path`. Raises UserError."""
     try:
         with open(path, encoding="utf-8") as stream:
             given = yaml.safe_load(stream)
@@ -104,9 +112,7 @@ def load_config(path, defaults, overrides=()):
         raise UserError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(given, dict):
         raise UserError(f"{path}: wanted lines of `key: value`")
-    for override in overrides:
-        _apply_override(given, override)
-    return merge(defaults, given, path)
+    return given
 
 
 def merge(defaults, given, path):

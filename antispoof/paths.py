@@ -12,6 +12,11 @@ from .errors import UserError
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def exists(path):
+    """Whether `find` finds `path`."""
+    return Path(path).exists() or (ROOT / path).exists()
+
+
 def find(path):
     """The existing `path`, relative to the current folder or else to the repository's root.
 

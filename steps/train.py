@@ -46,12 +46,12 @@ def main():
     args = parse()
     from antispoof.torch_utils.device import choose_device  # late: --help answers at once
     from antispoof.torch_utils.distributed import join_team, leave_team
-    from antispoof.training.experiment import claim, load_experiment
+    from antispoof.training.experiment import claim, complete, load_experiment
     from antispoof.training.trainer import Run, train
 
     if args.watch_every < 1 or args.workers < 0:
         raise UserError("--watch-every wants 1 or more, --workers 0 or more")
-    config = load_experiment(args.config, args.seed, args.set)
+    config = complete(load_experiment(args.config, args.seed, args.set))
     check_apart(args)
     team, device = join_team(choose_device(args.device))
     if team.leads:

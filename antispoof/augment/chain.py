@@ -110,6 +110,20 @@ def _link(entry, place, key):
         raise UserError(f"{place}: '{key}.{name}': {error}") from None
 
 
+def with_settings(declared):
+    """A list that `Chain` takes, with every setting of each link, and its `p`."""
+    return [_with_settings(entry) for entry in declared]
+
+
+def _with_settings(entry):
+    ((name, conf),) = entry.items() if isinstance(entry, dict) else ((entry, None),)
+    fields = dataclasses.fields(AUGMENTATIONS[name])
+    known = {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
+    known = {key: list(v) if isinstance(v, tuple) else v for key, v in known.items()}
+    conf = {"p": 1.0, **known, **(conf or {})}
+    return {name: {**conf, "of": with_settings(conf["of"])} if name == "group" else conf}
+
+
 def _fits(default, value):
     """Whether a setting's value is of its default's kind; a range or a list is a YAML list."""
     if isinstance(default, tuple):

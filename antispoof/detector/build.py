@@ -6,6 +6,7 @@ from ..errors import UserError
 from ..models import MODELS, build_model
 from ..models.cosine import use_cosines
 from ..models.losses import COSINES, loss_settings
+from ..paths import ROOT
 from ..ssl.finetuned import FineTuned, FrontEnd
 from ..ssl.upstream import load_upstream_config, open_upstream
 
@@ -46,10 +47,17 @@ def build_back_end(config, conf):
     return use_cosines(model, COSINES[config["loss"]], scale)
 
 
+def upstream_settings(config):
+    """What is said of the upstream: in the experiment itself, or else in conf/upstream/ today."""
+    if "upstream_conf" not in config:
+        return load_upstream_config(f"conf/upstream/{config['upstream']}.yaml")
+    place = config.get("upstream_checkpoint")
+    return {**config["upstream_conf"], "checkpoint": str(ROOT / place) if place else ""}
+
+
 def build_front_end(config):
     """The `FrontEnd` of a resolved experiment config with `feats: ssl`. Raises UserError."""
-    name = config["upstream"]
-    settings = load_upstream_config(f"conf/upstream/{name}.yaml")
+    name, settings = config["upstream"], upstream_settings(config)
     upstream, transformer, _ = open_upstream(settings)
     if not transformer:
         raise UserError(

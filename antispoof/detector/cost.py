@@ -21,8 +21,8 @@ from ..config import EXPERIMENT
 from ..models import MODELS
 from ..ssl.conventions import frame_count
 from ..ssl.s3prl import find_upstream
-from ..ssl.upstream import FrozenUpstream, load_upstream_config
-from .build import build_system
+from ..ssl.upstream import FrozenUpstream
+from .build import build_system, upstream_settings
 
 SAMPLES = 64600  # of the published counts, where a config does not say another length
 
@@ -52,7 +52,7 @@ def whole(config):
     if not MODELS[config["model"]].takes_one_length(config["model_conf"]):
         config = {**config, "crop": {**config["crop"], "seconds": EXPERIMENT["crop"]["seconds"]}}
     if config["feats"] == "cached":
-        settings = load_upstream_config(f"conf/upstream/{config['upstream']}.yaml")
+        settings = upstream_settings(config)
         if settings["checkpoint"] or not _is_signal_processing(settings["name"]):
             return {**config, "feats": "ssl"}
     return config
@@ -135,7 +135,7 @@ def example(config):
 
 def _frames_and_dim(config, samples):
     """(T, D) of what is cached; weights are opened only for a model that takes any D."""
-    settings = load_upstream_config(f"conf/upstream/{config['upstream']}.yaml")
+    settings = upstream_settings(config)
     if settings["window"]["policy"] != "full":
         samples = settings["window"]["samples"]
     model = MODELS[config["model"]]

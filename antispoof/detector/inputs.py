@@ -23,6 +23,7 @@ from ..data.tables import read_table, require_same_keys
 from ..errors import UserError
 from ..features.archive import copy_folder, copy_folders, layer_name
 from ..ssl.conventions import frame_count
+from ..ssl.upstream import require_read
 
 
 class Inputs(torch.utils.data.Dataset):
@@ -107,6 +108,8 @@ class CachedFeatures(Inputs):
 
     def _open(self, data_dir, dump, train):
         folder = f"{dump}/{self.config['upstream']}/{data_dir.rstrip('/').split('/')[-1]}"
+        if "upstream_conf" in self.config:
+            require_read(folder, self.config["upstream_conf"], copies=train)
         copies = range(1 + (count_copies(folder) if train else 0))
         self.feats = [self._tables(copy_folder(folder, copy)) for copy in copies]
         return round(self.crop["seconds"] * frame_rate(data_dir, folder))

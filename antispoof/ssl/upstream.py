@@ -50,6 +50,24 @@ def claim_dump(dump_dir, config):
         write_config(path, config)
 
 
+def require_read(dump_dir, config, copies=True):
+    """Raise UserError where `dump_dir` holds features of another upstream than `config` says.
+
+    copies: whether those count, which training alone reads. A folder that does not say what made
+    it is let pass.
+    """
+    path = Path(dump_dir) / "config.yaml"
+    if not path.exists():
+        return
+    found = load_config(path, UPSTREAM)
+    for key, value in config.items():
+        if found[key] != value and (copies or key != "copies"):
+            raise UserError(
+                f"{path}: holds features of another upstream ({key}: {found[key]!r}, the "
+                f"experiment read {value!r}); bring back conf/upstream/, or train anew with --tag"
+            )
+
+
 def open_upstream(config):
     """The s3prl upstream of `config`, in eval mode, with the config's conventions.
 

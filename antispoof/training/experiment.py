@@ -4,32 +4,40 @@ import platform
 import subprocess
 from pathlib import Path
 
-import yaml
-
-from ..config import EXPERIMENT, load_config, one_of, some_of, write_config
+from ..config import EXPERIMENT, UPSTREAM, load_config, one_of, read_yaml, some_of, write_config
 from ..data.audio import CONVERSIONS
 from ..errors import UserError
 from ..files import atomic_open
-from ..paths import ROOT, find
+from ..paths import ROOT, exists, find
 
+# What an experiment's own config.yaml holds beside what a config can say.
+RECORDED = {
+    "upstream_conf": UPSTREAM,  # what conf/upstream/<upstream>.yaml said
+    "upstream_checkpoint": "",  # where that file's `checkpoint` was: from the root, or absolute
+}
 FEATS = ("wave", "cached", "ssl")
 CROPS = ("first", "centre", "random", "full")
 PADS = ("zero", "tile", "none")
 
 
 def load_experiment(path, seed, overrides=()):
-    """The resolved config of an experiment: file, overrides and seed. Raises UserError."""
-    from .stages import check_training, stages_of  # late: they import torch
+    """The resolved config of an experiment: file, overrides and seed. Raises UserError.
+
+    It holds every argument of the model, the loss and the augmentation; `complete` adds what is
+    said of the upstream.
+    """
+    from ..detector.arguments import with_arguments  # late: these import torch
+    from .stages import check_training, stages_of
 
     config = check_training(path, read_inputs(path, overrides))
     stages_of(config, path)
-    return {**config, "seed": int(seed)}
+    return with_arguments({**config, "seed": int(seed)})
 
 
 def read_inputs(path, overrides=()):
     """The config of an experiment with what it says of its inputs checked, and training not.
 
-    Imports no torch: the shell asks through utils/settings.py. Raises UserError.
+    Imports no torch. Raises UserError.
     """
     config = load_config(find(path), EXPERIMENT, overrides)
     one_of(path, "feats", config["feats"], FEATS)
@@ -51,29 +59,65 @@ def read_inputs(path, overrides=()):
     return config
 
 
+def complete(config):
+    """`config` (resolved) with all that a model rests on: arguments, and the upstream's config.
+
+    What it holds already stays. Of cached features, an upstream without a config is let pass: what
+    reads them does not open it. Raises UserError.
+    """
+    from ..detector.arguments import with_arguments  # late: these import torch
+    from ..ssl.upstream import load_upstream_config
+
+    config = with_arguments(config)
+    if config["feats"] == "wave" or "upstream_conf" in config:
+        return config
+    path = f"conf/upstream/{config['upstream']}.yaml"
+    if config["feats"] == "cached" and not exists(path):
+        return config
+    settings = load_upstream_config(path)
+    config["upstream_conf"] = settings
+    if settings["checkpoint"]:
+        place = find(settings["checkpoint"]).resolve()
+        within = place.is_relative_to(ROOT)
+        config["upstream_checkpoint"] = str(place.relative_to(ROOT) if within else place)
+    return config
+
+
 def read_experiment(exp_dir, overrides=()):
-    """The resolved config that `exp_dir` holds, with `key.sub=value` overrides."""
+    """The resolved config that `exp_dir` holds, with `key.sub=value` overrides.
+
+    Nothing else is read. A folder of an earlier version lacks what `complete` adds, and its model
+    is then built with what stands elsewhere today.
+    """
     path = Path(exp_dir) / "config.yaml"
     if not path.is_file():
         raise UserError(f"{path}: no such experiment; train it first (stage 3)")
-    return load_config(path, {**EXPERIMENT, "seed": 0}, overrides)
+    given = read_yaml(path)
+    recorded = {key: default for key, default in RECORDED.items() if key in given}
+    return load_config(path, {**EXPERIMENT, "seed": 0, **recorded}, overrides)
 
 
 def claim(exp_dir, config):
-    """Write `config` and the environment into `exp_dir`; refuse a folder of another experiment."""
-    path = Path(exp_dir) / "config.yaml"
+    """Write `config`, completed, and the environment into `exp_dir`; returns it.
+
+    Raises UserError for a folder of another experiment.
+    """
+    path, config = Path(exp_dir) / "config.yaml", complete(config)
     if path.exists():
-        found = yaml.safe_load(path.read_text("utf-8"))
+        found = read_yaml(path)
+        if found != config:  # of an earlier version, it says less
+            found = complete(read_experiment(exp_dir))
         if found != config:
             key = next(k for k in [*config, *found] if config.get(k) != found.get(k))
             raise UserError(
                 f"{path}: holds another experiment ({key}: {found.get(key)!r}, now "
                 f"{config.get(key)!r}); give this one a --tag, or remove {exp_dir}"
             )
-        return
+        return config
     with atomic_open(Path(exp_dir) / "env.txt") as stream:
         stream.writelines(f"{name}: {value}\n" for name, value in environment().items())
     write_config(path, config)
+    return config
 
 
 def environment():

@@ -12,7 +12,7 @@ from recipes import SYSTEMS, Recipe, only, succeed
 # stand in the scores too, archives and counts of frames whose sums are in utt2sum, and own outputs.
 DECIDED = {
     "train": r"dump/fbank/\w+/(config.yaml|utt2num_frames|layer00/.*)",
-    "score": r"dump/fbank/\w+/(utt2num_frames|layer00/.*)|exp/\w+/config.yaml",
+    "score": r"dump/fbank/\w+/(config.yaml|utt2num_frames|layer00/.*)|exp/\w+/config.yaml",
     "extract_ssl": r"dump/.*",
     "evaluate": r"data/eval/wav.scp",
     "compare": r"data/eval/wav.scp",

@@ -42,7 +42,7 @@ CHANGES = {
     "schedule_conf": {"gamma": 0.25},
     "class_weights": [0.5, 2.0],
     "balanced": True,
-    "augment": ["mu_law"],
+    "augment": [{"mu_law": {"p": 1.0, "bits": 8}}],
     "grad_clip": 0.0,
     "finetune": {"lr": 0.125},
     "select": {"ema": 0.5},

@@ -1,0 +1,49 @@
+"""Every argument of what an experiment names: its model, its loss, its augmentation.
+
+A config names departures. What it leaves out stands in the signature of the model or the loss, or
+in the fields of the augmentation. An experiment writes all of it down, so that a default that
+changes tomorrow does not change an experiment of yesterday.
+"""
+
+import inspect
+
+from ..augment.chain import with_settings
+from ..models import MODELS
+from ..models.losses import LOSSES, loss_settings
+
+FROM_FRONT_END = ("layers", "dim")  # with `feats: ssl`, what the front end gives
+
+
+def with_arguments(config):
+    """`config` (resolved) with every argument of its model, its loss and its augmentation.
+
+    A name that is not known stays as it is: whoever builds it says so.
+    """
+    config = {**config, "model_conf": model_arguments(config)}
+    if config["loss"] in LOSSES:
+        config["loss_conf"] = loss_settings(config["loss"], config["loss_conf"])
+    config["augment"] = with_settings(config["augment"])
+    config["stages"] = [
+        {**stage, "augment": with_settings(stage["augment"])} if "augment" in stage else stage
+        for stage in config["stages"]
+    ]
+    return config
+
+
+def model_arguments(config):
+    """{argument: value} of the model, in the order of its signature, then what it does not know."""
+    given, model = config["model_conf"], MODELS.get(config["model"])
+    if model is None:
+        return given
+    known = {}
+    for name, parameter in inspect.signature(model).parameters.items():
+        if name in given:
+            known[name] = given[name]
+        elif config["feats"] != "ssl" or name not in FROM_FRONT_END:
+            known[name] = plain(parameter.default)
+    return {**known, **given}
+
+
+def plain(value):
+    """`value` with lists for tuples, as YAML has it."""
+    return [plain(part) for part in value] if isinstance(value, (list, tuple)) else value
