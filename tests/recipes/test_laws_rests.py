@@ -9,9 +9,10 @@ from laws import record
 from recipes import SYSTEMS, Recipe, only, succeed
 
 # Read, but decided by what a job rests on: the config that a training wrote for itself, ids that
-# stand in the scores too, archives and counts of frames whose sums are in utt2sum, and own outputs.
+# stand in the scores too, archives and counts of frames whose sums are in utt2sum, an upstream's
+# config whose sum is in dump/<upstream>/<set>/.done, and own outputs.
 DECIDED = {
-    "train": r"dump/fbank/\w+/(config.yaml|utt2num_frames|layer00/.*)",
+    "train": r"dump/fbank/\w+/(config.yaml|utt2num_frames|layer00/.*)|.*/conf/upstream/fbank.yaml",
     "score": r"dump/fbank/\w+/(config.yaml|utt2num_frames|layer00/.*)|exp/\w+/config.yaml",
     "extract_ssl": r"dump/.*",
     "evaluate": r"data/eval/wav.scp",
