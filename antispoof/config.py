@@ -1,199 +1,214 @@
 """Configs: one YAML file per experiment that names departures from the defaults below.
 
-An unknown key is refused with the nearest known one; a value of another type is refused too.
+Beside each default stands what else the key may say (`antispoof.keys`). An unknown key is refused
+with the nearest known one; a value of another type, choice or range is refused too.
 """
 
-import contextlib
+import copy
 import difflib
 
 import yaml
 
+from . import LABELS
+from .config_files import apply_override, read_yaml
 from .errors import UserError
 from .files import atomic_open
+from .keys import (
+    Choice,
+    Free,
+    Key,
+    Layers,
+    Metric,
+    Number,
+    Template,
+    Weights,
+    Whole,
+    Words,
+    one_of,
+    refuse,
+    some_of,
+)
 
-# What an experiment can say. A value that is None may be of any type; the keys of `model_conf` are
-# the arguments of the model's __init__, where their defaults live.
-EXPERIMENT = {
-    "feats": "cached",  # wave: the model takes waveforms; cached: arks of stage 2; ssl: the
-    # upstream runs in the training loop, on waveforms
-    "upstream": "",  # cached, ssl: name of conf/upstream/<name>.yaml
-    "layers": [0],  # cached, ssl: which layers the model reads
+__all__ = [
+    "CONVERSIONS",
+    "EXPERIMENT",
+    "EXPERIMENT_KEYS",
+    "KEEPS",
+    "METRICS",
+    "SEED",
+    "UPSTREAM",
+    "UPSTREAM_KEYS",
+    "load_config",
+    "merge",
+    "one_of",
+    "read_yaml",
+    "some_of",
+    "write_config",
+]
+CONVERSIONS = ("resample", "mixdown")  # what may be done to a sound that is not mono at 16 kHz
+CROPS = ("first", "centre", "random", "full")
+AUTOCAST = ("none", "bf16", "fp16")
+METRICS = ("dev_eer", "dev_min_dcf", "dev_cllr", "dev_loss", "train_loss")
+KEEPS = ("best", "last", "average_best", "average_last")
+SECONDS = 600  # of the longest crop
+SEED = Whole(0, most=2**47 - 1)  # torch takes 64 bits of (seed times 100,003, and an epoch)
+# What an experiment can say. The keys of `model_conf` and `loss_conf` are arguments of the model's
+# __init__ and of the loss, where their defaults stand.
+EXPERIMENT_KEYS = {
+    # wave: the model takes waveforms; cached: arks of stage 2; ssl: the upstream runs in the
+    # training loop, on waveforms
+    "feats": Choice("cached", ("wave", "cached", "ssl")),
+    "upstream": Key(""),  # cached, ssl: name of conf/upstream/<name>.yaml
+    "layers": Layers([0]),  # cached, ssl: which layers the model reads
     "finetune": {  # ssl: how the upstream learns
-        "layers": "none",  # none, all, or transformer layers from 0: a list, or 12..23
-        "lr": 1e-6,  # of the upstream; the model has that of optimizer_conf
-        "feature_grad_mult": 1.0,  # all: scales the gradient of the convolutions; 0: frozen
-        "layer_drop": 0.0,  # how often a trained layer is left out in training
-        "checkpointing": False,  # store less of each layer for backward, compute it twice
+        "layers": Layers(
+            "none",
+            ("none", "all"),
+            once=True,
+            wanted="none, all, a list of transformer layers from 0, or a range like 12..23",
+        ),
+        "lr": Number(1e-6, above=0),  # of the upstream; the model has that of optimizer_conf
+        # all: scales the gradient of the convolutions; 0: frozen
+        "feature_grad_mult": Number(1.0, least=0),
+        # how often a trained layer is left out in training
+        "layer_drop": Number(0.0, least=0, below=1),
+        "checkpointing": Key(False),  # store less of each layer for backward, compute it twice
     },
-    "allow": [],  # wave, ssl: what may be done to a sound that is not mono at 16 kHz:
-    # resample, mixdown
-    "augment": [],  # wave, ssl: a chain of antispoof.augment for training, before the crop
-    "model": "",  # a name in antispoof.models.MODELS
-    "model_conf": {},
+    "allow": Words([], CONVERSIONS),  # wave, ssl
+    "augment": Free([]),  # wave, ssl: a chain of antispoof.augment for training, before the crop
+    "model": Key(""),  # a name in antispoof.models.MODELS
+    "model_conf": Free({}),
     "crop": {
-        "train": "random",  # first, centre, random or full
-        "test": "centre",  # or windows, half of each in the next: an utterance has their mean score
-        "seconds": 4.0,
-        "pad": "zero",  # zero (and the padding counts as signal), tile, or none (masked)
+        "train": Choice("random", CROPS),
+        # windows: half of each in the next; an utterance has the mean of their scores
+        "test": Choice("centre", (*CROPS, "windows")),
+        "seconds": Number(4.0, above=0, most=SECONDS),
+        # zero (and the padding counts as signal), tile, or none (masked)
+        "pad": Choice("zero", ("zero", "tile", "none")),
     },
-    "epochs": 10,
-    "batch_size": 32,  # utterances of one step, over all processes
-    "accumulate": 1,  # in how many parts, one after the other, a step computes its batch
-    "optimizer": "adamw",  # adam, adamw or sgd
-    "optimizer_conf": {"lr": 1e-3, "weight_decay": 0.01, "momentum": 0.0},  # momentum: sgd alone
-    "schedule": "constant",  # constant, cosine or step
+    "epochs": Whole(10, least=1),
+    "batch_size": Whole(32, least=1),  # utterances of one step, over all processes
+    "accumulate": Whole(1, least=1),  # in how many parts, one after the other, a step is computed
+    "optimizer": Choice("adamw", ("adam", "adamw", "sgd")),
+    "optimizer_conf": {
+        "lr": Number(1e-3, least=0),
+        "weight_decay": Number(0.01, least=0),
+        "momentum": Number(0.0, least=0),  # sgd alone
+    },
+    "schedule": Choice("constant", ("constant", "cosine", "step")),
     "schedule_conf": {
-        "warmup": 0.0,  # epochs in which the rate rises
-        "every": 10,  # step: after so many epochs
-        "gamma": 0.5,  # step: the rate is multiplied by this
-        "least": 0.0,  # cosine: what it falls to, as a share of the rate
+        "warmup": Number(0.0, least=0),  # epochs in which the rate rises
+        "every": Whole(10, least=1),  # step: after so many epochs
+        "gamma": Number(0.5, above=0),  # step: the rate is multiplied by this
+        "least": Number(0.0, least=0, most=1),  # cosine: what it falls to, a share of the rate
     },
-    "loss": "cross_entropy",  # bce, focal, am_softmax or oc_softmax: see antispoof.models.losses
-    "loss_conf": {},  # its arguments, whose defaults live there
-    "class_weights": [1.0, 1.0],  # of the loss, in the order (spoof, bonafide)
-    "balanced": False,  # draw both classes equally often
-    "grad_clip": 1.0,  # largest gradient norm; 0: none
-    "autocast": "none",  # on a GPU: none, bf16 or fp16
-    "tf32": False,  # on a GPU: float32 products with 10 bits of mantissa, faster
+    # see antispoof.models.losses
+    "loss": Choice("cross_entropy", ("cross_entropy", "bce", "focal", "am_softmax", "oc_softmax")),
+    "loss_conf": Free({}),
+    "class_weights": Weights([1.0, 1.0], LABELS),  # of the loss
+    "balanced": Key(False),  # draw both classes equally often
+    "grad_clip": Number(1.0, least=0),  # largest gradient norm; 0: none
+    "autocast": Choice("none", AUTOCAST),  # on a GPU
+    "tf32": Key(False),  # on a GPU: float32 products with 10 bits of mantissa, faster
     "select": {  # which model is kept
-        "metric": "dev_eer",  # dev_eer, dev_min_dcf, dev_cllr, dev_loss or train_loss
-        "patience": 0,  # epochs without a better one, then training stops; 0: all are run
-        "keep": "best",  # best, last, or the mean of some: average_best, average_last
-        "average": 5,  # of how many epochs a mean is taken
-        "ema": 0.0,  # decay of a moving average of the weights, which is judged and kept; 0: none
+        "metric": Metric("dev_eer", METRICS),
+        "patience": Whole(0),  # epochs without a better one, then training stops; 0: all are run
+        # the mean of some: average_best, average_last
+        "keep": Choice("best", KEEPS),
+        "average": Whole(5, least=1),  # of how many epochs a mean is taken
+        # decay of a moving average of the weights, which is judged and kept; 0: none
+        "ema": Number(0.0, least=0, below=1),
     },
-    "stages": [],  # one after the other, from what the one before chose: each names what it changes
-    # of the keys antispoof.training.stages.STAGE_KEYS
-    "init_from": "",  # exp/<name>, whose best.pt training starts from; {seed} stands for the seed
+    # one after the other, from what the one before chose: each names what it changes of the keys
+    # antispoof.training.stages.STAGE_KEYS
+    "stages": Free([]),
+    "init_from": Template(""),  # exp/<name>, whose best.pt training starts from
 }
 # What an upstream can say.
-UPSTREAM = {
-    "name": "",  # s3prl's name of it; <family>_local with a checkpoint
-    "checkpoint": "",  # a file in s3prl's form; empty: what s3prl downloads for the name
-    "layers": "last",  # last, all, or a list of indices into s3prl's hidden_states
-    "waveform_norm": "as_trained",  # true, false, or what the checkpoint says
-    "final_norm": "after",  # before or after the encoder's last LayerNorm
-    "frames": "fairseq",  # fairseq's count (201 for 64,600 samples), or s3prl's (202)
+UPSTREAM_KEYS = {
+    "name": Key(""),  # s3prl's name of it; <family>_local with a checkpoint
+    "checkpoint": Key(""),  # a file in s3prl's form; empty: what s3prl downloads for the name
+    # indices into s3prl's hidden_states
+    "layers": Layers(
+        "last", ("last", "all"), wanted="last, all, a list of numbers from 0, or a range like 1..24"
+    ),
+    # whether to, or what the checkpoint says
+    "waveform_norm": Choice("as_trained", ("as_trained", True, False)),
+    "final_norm": Choice("after", ("before", "after")),  # the encoder's last LayerNorm
+    # fairseq's count (201 for 64,600 samples), or s3prl's (202)
+    "frames": Choice("fairseq", ("fairseq", "s3prl")),
     "window": {
-        "policy": "full",  # full, first, centre or random
-        "samples": 64600,
-        "pad": "tile",  # what a shorter utterance gets: tile, zero or none
+        "policy": Choice("full", ("full", "first", "centre", "random")),
+        "samples": Whole(64600, least=1, most=SECONDS * 16000),
+        "pad": Choice("tile", ("tile", "zero", "none")),  # what a shorter utterance gets
     },
-    "allow": [],  # what may be done to a sound that is not mono at 16 kHz: resample, mixdown
+    "allow": Words([], CONVERSIONS),
     "copies": {  # of training sets, to train on beside the original: each epoch draws one of them
-        "count": 0,
-        "augment": [],  # a chain of antispoof.augment; (copy, utterance) decide its draws
+        "count": Whole(0, most=1000),
+        "augment": Free([]),  # a chain of antispoof.augment; (copy, utterance) decide its draws
     },
-    "dtype": "two_byte",  # float32, two_byte or one_byte: how Kaldi stores it
-    "autocast": "none",  # on a GPU: none, bf16 or fp16
-    "tolerance": 0.0,  # largest difference from float32 that autocast may bring, at unit scale
+    # how Kaldi stores it
+    "dtype": Choice("two_byte", ("float32", "two_byte", "one_byte")),
+    "autocast": Choice("none", AUTOCAST),  # on a GPU
+    # largest difference from float32 that autocast may bring, at unit scale
+    "tolerance": Number(0.0),
 }
-SHOWN = 20  # choices beyond which an error names the nearest alone
 
 
-def load_config(path, defaults, overrides=()):
-    """Read the YAML file `path` over `defaults`, then apply `key.sub=value` overrides.
+def defaults_of(keys):
+    """{key: default} of a table of keys."""
+    return {
+        name: defaults_of(key) if isinstance(key, dict) else copy.deepcopy(key.default)
+        for name, key in keys.items()
+    }
 
-    Returns a new nested dict with every key of `defaults`. Raises UserError for an unknown key
-    (naming the nearest), a value of another type, or text that is not YAML.
+
+EXPERIMENT, UPSTREAM = defaults_of(EXPERIMENT_KEYS), defaults_of(UPSTREAM_KEYS)
+
+
+def load_config(path, keys, overrides=()):
+    """Read the YAML file `path` over the defaults of `keys`, then apply `key.sub=value` overrides.
+
+    keys: {name: a `Key`, or a plain default of whose type a value must be, or such a dict}.
+    Returns a new nested dict with every key. Raises UserError for an unknown key (naming the
+    nearest), a value that its key refuses, or text that is not YAML.
     """
     given = read_yaml(path)
     for override in overrides:
-        _apply_override(given, override)
-    return merge(defaults, given, path)
+        apply_override(given, override)
+    return merge(keys, given, path)
 
 
-def read_yaml(path):
-    """The keys and values in the YAML file `path`. Raises UserError."""
-    try:
-        with open(path, encoding="utf-8") as stream:
-            given = yaml.safe_load(stream)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(given, dict):
-        raise UserError(f"{path}: wanted lines of `key: value`")
-    return given
+def merge(keys, given, path):
+    """`given` over the defaults, checked as `load_config` says; `path` is for errors."""
+    return _merge(keys, given, str(path), "")
 
 
-def merge(defaults, given, path):
-    """`given` over `defaults`, checked as `load_config` says; `path` is for errors."""
-    return _merge(defaults, given, str(path), "")
-
-
-def _apply_override(given, override):
-    key, equals, value = override.partition("=")
-    if not equals:
-        raise UserError(f"--set {override}: wanted KEY=VALUE")
-    *parents, last = key.split(".")
-    for parent in parents:
-        given = given.setdefault(parent, {})
-        if not isinstance(given, dict):
-            raise UserError(f"--set {override}: '{parent}' holds no keys")
-    try:
-        given[last] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise UserError(f"--set {override}: is not YAML: {' '.join(str(error).split())}") from None
-
-
-def _merge(defaults, given, path, prefix):
+def _merge(keys, given, path, prefix):
     merged = {}
-    for key in given:
-        if key not in defaults:
-            near = difflib.get_close_matches(str(key), defaults, 1, 0.0)
+    for name in given:
+        if name not in keys:
+            near = difflib.get_close_matches(str(name), keys, 1, 0.0)
             raise UserError(
-                f"{path}: unknown key '{prefix}{key}', did you mean '{prefix}{near[0]}'?"
+                f"{path}: unknown key '{prefix}{name}', did you mean '{prefix}{near[0]}'?"
             )
-    for key, default in defaults.items():
-        value = _number(default, given.get(key, default))
-        if isinstance(default, dict) and default:
+    for name, key in keys.items():
+        if isinstance(key, dict) and key:
+            value = given.get(name, {})
             if not isinstance(value, dict):
-                raise UserError(
-                    f"{path}: '{prefix}{key}' is {value!r}, wanted keys {list(default)}"
-                )
-            value = _merge(default, value, path, f"{prefix}{key}.")
-        elif not _same_type(default, value):
-            raise UserError(
-                f"{path}: '{prefix}{key}' is {value!r}, wanted {type(default).__name__}"
-            )
-        merged[key] = type(default)(value) if isinstance(default, (int, float)) else value
+                refuse(path, f"{prefix}{name}", value, f"keys {list(key)}")
+            merged[name] = _merge(key, value, path, f"{prefix}{name}.")
+        elif name in given:
+            merged[name] = _as_key(key).check(given[name], path, f"{prefix}{name}")
+        else:
+            merged[name] = copy.deepcopy(_as_key(key).default)
     return merged
 
 
-def _number(default, value):
-    """YAML reads 1e-3, which has no dot, as text; where a number is wanted it is one."""
-    if isinstance(default, float) and isinstance(value, str):
-        with contextlib.suppress(ValueError):
-            return float(value)
-    return value
-
-
-def _same_type(default, value):
-    if default == "as_trained":  # or a choice
-        return value == default or isinstance(value, bool)
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(default, bool) and isinstance(value, bool)
-    if isinstance(default, float):
-        return isinstance(value, (int, float))
-    if default == "last":  # the layers of an upstream: a word or a list
-        return value in ("last", "all") or isinstance(value, list)
-    if default == "none":  # the layers that learn: a word, a range or a list
-        return isinstance(value, (str, list))
-    return isinstance(value, type(default))
-
-
-def one_of(path, key, value, allowed):
-    """Raise UserError unless `value` is one of `allowed`; names the nearest."""
-    if value not in allowed:
-        near = difflib.get_close_matches(str(value), [str(a) for a in allowed], 1, 0.0)
-        hint = f", did you mean '{near[0]}'?" if near else ""
-        wanted = f"one of {', '.join(allowed)}" if len(allowed) <= SHOWN else "a known one"
-        raise UserError(f"{path}: '{key}' is '{value}', wanted {wanted}{hint}")
-
-
-def some_of(path, key, values, allowed):
-    """Raise UserError unless each of the list `values` is one of `allowed`."""
-    for value in values:
-        one_of(path, key, value, allowed)
+def _as_key(key):
+    if isinstance(key, Key):
+        return key
+    return Number(key) if isinstance(key, float) else Key(key)
 
 
 def write_config(path, config):

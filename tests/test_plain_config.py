@@ -5,10 +5,10 @@ import copy
 import pytest
 import yaml
 
-from antispoof.config import EXPERIMENT, load_config, merge, one_of, some_of
+from antispoof.config import EXPERIMENT, EXPERIMENT_KEYS, load_config, merge, one_of, some_of
 from antispoof.errors import UserError
+from antispoof.keys import Choice, Layers
 from antispoof.training.experiment import load_experiment
-from antispoof.training.stages import read_finetune
 
 GOOD = {"feats": "ssl", "upstream": "x", "model": "mhfa"}
 DEFAULTS = {"a": 1, "b": {"c": 0.5, "d": {"e": "text"}}, "f": [], "g": True, "h": {}}
@@ -80,15 +80,20 @@ def test_what_a_merge_refuses(given, words):
 
 
 def test_choices_that_stand_for_a_kind():
-    upstream = {"layers": "last", "waveform_norm": "as_trained", "tune": "none"}
+    upstream = {
+        "layers": Layers("last", ("last", "all")),
+        "waveform_norm": Choice("as_trained", ("as_trained", True, False)),
+        "tune": Layers("none", ("none", "all")),
+    }
     good = {"layers": ["last", "all", [1, 2]], "waveform_norm": ["as_trained", True, False]}
     for key, values in {**good, "tune": ["none", "all", "1..3", [1]]}.items():
         for value in values:
-            assert merge(upstream, {key: value}, "x")[key] == value
+            wanted = [1, 2, 3] if value == "1..3" else value
+            assert merge(upstream, {key: value}, "x")[key] == wanted
     bad = {"layers": ["first", 3], "waveform_norm": ["yes", 1], "tune": [3, 0.5]}
     for key, values in bad.items():
         for value in values:
-            with pytest.raises(UserError, match=f"'{key}' is {value!r}, wanted str"):
+            with pytest.raises(UserError, match=f"'{key}' is '?{value}'?, wanted (a list|one) of"):
                 merge(upstream, {key: value}, "x")
 
 
@@ -193,7 +198,7 @@ def test_ranges_of_layers_are_lists_in_order():
     block = EXPERIMENT["finetune"]
     cases = [("12..15", [12, 13, 14, 15]), ("0..0", [0]), ([5, 2, 11], [2, 5, 11])]
     for said, layers in [*cases, ("none", "none"), ("all", "all")]:
-        found = read_finetune("x", {**block, "layers": said})
+        found = merge(EXPERIMENT_KEYS["finetune"], {**block, "layers": said}, "x")
         assert found == {**block, "layers": layers}
 
 

@@ -8,12 +8,10 @@ stop() { # stop WHY: an option is wrong
 
 [[ $stage =~ ^[1-6]$ && $stop_stage =~ ^[1-6]$ && $stage -le $stop_stage ]] ||
   stop "--stage '$stage' --stop-stage '$stop_stage': wanted 1 to 6, the first not above the last"
-[[ $nj =~ ^[1-9][0-9]{0,3}$ ]] || stop "--nj '$nj': wanted a number from 1 to 9999"
-[[ $seeds =~ ^(0|[1-9][0-9]*)( +(0|[1-9][0-9]*))*$ ]] || # 01 would be seed 1 by another name
-  stop "--seeds '$seeds': wanted numbers, e.g. \"1 2 3\""
-[[ $processes =~ ^[1-9][0-9]{0,3}$ ]] || stop "--processes '$processes': wanted a number from 1 to 9999"
-[[ $device =~ ^(auto|cpu|cuda)$ ]] || # one job has one GPU, which is cuda to it
-  stop "--device '$device': wanted auto, cpu or cuda; CUDA_VISIBLE_DEVICES chooses among GPUs"
+[[ $nj =~ ^[1-9][0-9]*$ ]] || stop "--nj '$nj': wanted a number from 1"
+[[ $seeds =~ ^(0|[1-9][0-9]{0,13})( +(0|[1-9][0-9]{0,13}))*$ ]] || # 01 would be seed 1 by another name
+  stop "--seeds '$seeds': wanted numbers of at most 14 digits, e.g. \"1 2 3\""
+[[ $processes =~ ^[1-9][0-9]*$ ]] || stop "--processes '$processes': wanted a number from 1"
 [[ $allow_partial =~ ^(true|false)$ ]] || stop "--allow-partial '$allow_partial': wanted true or false"
 [[ $tag =~ ^[[:alnum:]._-]*$ ]] || stop "--tag '$tag': wanted letters, digits and . _ -"
 [ -z "$override" ] || [ -n "$tag" ] ||

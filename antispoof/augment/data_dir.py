@@ -20,25 +20,25 @@ import soundfile
 import yaml
 
 from .. import SAMPLE_RATE
-from ..config import load_config, some_of, write_config
+from ..config import load_config, write_config
 from ..data.audio import CONVERSIONS, read_wave, require_length
 from ..data.data_dir import durations_of, read_trials, trial_lists, write_tables
 from ..errors import UserError
 from ..files import atomic_open
+from ..keys import Free, Words
 from ..paths import find
 from .chain import Chain, loggable
 from .codecs import label
 
 AUGMENTATION = {  # what conf/augment_<name>.yaml can say
-    "allow": [],  # what may be done to a sound that is not mono at 16 kHz: resample, mixdown
-    "augment": [],  # a chain of antispoof.augment
+    "allow": Words([], CONVERSIONS),  # what may be done to a sound that is not mono at 16 kHz
+    "augment": Free([]),  # a chain of antispoof.augment
 }
 
 
 def load_augmentation(path):
     """Read conf/augment_<name>.yaml; its chain is not built. Raises UserError."""
     config = load_config(find(path), AUGMENTATION)
-    some_of(path, "allow", config["allow"], CONVERSIONS)
     if not config["augment"]:
         raise UserError(f"{path}: 'augment' is empty, wanted a list of augmentations")
     return config

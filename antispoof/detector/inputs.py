@@ -13,7 +13,7 @@ import torch
 from .. import SAMPLE_RATE
 from ..augment.chain import Chain
 from ..augment.draws import note
-from ..config import UPSTREAM, load_config
+from ..config import UPSTREAM_KEYS, load_config
 from ..data.ark import read_rows
 from ..data.audio import read_wave, require_length
 from ..data.crop import crop, extend, fit, time_axis, window_starts
@@ -157,7 +157,7 @@ def count_copies(folder):
     Raises UserError where they are not those that its config wants.
     """
     found, path = len(copy_folders(folder)), Path(folder) / "config.yaml"
-    wanted = load_config(path, UPSTREAM)["copies"]["count"] if path.exists() else found
+    wanted = load_config(path, UPSTREAM_KEYS)["copies"]["count"] if path.exists() else found
     if found != wanted:
         raise UserError(
             f"{path}: wants {wanted} copies for training, found {found} in {folder}; run "

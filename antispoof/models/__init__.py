@@ -57,5 +57,6 @@ def build_model(name, **conf):
         one_of("config", "model_conf", key, known)
     try:
         return MODELS[name](**conf)
-    except TypeError as error:
-        raise UserError(f"config: model_conf of '{name}': {error}") from None
+    except (TypeError, ValueError, RuntimeError, ArithmeticError, LookupError) as error:
+        line = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(f"config: model_conf of '{name}': {line}") from None

@@ -68,7 +68,7 @@ def loss_settings(name, conf):
         if key not in settings:
             has = ", ".join(settings) or "none"
             raise UserError(f"config: loss '{name}' has no argument '{key}'; it has {has}")
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if type(value) not in (int, float) or not abs(value) < 1e300:
             raise UserError(f"config: loss_conf.{key} is {value!r}, wanted a number")
         settings[key] = float(value)
     return settings

@@ -6,8 +6,7 @@ import numpy as np
 import torch
 
 from .. import SAMPLE_RATE
-from ..config import UPSTREAM, load_config, one_of, some_of, write_config
-from ..data.audio import CONVERSIONS
+from ..config import UPSTREAM_KEYS, load_config, write_config
 from ..errors import UserError
 from ..paths import find
 from ..torch_utils.onednn import fast_products
@@ -16,23 +15,14 @@ from .cpu_convolutions import use_matrix_products
 from .fetch import make_upstream
 
 DTYPES = {"float32": None, "two_byte": 3, "one_byte": 5}  # Kaldi's compression methods
-WINDOWS = ("full", "first", "centre", "random")
-PADS = ("tile", "zero", "none")
 AUTOCAST = {"none": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def load_upstream_config(path):
     """Read conf/upstream/<name>.yaml. Raises UserError."""
-    config = load_config(find(path), UPSTREAM)
-    one_of(path, "dtype", config["dtype"], tuple(DTYPES))
-    one_of(path, "final_norm", config["final_norm"], conventions.FINAL_NORM)
-    one_of(path, "frames", config["frames"], conventions.FRAMES)
-    one_of(path, "window.policy", config["window"]["policy"], WINDOWS)
-    one_of(path, "window.pad", config["window"]["pad"], PADS)
-    one_of(path, "autocast", config["autocast"], tuple(AUTOCAST))
-    some_of(path, "allow", config["allow"], CONVERSIONS)
+    config = load_config(find(path), UPSTREAM_KEYS)
     copies = config["copies"]
-    if copies["count"] < 0 or bool(copies["count"]) != bool(copies["augment"]):
+    if bool(copies["count"]) != bool(copies["augment"]):
         raise UserError(
             f"{path}: 'copies' wants a 'count' from 0, and with 1 or more a list 'augment'"
         )
@@ -44,7 +34,7 @@ def load_upstream_config(path):
 def claim_dump(dump_dir, config):
     """Write `config` into `dump_dir`; refuse a folder that another config made."""
     path = Path(dump_dir) / "config.yaml"
-    if path.exists() and load_config(path, UPSTREAM) != config:
+    if path.exists() and load_config(path, UPSTREAM_KEYS) != config:
         raise UserError(f"{path}: holds features of another config; remove {dump_dir} to redo them")
     if not path.exists():
         write_config(path, config)
@@ -59,7 +49,7 @@ def require_read(dump_dir, config, copies=True):
     path = Path(dump_dir) / "config.yaml"
     if not path.exists():
         return
-    found = load_config(path, UPSTREAM)
+    found = load_config(path, UPSTREAM_KEYS)
     for key, value in config.items():
         if found[key] != value and (copies or key != "copies"):
             raise UserError(

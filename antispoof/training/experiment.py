@@ -4,20 +4,16 @@ import platform
 import subprocess
 from pathlib import Path
 
-from ..config import EXPERIMENT, UPSTREAM, load_config, one_of, read_yaml, some_of, write_config
-from ..data.audio import CONVERSIONS
+from ..config import EXPERIMENT_KEYS, SEED, UPSTREAM_KEYS, load_config, read_yaml, write_config
 from ..errors import UserError
 from ..files import atomic_open
 from ..paths import ROOT, exists, find
 
 # What an experiment's own config.yaml holds beside what a config can say.
 RECORDED = {
-    "upstream_conf": UPSTREAM,  # what conf/upstream/<upstream>.yaml said
+    "upstream_conf": UPSTREAM_KEYS,  # what conf/upstream/<upstream>.yaml said
     "upstream_checkpoint": "",  # where that file's `checkpoint` was: from the root, or absolute
 }
-FEATS = ("wave", "cached", "ssl")
-CROPS = ("first", "centre", "random", "full")
-PADS = ("zero", "tile", "none")
 
 
 def load_experiment(path, seed, overrides=()):
@@ -31,31 +27,19 @@ def load_experiment(path, seed, overrides=()):
 
     config = check_training(path, read_inputs(path, overrides))
     stages_of(config, path)
-    return with_arguments({**config, "seed": int(seed)})
+    return with_arguments({**config, "seed": SEED.check(int(seed), path, "seed")})
 
 
 def read_inputs(path, overrides=()):
-    """The config of an experiment with what it says of its inputs checked, and training not.
+    """The config of an experiment, each key checked; not what training asks of several together.
 
     Imports no torch. Raises UserError.
     """
-    config = load_config(find(path), EXPERIMENT, overrides)
-    one_of(path, "feats", config["feats"], FEATS)
-    one_of(path, "crop.train", config["crop"]["train"], CROPS)
-    one_of(path, "crop.test", config["crop"]["test"], (*CROPS, "windows"))
-    one_of(path, "crop.pad", config["crop"]["pad"], PADS)
-    some_of(path, "allow", config["allow"], CONVERSIONS)
+    config = load_config(find(path), EXPERIMENT_KEYS, overrides)
     if config["feats"] != "wave" and not config["upstream"]:
         raise UserError(
             f"{path}: 'feats: {config['feats']}' wants 'upstream', a name in conf/upstream/"
         )
-    if not config["crop"]["seconds"] > 0:
-        raise UserError(
-            f"{path}: 'crop.seconds' is {config['crop']['seconds']}, wanted more than 0"
-        )
-    layers = config["layers"]
-    if not layers or not all(type(layer) is int and layer >= 0 for layer in layers):
-        raise UserError(f"{path}: 'layers' is {layers}, wanted a list of numbers from 0")
     return config
 
 
@@ -94,7 +78,7 @@ def read_experiment(exp_dir, overrides=()):
         raise UserError(f"{path}: no such experiment; train it first (stage 3)")
     given = read_yaml(path)
     recorded = {key: default for key, default in RECORDED.items() if key in given}
-    return load_config(path, {**EXPERIMENT, "seed": 0, **recorded}, overrides)
+    return load_config(path, {**EXPERIMENT_KEYS, "seed": SEED, **recorded}, overrides)
 
 
 def claim(exp_dir, config):

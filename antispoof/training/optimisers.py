@@ -9,7 +9,6 @@ OPTIMIZERS = {
     "adamw": torch.optim.AdamW,
     "sgd": torch.optim.SGD,
 }
-SCHEDULES = ("constant", "cosine", "step")
 
 
 def make_optimizer(config, groups):

@@ -10,13 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from .. import metrics
-from ..config import one_of
 from ..data.json_files import read_json
-from ..errors import UserError
 from ..files import atomic_open
-
-METRICS = ("dev_eer", "dev_min_dcf", "dev_cllr", "dev_loss", "train_loss")
-KEEPS = ("best", "last", "average_best", "average_last")
 
 
 class Selection:
@@ -46,21 +41,6 @@ class Selection:
         what["average_last"] = f"the mean of the last {self.count} epochs"
         text = what.get(self.keep, f"the {self.keep} epoch") + f", by {self.metric}"
         return text + (f", stopping {self.patience} after the best" if self.patience else "")
-
-
-def check_selection(path, conf):
-    """Raise UserError for a block `select` that cannot be followed."""
-    if conf["metric"] not in METRICS and not conf["metric"].startswith(("dev", "train")):
-        raise UserError(
-            f"{path}: 'select.metric' is '{conf['metric']}'; a set that is watched or reported on "
-            f"chooses nothing: wanted one of {', '.join(METRICS)}"
-        )
-    one_of(path, "select.metric", conf["metric"], METRICS)
-    one_of(path, "select.keep", conf["keep"], KEEPS)
-    if conf["average"] < 1 or conf["patience"] < 0:
-        raise UserError(f"{path}: 'select' wants 'average' from 1 and 'patience' from 0")
-    if not 0 <= conf["ema"] < 1:
-        raise UserError(f"{path}: 'select.ema' is {conf['ema']}, wanted 0 or more, and less than 1")
 
 
 def eer_or_chance(scores, labels):

@@ -59,7 +59,8 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
         choices = read_choices(exp_dir)[: state["stage"] - 1]
         log(f"continuing after epoch {len(rows)}")
     events = write_events(exp_dir, rows) if leads else None
-    start = config["init_from"] and config["init_from"].format(seed=config["seed"]) + "/best.pt"
+    start = config["init_from"].replace("{seed}", str(config["seed"]))
+    start = start and f"{start}/best.pt"
 
     for number, stage in enumerate(stages, 1):
         target = exp_dir / ("best.pt" if number == len(stages) else f"stage{number}.pt")

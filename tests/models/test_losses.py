@@ -176,7 +176,7 @@ def test_accumulation_and_autocast_are_refused_where_they_mean_nothing(place):
         "loss=focus": "did you mean 'focal'",
         "loss_conf={gama: 1}": "loss 'cross_entropy' has no argument 'gama'; it has none",
         "schedule_conf.warmup=2.0": "'warmup' from 0 to the 1 epochs",
-        "schedule_conf.gamma=0.0": "'gamma' above 0",
+        "schedule_conf.gamma=0.0": "'schedule_conf.gamma' is 0.0, wanted more than 0",
         "autocast=fp8": "did you mean",
     }
     for override, words in wrong.items():

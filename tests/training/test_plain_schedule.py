@@ -10,11 +10,10 @@ import pytest
 import torch
 from plain_metrics import plain_eer, plain_least
 
-from antispoof.config import EXPERIMENT
+from antispoof.config import EXPERIMENT, METRICS
 from antispoof.training.averaging import MovingAverage, average_states
 from antispoof.training.optimisers import OPTIMIZERS, make_optimizer, make_schedule, schedule_of
 from antispoof.training.selection import (
-    METRICS,
     Selection,
     dev_metrics,
     eer_or_chance,

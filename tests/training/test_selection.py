@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from antispoof.config import KEEPS, METRICS
 from antispoof.metrics import cllr, min_dcf
 from antispoof.training.averaging import MovingAverage, average_states
-from antispoof.training.selection import KEEPS, METRICS, Selection, dev_metrics
+from antispoof.training.selection import Selection, dev_metrics
 
 
 def rows_of(*values):

@@ -9,6 +9,7 @@ import torch
 from made_up import refused
 from sounds import make_corpus, make_data
 
+from antispoof.config import METRICS
 from antispoof.detector.build import build_system
 from antispoof.detector.inputs import open_inputs
 from antispoof.detector.score import read_labels, score
@@ -17,7 +18,6 @@ from antispoof.report.figures import read_curve
 from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.training import curve, learner, trainer
 from antispoof.training.experiment import load_experiment
-from antispoof.training.selection import METRICS
 from antispoof.training.stages import stages_of
 from antispoof.training.trainer import PLAIN, train
 
@@ -193,7 +193,7 @@ WRONG = {
     "select.metric=eval_eer": "a set that is watched or reported on chooses nothing",
     "select.metric=dev_eerr": "did you mean 'dev_eer'",
     "select.keep=bests": "did you mean 'best'",
-    "select.average=0": "'average' from 1",
+    "select.average=0": "'select.average' is 0, wanted at least 1",
     "select.ema=1.0": "'select.ema' is 1.0",
     "stages=[{epoch: 3}]": "stage 1: unknown key 'epoch', did you mean 'epochs'",
     "stages=[{}, {model: mhfa}]": "stage 2: unknown key 'model'",
