@@ -10,7 +10,7 @@ import difflib
 import yaml
 
 from . import LABELS
-from .config_files import apply_override, read_yaml
+from .config_files import apply_override, files_of, read_config, read_yaml
 from .errors import UserError
 from .files import atomic_open
 from .keys import (
@@ -38,6 +38,7 @@ __all__ = [
     "SEED",
     "UPSTREAM",
     "UPSTREAM_KEYS",
+    "files_of",
     "load_config",
     "merge",
     "one_of",
@@ -167,13 +168,13 @@ EXPERIMENT, UPSTREAM = defaults_of(EXPERIMENT_KEYS), defaults_of(UPSTREAM_KEYS)
 
 
 def load_config(path, keys, overrides=()):
-    """Read the YAML file `path` over the defaults of `keys`, then apply `key.sub=value` overrides.
+    """Read the YAML file `path` over its `base` and the defaults of `keys`, then apply overrides.
 
     keys: {name: a `Key`, or a plain default of whose type a value must be, or such a dict}.
     Returns a new nested dict with every key. Raises UserError for an unknown key (naming the
     nearest), a value that its key refuses, or text that is not YAML.
     """
-    given = read_yaml(path)
+    given = read_config(path)
     for override in overrides:
         apply_override(given, override)
     return merge(keys, given, path)

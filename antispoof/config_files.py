@@ -1,8 +1,21 @@
-"""The text of a config: YAML that is bounded, and overrides `key.sub=value` of it."""
+"""The files of a config: bounded YAML, a chain of parents, and overrides `key.sub=value`.
+
+    base: train_mhfa.yaml
+
+says that a config holds what conf/train_mhfa.yaml does and names departures from it. The file is
+looked for as configs are: in the recipe's conf/, then in the root's. Keys and values stand over
+those of the parent, block by block; a list replaces a list. Where a config names another `model`
+or `loss`, the arguments of the parent's are left out, since they are those of another.
+"""
+
+import copy
+import re
+from pathlib import Path
 
 import yaml
 
 from .errors import UserError
+from .paths import exists, find
 
 DEEPEST, LARGEST = 50, 100_000  # levels, and values, of one file
 
@@ -18,6 +31,63 @@ def read_yaml(path):
     if not isinstance(given, dict):
         raise UserError(f"{path}: wanted lines of `key: value`")
     return given
+
+
+def files_of(path):
+    """Every file that the config `path` rests on: itself, its parent, and so on.
+
+    Each is named as `find` finds it: `conf/<name>.yaml` for a path of that form. Raises UserError.
+    """
+    return [str(name) for name, _ in _chain(path)]
+
+
+def read_config(path):
+    """The keys and values of the config `path` over those of its parents. Raises UserError."""
+    *children, (_, merged) = _chain(path)
+    for _, given in reversed(children):
+        merged = _over(merged, given)
+    return merged
+
+
+def _chain(path):
+    """[(name, what it says without `base`)] of a config, its parent, and so on."""
+    chain, name, seen = [], Path(path), []
+    while name is not None:
+        found = find(name)
+        seen.append(found.resolve())
+        if seen.count(seen[-1]) > 1:
+            names = " -> ".join(place.name for place in seen)
+            raise UserError(f"{find(path)}: 'base' comes back to where it was: {names}")
+        given = read_yaml(found)
+        chain.append((name, given))
+        name = _parent(name, found, given.pop("base")) if "base" in given else None
+    return chain
+
+
+def _parent(name, found, base):
+    """Where the parent `base` of the config `name` is; `found` is for errors."""
+    if not isinstance(base, str) or not re.fullmatch(r"[\w.-]+\.yaml", base):
+        raise UserError(f"{found}: 'base' is {base!r}, wanted the name of a file like train_x.yaml")
+    kind = [name.parent.name] if name.parent.name == "upstream" else []
+    for place in (name.parent / base, Path("conf", *kind, base)):
+        if exists(place):
+            return place
+    raise UserError(
+        f"{found}: 'base: {base}' is no file, neither beside it nor in conf/ of the recipe or the "
+        "root"
+    )
+
+
+def _over(parent, given):
+    """`given` over `parent`, and so in each block that both have."""
+    merged = copy.deepcopy(parent)
+    for name in ("model", "loss"):
+        if name in given and given[name] != parent.get(name):
+            merged.pop(f"{name}_conf", None)
+    for key, value in given.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _over(merged[key], value) if both else value
+    return merged
 
 
 def parse_yaml(text, place):

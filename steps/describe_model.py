@@ -17,6 +17,7 @@ from antispoof.files import atomic_open
 
 EXAMPLE = """example:
   steps/describe_model.py --config conf/train_mel_cnn.yaml
+  steps/describe_model.py --config conf/train_mhfa.yaml --resolved
   steps/describe_model.py --exp exp/mel_cnn_seed1"""
 
 
@@ -28,9 +29,15 @@ def parse(argv=None):
     which.add_argument("--config", help="conf/train_<name>.yaml")
     which.add_argument("--exp", type=Path, metavar="EXP_DIR", help="a trained experiment")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
+    parser.add_argument(
+        "--resolved", action="store_true", help="of --config: print it as YAML with all it rests on"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--rounds", type=int, default=5, help="forward passes timed with --exp")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.resolved and not args.config:
+        parser.error("--resolved wants --config; EXP_DIR/config.yaml is resolved already")
+    return args
 
 
 def table(found):
@@ -53,8 +60,21 @@ def table(found):
         yield f"the upstream, {found['upstream']}, is apart: its features are cached"
 
 
+def resolved(path, overrides):
+    """What an experiment of this config writes down, but for its seed."""
+    import yaml  # late: --help answers at once
+
+    from antispoof.training.experiment import complete, load_experiment
+
+    config = complete(load_experiment(path, 0, overrides))
+    del config["seed"]
+    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+
+
 def main():
     args = parse()
+    if args.resolved:
+        return print(resolved(args.config, args.set), end="")
     from antispoof.detector.cost import describe, whole  # late: --help answers at once
     from antispoof.training.experiment import load_experiment, read_experiment
 

@@ -26,7 +26,6 @@ from ..data.data_dir import durations_of, read_trials, trial_lists, write_tables
 from ..errors import UserError
 from ..files import atomic_open
 from ..keys import Free, Words
-from ..paths import find
 from .chain import Chain, loggable
 from .codecs import label
 
@@ -38,7 +37,7 @@ AUGMENTATION = {  # what conf/augment_<name>.yaml can say
 
 def load_augmentation(path):
     """Read conf/augment_<name>.yaml; its chain is not built. Raises UserError."""
-    config = load_config(find(path), AUGMENTATION)
+    config = load_config(path, AUGMENTATION)
     if not config["augment"]:
         raise UserError(f"{path}: 'augment' is empty, wanted a list of augmentations")
     return config

@@ -18,7 +18,6 @@ from ..data.audio import read_wave
 from ..data.seeds import epoch_generator, seed_torch
 from ..errors import UserError
 from ..files import atomic_open
-from ..paths import find
 from ..progress import Progress
 from ..ssl.conventions import STRIDE, frame_count
 from ..torch_utils.checkpoint import load_checkpoint, save_checkpoint
@@ -60,7 +59,7 @@ COLUMNS = ("epoch", "lr", *_MEASURES, *(f"held_out_{name}" for name in _MEASURES
 
 def load_pretraining(path, seed, overrides=()):
     """The resolved config of a pre-training: file, overrides and seed. Raises UserError."""
-    config = load_config(find(path), PRETRAINING, overrides)
+    config = load_config(path, PRETRAINING, overrides)
     for key in ("clusters", "layers", "epochs", "batch_size", "held_out"):
         if config[key] < 2 - (key in ("layers", "epochs", "batch_size")):
             raise UserError(f"{path}: '{key}' is {config[key]}, wanted more")

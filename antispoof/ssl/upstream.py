@@ -8,7 +8,6 @@ import torch
 from .. import SAMPLE_RATE
 from ..config import UPSTREAM_KEYS, load_config, write_config
 from ..errors import UserError
-from ..paths import find
 from ..torch_utils.onednn import fast_products
 from . import conventions
 from .cpu_convolutions import use_matrix_products
@@ -20,7 +19,7 @@ AUTOCAST = {"none": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 def load_upstream_config(path):
     """Read conf/upstream/<name>.yaml. Raises UserError."""
-    config = load_config(find(path), UPSTREAM_KEYS)
+    config = load_config(path, UPSTREAM_KEYS)
     copies = config["copies"]
     if bool(copies["count"]) != bool(copies["augment"]):
         raise UserError(

@@ -35,7 +35,7 @@ def read_inputs(path, overrides=()):
 
     Imports no torch. Raises UserError.
     """
-    config = load_config(find(path), EXPERIMENT_KEYS, overrides)
+    config = load_config(path, EXPERIMENT_KEYS, overrides)
     if config["feats"] != "wave" and not config["upstream"]:
         raise UserError(
             f"{path}: 'feats: {config['feats']}' wants 'upstream', a name in conf/upstream/"

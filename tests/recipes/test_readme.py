@@ -90,8 +90,8 @@ def test_the_commands_of_the_readme_in_their_order(tree):
     assert "report: " in outputs[0]
     assert (tree / "egs/mini/exp/report.html").is_file()
     assert not re.search(r"^\$ ", outputs[1], re.MULTILINE)  # the same features for any --nj
-    assert (tree / "egs/mini/exp/mel_cnn_seed4/eval/result.json").is_file()
-    assert (tree / "egs/mini/exp/mel_cnn_small_seed1/eval/result.json").is_file()
+    assert (tree / "egs/mini/exp/mel_cnn_mini_seed4/eval/result.json").is_file()
+    assert (tree / "egs/mini/exp/mel_cnn_mini_small_seed1/eval/result.json").is_file()
 
 
 def test_the_recorded_means_lie_in_the_promised_range():
