@@ -151,7 +151,7 @@ UPSTREAM_KEYS = {
     # how Kaldi stores it
     "dtype": Choice("two_byte", ("float32", "two_byte", "one_byte")),
     "autocast": Choice("none", AUTOCAST),  # on a GPU
-    # largest difference from float32 that autocast may bring, at unit scale
+    # largest difference from float32 that autocast may bring, where the largest state is 1
     "tolerance": Number(0.0),
 }
 

@@ -9,7 +9,7 @@ from .. import SAMPLE_RATE
 from ..config import UPSTREAM_KEYS, load_config, write_config
 from ..errors import UserError
 from ..torch_utils.onednn import fast_products
-from . import conventions
+from . import FAMILIES, conventions
 from .cpu_convolutions import use_matrix_products
 from .fetch import make_upstream
 
@@ -20,6 +20,7 @@ AUTOCAST = {"none": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 def load_upstream_config(path):
     """Read conf/upstream/<name>.yaml. Raises UserError."""
     config = load_config(path, UPSTREAM_KEYS)
+    _require_name(path, config)
     copies = config["copies"]
     if bool(copies["count"]) != bool(copies["augment"]):
         raise UserError(
@@ -28,6 +29,19 @@ def load_upstream_config(path):
     if config["autocast"] != "none" and config["tolerance"] <= 0:
         raise UserError(f"{path}: 'autocast: {config['autocast']}' wants a 'tolerance' above 0")
     return config
+
+
+def _require_name(path, config):
+    """Raise UserError where `name` says another upstream than `checkpoint`, or no file for it."""
+    local = [f"{family}_local" for family in FAMILIES]
+    name, checkpoint = config["name"], config["checkpoint"]
+    if checkpoint and name not in local:
+        raise UserError(
+            f"{path}: 'name' is '{name}', but what runs is 'checkpoint: {checkpoint}'; wanted one "
+            f"of {', '.join(local)}, or no checkpoint"
+        )
+    if name in local and not checkpoint:
+        raise UserError(f"{path}: 'name: {name}' wants a 'checkpoint', a file in s3prl's form")
 
 
 def claim_dump(dump_dir, config):
@@ -64,6 +78,12 @@ def open_upstream(config):
     utterances of any lengths may share a batch.
     """
     model = make_upstream(config["name"], config["checkpoint"]).eval()
+    name, family = config["name"], type(model).__module__.split(".")[-2]
+    if name.endswith("_local") and family in FAMILIES and name != f"{family}_local":
+        raise UserError(
+            f"{config['checkpoint']}: is not of the family that 'name: {name}' says; wanted "
+            f"'name: {family}_local'"
+        )
     transformer = conventions.is_transformer(model)
     if transformer:
         conventions.set_final_norm(model, config["final_norm"])
@@ -86,6 +106,8 @@ class FrozenUpstream:
         if self.transformer and self.device.type == "cpu":
             use_matrix_products(self.model)
         self.amp = AUTOCAST[config["autocast"]] if self.device.type == "cuda" else None
+        if self.amp is not None:
+            self.require_tolerance()
         hidden = self._hidden([np.zeros(SAMPLE_RATE, np.float32)])
         count, layers = len(hidden), config["layers"]
         chosen = {"last": [count - 1], "all": range(count)}.get(str(layers), layers)
@@ -94,6 +116,25 @@ class FrozenUpstream:
             raise UserError(f"upstream {self.name}: has layers 0 to {count - 1}, wanted {layers}")
         self.dim = hidden[-1].shape[-1]
         self.frame_rate = hidden[-1].shape[1]  # per second
+
+    def require_tolerance(self):
+        """Raise UserError where autocast differs from float32 by more than `tolerance`.
+
+        On a second of noise, in any layer, by the largest difference over the largest state.
+        """
+        wave = np.random.default_rng(0).standard_normal(SAMPLE_RATE).astype(np.float32) / 10
+        found = self._hidden([wave])
+        amp, self.amp = self.amp, None
+        exact, self.amp = self._hidden([wave]), amp
+        tolerance, autocast = self.config["tolerance"], self.config["autocast"]
+        for layer, (one, other) in enumerate(zip(found, exact, strict=True)):
+            difference = ((one - other).abs().max() / other.abs().max()).item()
+            if not difference <= tolerance:  # a NaN is no less
+                raise UserError(
+                    f"upstream {self.name}: layer {layer} differs by {difference:.3g} with "
+                    f"'autocast: {autocast}' from float32, wanted 'tolerance' {tolerance:g} at "
+                    "most; raise it, or compute in float32"
+                )
 
     @torch.inference_mode()
     def _hidden(self, waves):
