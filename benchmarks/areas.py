@@ -36,7 +36,7 @@ AREAS = {
         "antispoof/torch_utils/masks.py",
     ],
     "training": [
-        *("antispoof/training/*.py", "antispoof/models/losses.py", "antispoof/config.py"),
+        *("antispoof/training/*.py", "antispoof/models/losses.py", "antispoof/config/*.py"),
         *(f"antispoof/detector/{name}.py" for name in ("batches", "build", "score")),
         *("antispoof/torch_utils/distributed.py", "antispoof/torch_utils/checkpoint.py"),
     ],
@@ -58,7 +58,7 @@ TESTS = {
     "copies finetune",
     "checkpoints": "plain_checkpoints checkpoint_safety convert import_checkpoint",
     "models": "formulas models parity",
-    "training": "plain_training plain_losses plain_schedule plain_loading plain_config losses "
+    "training": "plain_training plain_losses plain_schedule plain_loading plain_config losses keys base "
     "selection config curve loading stages trainer score_switch team",
     "launcher": "launcher processes settings",
     "report": "page pictures plain_table report show_results",

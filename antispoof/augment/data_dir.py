@@ -21,11 +21,11 @@ import yaml
 
 from .. import SAMPLE_RATE
 from ..config import load_config, write_config
+from ..config.keys import Free, Words
 from ..data.audio import CONVERSIONS, read_wave, require_length
 from ..data.data_dir import durations_of, read_trials, trial_lists, write_tables
 from ..errors import UserError
 from ..files import atomic_open
-from ..keys import Free, Words
 from .chain import Chain, loggable
 from .codecs import label
 

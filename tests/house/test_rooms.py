@@ -6,8 +6,9 @@ from rooms import arrows, files_of, floors, imported, room_of
 
 FLOORS = [
     {"errors", "files", "metrics", "options", "progress"},
-    {"config", "data", "jobs", "paths", "torch_utils"},
-    {"audit", "augment", "evaluation", "ssl", "stamps"},
+    {"data", "paths", "torch_utils"},
+    {"config"},
+    {"audit", "augment", "evaluation", "ssl"},
     {"features", "pretraining", "report"},
     {"models"},
     {"detector"},

@@ -1,6 +1,6 @@
 """Configs: one YAML file per experiment that names departures from the defaults below.
 
-Beside each default stands what else the key may say (`antispoof.keys`). An unknown key is refused
+Beside each default stands what else the key may say (`.keys`). An unknown key is refused
 with the nearest known one; a value of another type, choice or range is refused too.
 """
 
@@ -9,10 +9,10 @@ import difflib
 
 import yaml
 
-from . import LABELS
-from .config_files import apply_override, files_of, read_config, read_yaml
-from .errors import UserError
-from .files import atomic_open
+from .. import LABELS
+from ..errors import UserError
+from ..files import atomic_open
+from .files import apply_override, files_of, read_config, read_yaml
 from .keys import (
     Choice,
     Free,
@@ -87,7 +87,7 @@ EXPERIMENT_KEYS = {
         # zero (and the padding counts as signal), tile, or none (masked)
         "pad": Choice("zero", ("zero", "tile", "none")),
     },
-    "epochs": Whole(10, least=1),
+    "epochs": Whole(10, least=1, most=100_002),  # see antispoof.data.seeds
     "batch_size": Whole(32, least=1),  # utterances of one step, over all processes
     "accumulate": Whole(1, least=1),  # in how many parts, one after the other, a step is computed
     "optimizer": Choice("adamw", ("adam", "adamw", "sgd")),

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from antispoof.config import EXPERIMENT, EXPERIMENT_KEYS, load_config, merge, one_of, some_of
+from antispoof.config.keys import Choice, Layers
 from antispoof.errors import UserError
-from antispoof.keys import Choice, Layers
 from antispoof.training.experiment import load_experiment
 
 GOOD = {"feats": "ssl", "upstream": "x", "model": "mhfa"}

@@ -10,7 +10,7 @@ import difflib
 import math
 import re
 
-from .errors import UserError
+from ..errors import UserError
 
 SHOWN = 20  # choices beyond which an error names the nearest alone
 MOST = 10**9  # of a whole number where nothing else is said

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import yaml
 
-from .errors import UserError
-from .paths import exists, find
+from ..errors import UserError
+from ..paths import exists, find
 
 DEEPEST, LARGEST = 50, 100_000  # levels, and values, of one file
 

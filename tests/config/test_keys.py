@@ -7,10 +7,10 @@ import torch
 from made_up import ROOT, worker
 
 from antispoof.config import EXPERIMENT_KEYS, SEED, UPSTREAM_KEYS, defaults_of, load_config, merge
-from antispoof.config_files import parse_yaml
+from antispoof.config.files import parse_yaml
+from antispoof.config.keys import Key
 from antispoof.data.audio import CONVERSIONS
 from antispoof.errors import UserError
-from antispoof.keys import Key
 from antispoof.models import MODELS, build_model
 from antispoof.models.losses import LOSSES
 from antispoof.ssl import upstream
@@ -37,7 +37,7 @@ BAD = {  # what is said over GOOD, and words of the line
     "schedule_conf.warmup=.nan": "'schedule_conf.warmup' is nan, wanted at least 0",
     "schedule_conf.gamma=.nan": "'schedule_conf.gamma' is nan, wanted more than 0",
     "select.ema=.nan": "'select.ema' is nan, wanted at least 0, less than 1",
-    "epochs=99999999999": "'epochs' is 99999999999, wanted at most 1000000000",
+    "epochs=100003": "'epochs' is 100003, wanted at most 100002",
     "init_from='{'": "'init_from' is '{', wanted text in which {seed} alone stands in braces",
     "init_from='exp/{x}'": "'init_from' is 'exp/{x}', wanted text in which",
     "init_from='exp/{seed!r}'": "'init_from' is 'exp/{seed!r}', wanted text in which",
