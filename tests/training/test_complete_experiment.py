@@ -132,8 +132,17 @@ def test_another_config_of_the_upstream_changes_no_experiment(place, monkeypatch
     assert not {"dim", "layers"} & written["model_conf"].keys()  # the front end gives them
 
     class Other(MHFA):
-        def __init__(self, layers=1, dim=7, classifier="ff", **conf):
-            super().__init__(layers=layers, dim=dim, classifier=classifier, **conf)
+        def __init__(
+            self,
+            layers=1,
+            dim=7,
+            heads=5,
+            compression=9,
+            embedding=11,
+            dropout=0.5,
+            classifier="ff",
+        ):
+            super().__init__(layers, dim, heads, compression, embedding, dropout, classifier)
 
     monkeypatch.setitem(MODELS, "mhfa", Other)
     assert scores("exp/x", "again") == before
