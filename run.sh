@@ -61,8 +61,8 @@ fi
 
 if from_to 3 "train"; then
   for system in $systems; do
-    exp=exp/$(name "$system" SEED)
-    job --done "$exp/.done" --from "$(configs_of "train_$system") $(learning_inputs_of "$system")" \
+    exp=exp/$(name "$system" "{seed}")
+    job "${gpus[@]}" --done "$exp/.done" --from "$(learning_inputs_of "$system")" \
       "SEED=$(commas "$seeds")" "$exp/log/train.log" \
       "${train[@]}" --config "conf/train_$system.yaml" "${overrides[@]}" --seed "{seed}" --device "$device" \
       --train "data/$train_set" --dev "data/$dev_set" "${learning_options[@]}" "$exp"

@@ -8,10 +8,12 @@ stop() { # stop WHY: an option is wrong
 
 [[ $stage =~ ^[1-6]$ && $stop_stage =~ ^[1-6]$ && $stage -le $stop_stage ]] ||
   stop "--stage '$stage' --stop-stage '$stop_stage': wanted 1 to 6, the first not above the last"
-[[ $nj =~ ^[1-9][0-9]*$ ]] || stop "--nj '$nj': wanted a number from 1"
+[[ $nj =~ ^[1-9][0-9]{0,3}$ ]] || stop "--nj '$nj': wanted a number from 1 to 9999"
 [[ $seeds =~ ^(0|[1-9][0-9]{0,13})( +(0|[1-9][0-9]{0,13}))*$ ]] || # 01 would be seed 1 by another name
   stop "--seeds '$seeds': wanted numbers of at most 14 digits, e.g. \"1 2 3\""
-[[ $processes =~ ^[1-9][0-9]*$ ]] || stop "--processes '$processes': wanted a number from 1"
+[[ $processes =~ ^[1-9][0-9]{0,3}$ ]] || stop "--processes '$processes': wanted a number from 1 to 9999"
+[[ $device =~ ^(auto|cpu|cuda)$ ]] || # one job has one GPU, which is cuda to it
+  stop "--device '$device': wanted auto, cpu or cuda; CUDA_VISIBLE_DEVICES chooses among GPUs"
 [[ $allow_partial =~ ^(true|false)$ ]] || stop "--allow-partial '$allow_partial': wanted true or false"
 [[ $tag =~ ^[[:alnum:]._-]*$ ]] || stop "--tag '$tag': wanted letters, digits and . _ -"
 [ -z "$override" ] || [ -n "$tag" ] ||
@@ -122,62 +124,7 @@ says() { # says NAME KEY: what a system, or upstream/<name>, reads; see utils/se
   echo "${settings["$1 $2"]}"
 }
 
-own_value() { # own_value NAME KEY: the word that conf/NAME.yaml itself, if there is one, has for the key
-  [ ! -f "$(config_of "$1")" ] ||
-    sed -n "s/^$2: *[\"']\{0,1\}\([^\"' #]*\).*/\1/p" "$(config_of "$1")"
-}
-
-chain_of() { # chain_of NAME: it and its parents; a cycle is the library's to refuse
-  local name=$1 base count=0
-  while [ -n "$name" ] && [ $((count += 1)) -lt 20 ]; do
-    echo "$name"
-    base=$(own_value "$name" base)
-    case $name in
-      upstream/*) name=${base:+upstream/${base%.yaml}} ;;
-      *) name=${base%.yaml} ;;
-    esac
-  done
-}
-
-configs_of() { # configs_of NAME: the files of that chain
-  chain_of "$1" | sed 's|.*|conf/&.yaml|'
-}
-
-value_of() { # value_of NAME KEY: the word that it, or else the nearest of its parents, has for the key
-  local name found=
-  for name in $(chain_of "$1"); do
-    found=$(own_value "$name" "$2")
-    [ -z "$found" ] || break
-  done
-  echo "$found"
-}
-
-says() { # says SYSTEM KEY: what its config, or --override, has for the key, if anything
-  local pair found
-  found=$(value_of "train_$1" "$2")
-  for pair in $override; do [[ $pair != "$2="* ]] || found=${pair#*=}; done
-  echo "$found"
-}
-
-for system in $systems; do
-  [ -f "$(config_of "train_$system")" ] ||
-    stop "--systems: no conf/train_$system.yaml, neither in $PWD nor in $root"
-done
-
-start_of() { # start_of SYSTEM: the checkpoint that its training starts from, if any
-  local start
-  start=$(says "$1" init_from)
-  [ -z "$start" ] || echo "${start//\{seed\}/SEED}/best.pt"
-}
-
-upstream_of() { # upstream_of SYSTEM: the front end whose cached features it reads, if any
-  case $(says "$1" feats) in
-    ssl | wave) ;; # it runs inside the model, or there is none
-    *) says "$1" upstream ;;
-  esac
-}
-
-upstreams() { # of all systems, each once
+upstreams() { # whose cached features systems read, each once
   local system
   for system in $systems; do
     [ "$(says "$system" feats)" != cached ] || says "$system" upstream
@@ -188,8 +135,10 @@ copies_of() { # copies_of UPSTREAM SET: the option that asks for a training set'
   [ "$2" != "$train_set" ] || [ "$(says "upstream/$1" copies)" = 0 ] || echo --copies
 }
 
-front_end() { # front_end [UPSTREAM]: the files that say what it computes: its config, its checkpoint
-  [ -z "${1-}" ] || echo "$(configs_of "upstream/$1") $(value_of "upstream/$1" checkpoint)"
+front_end() { # front_end SYSTEM: the files that say what its upstream computes, if it has one
+  local upstream
+  upstream=$(says "$1" upstream)
+  [ -z "$upstream" ] || says "upstream/$upstream" files
 }
 
 inputs_of() { # inputs_of SYSTEM SETS: the files that say what a system reads of them

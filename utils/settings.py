@@ -43,7 +43,8 @@ def main():
 
 def of_system(path, overrides):
     """What a system reads: {key: text}."""
-    from antispoof.training.experiment import read_inputs  # late: --help answers at once
+    from antispoof.config import files_of  # late: --help answers at once
+    from antispoof.training.experiment import read_inputs
 
     config = read_inputs(path, overrides)
     upstream = "" if config["feats"] == "wave" else config["upstream"]
@@ -51,7 +52,7 @@ def of_system(path, overrides):
         raise UserError(f"{path}: 'upstream' is {upstream!r}, wanted a name in conf/upstream/")
     start = config["init_from"]  # {seed} is filled in by whoever reads it, as in training
     return {
-        "config": word(path, literal(path)),
+        "config": words(path, files_of(path)),
         "feats": config["feats"],
         "upstream": upstream,
         "start": word(path, f"{start}/best.pt") if start else "",
@@ -60,15 +61,19 @@ def of_system(path, overrides):
 
 def of_upstream(path):
     """What a front end is made of: {key: text}."""
-    from antispoof.config import UPSTREAM, load_config
-    from antispoof.paths import find
+    from antispoof.config import UPSTREAM_KEYS, files_of, load_config
 
-    config = load_config(find(path), UPSTREAM)
-    files = [name for name in (path, config["checkpoint"]) if name]
+    config = load_config(path, UPSTREAM_KEYS)
+    checkpoint = [config["checkpoint"]] if config["checkpoint"] else []
     return {
-        "files": " ".join(word(path, literal(name)) for name in files),
+        "files": words(path, [*files_of(path), *checkpoint]),
         "copies": str(config["copies"]["count"]),
     }
+
+
+def words(path, files):
+    """`files`, which the config `path` names or rests on, as words of --from."""
+    return " ".join(word(path, literal(file)) for file in files)
 
 
 def word(path, file):
