@@ -40,7 +40,12 @@ AREAS = {
         *(f"antispoof/detector/{name}.py" for name in ("batches", "build", "score")),
         *("antispoof/torch_utils/distributed.py", "antispoof/torch_utils/checkpoint.py"),
     ],
-    "launcher": ["utils/run.py", "utils/settings.py", "antispoof/jobs.py", "antispoof/stamps.py"],
+    "launcher": [
+        "utils/run.py",
+        "utils/settings.py",
+        "antispoof/launcher/jobs.py",
+        "antispoof/launcher/stamps.py",
+    ],
     "report": ["antispoof/report/*.py", "utils/show_results.py"],
 }
 # Tests of an area by the beginning of their names, the sharpest first. Whole recipes, which take

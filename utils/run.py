@@ -30,9 +30,9 @@ import time
 from pathlib import Path
 
 from antispoof.errors import UserError, explain_signal, one_line_errors
-from antispoof.jobs import expand, fill, places
+from antispoof.launcher.jobs import expand, fill, places
+from antispoof.launcher.stamps import Stamp, words_of
 from antispoof.paths import find
-from antispoof.stamps import Stamp, words_of
 
 TAIL_LINES = 12
 EXAMPLE = """example:

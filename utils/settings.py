@@ -12,7 +12,7 @@ import re
 import shlex
 
 from antispoof.errors import UserError, one_line_errors
-from antispoof.jobs import literal
+from antispoof.launcher.jobs import literal
 
 EXAMPLE = """example:
   utils/settings.py --set upstream=fbank mel_cnn fbank_mhfa"""

@@ -120,7 +120,8 @@ def code(page):
 
 def test_every_option_in_the_text_is_one_of_some_program():
     programs = [path for path in FILES if re.fullmatch(r"(steps|utils|tools)/\w+\.py", name(path))]
-    known = {"--help", "--nnodes", "--logdir"}.union(*map(options_of, ["./run.sh", *programs]))
+    others = {"--nnodes", "--logdir", "--utt_extra_files", "--extra_files"}  # torchrun's, Kaldi's
+    known = {"--help", *others}.union(*map(options_of, ["./run.sh", *programs]))
     known |= options_of("tools/setup.sh") | options_of("egs/mini/local/prepare_data.py")
     found = {
         (name(page), option)

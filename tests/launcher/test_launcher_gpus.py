@@ -8,7 +8,7 @@ import pytest
 from launching import RUN, launch, script
 from made_up import ROOT
 
-from antispoof import jobs
+from antispoof.launcher import jobs
 
 SMI = 'echo "$*" >>asked\n[ "$*" = -L ] || exit 9\ncat devices'
 # Each job writes what it sees and when it was at work, by the clock of all.

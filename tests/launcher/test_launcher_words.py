@@ -6,8 +6,8 @@ import pytest
 from launching import launch, script
 
 from antispoof.errors import UserError
-from antispoof.jobs import fill, literal
-from antispoof.stamps import words_of
+from antispoof.launcher.jobs import fill, literal
+from antispoof.launcher.stamps import words_of
 
 PATHS = [
     *("/corpora/NJ/x", "/SLOTS/SEED/EXP", "/JOB", "/my sounds/JOB NJ", "/a{b", "/a}b"),

@@ -3,9 +3,9 @@
 import glob
 import shlex
 
-from .errors import UserError
-from .files import atomic_open, sha256_file
-from .paths import find
+from ..errors import UserError
+from ..files import atomic_open, sha256_file
+from ..paths import find
 
 
 def words_of(text):

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from .errors import UserError
+from ..errors import UserError
 
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([a-z_]+)\}")
 MOST = 9999  # jobs of one call

@@ -1,0 +1,1 @@
+"""What utils/run.py and utils/settings.py are made of: jobs, and stamps of what is done."""
