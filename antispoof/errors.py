@@ -4,6 +4,7 @@ import contextlib
 import errno
 import re
 import signal
+from collections.abc import Iterator
 
 
 class UserError(Exception):
@@ -15,7 +16,7 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextlib.contextmanager
-def one_line_errors(program):
+def one_line_errors(program: str) -> Iterator[None]:
     """Turn what a user can mend into `program: message` and exit status 1.
 
     Faults that only we can mend keep their traceback.
@@ -30,12 +31,12 @@ def one_line_errors(program):
         raise SystemExit(f"{program}: {explain_os_error(error)}") from None
 
 
-def printable(text):
+def printable(text: object) -> str:
     """`text` for a terminal: a control character in it, which could command it, is written out."""
     return CONTROL.sub(lambda found: repr(found[0])[1:-1], str(text))
 
 
-def explain_os_error(error):
+def explain_os_error(error: OSError) -> str:
     """One line for an `OSError`, with what to do where that is known."""
     place = error.filename or "output"
     if error.errno in DISK_FULL:
@@ -47,7 +48,7 @@ def explain_os_error(error):
     return f"{place}: {error.strerror or error}"
 
 
-def explain_signal(status):
+def explain_signal(status: int) -> str:
     """A line on the signal that ended a job of this exit `status`; nothing where none did."""
     if status >= 0:
         return ""

@@ -4,11 +4,13 @@ import contextlib
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any
 
 
 @contextlib.contextmanager
-def atomic_path(path):
+def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is renamed to `path`, else removed.
 
     The temporary name starts with a dot and ends in `.tmp`: nothing takes it for an output.
@@ -27,9 +29,9 @@ def atomic_path(path):
 
 
 @contextlib.contextmanager
-def atomic_open(path, mode="w"):
+def atomic_open(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Open `path` for writing (text is UTF-8, LF); it appears only when the block succeeds."""
-    options = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    options: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     with atomic_path(path) as temporary:
         try:
             with open(temporary, mode, **options) as stream:
@@ -40,7 +42,7 @@ def atomic_open(path, mode="w"):
             raise
 
 
-def sha256_file(path):
+def sha256_file(path: str | Path) -> str:
     """Hex SHA-256 of the bytes of `path`."""
     digest = hashlib.sha256()
     with open(path, "rb") as stream:

@@ -1,9 +1,10 @@
 """Options that several workers share, so that they stay the same in each."""
 
 from pathlib import Path
+from typing import Any
 
 
-def add_learning_options(parser):
+def add_learning_options(parser: Any) -> None:
     """What is learnt on a development set and applied to others: --data, --dev-set, --apply, ..."""
     prior = 0.95 / (0.95 + 0.05 * 10)
     parser.add_argument("--data", type=Path, required=True, help="data directory of the dev set")

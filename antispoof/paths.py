@@ -12,12 +12,12 @@ from .errors import UserError
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def exists(path):
+def exists(path: str | Path) -> bool:
     """Whether `find` finds `path`."""
     return Path(path).exists() or (ROOT / path).exists()
 
 
-def find(path):
+def find(path: str | Path) -> Path:
     """The existing `path`, relative to the current folder or else to the repository's root.
 
     Raises UserError naming both places where there is none.
@@ -33,7 +33,9 @@ def find(path):
     )
 
 
-def system_and_seed(path):
-    """What an experiment's folder is named after: (system, seed or None)."""
-    system, seed = re.fullmatch(r"(.+?)(?:_seed(\d+))?", Path(path).resolve().name).groups()
-    return system, int(seed) if seed else None
+def system_and_seed(path: str | Path) -> tuple[str, int | None]:
+    """What an experiment's folder is named after: (system, seed or None). Raises UserError."""
+    found = re.fullmatch(r"(.+?)(?:_seed(\d+))?", Path(path).resolve().name, re.DOTALL)
+    if found is None:
+        raise UserError(f"{path}: has no name, wanted the folder of an experiment")
+    return found[1], int(found[2]) if found[2] else None

@@ -9,6 +9,7 @@ import io
 import os
 import sys
 import time
+from typing import TextIO
 
 LOG_SECONDS = 30.0  # a line in a log so often
 FILE_SECONDS = 0.5
@@ -21,14 +22,16 @@ class Progress:
     quiet: say nothing, as one of several that do the same.
     """
 
-    def __init__(self, total, unit, label, stream=None, quiet=False):
+    def __init__(
+        self, total: int, unit: str, label: str, stream: TextIO | None = None, quiet: bool = False
+    ) -> None:
         self.total, self.unit, self.label = total, unit, label
         self.stream = io.StringIO() if quiet else stream or sys.stderr
         self.file = None if quiet else os.environ.get("ANTISPOOF_PROGRESS")
         self.done, self.note = 0, ""
         self.started = self.logged = self.filed = time.monotonic()
 
-    def advance(self, count=1, note=""):
+    def advance(self, count: int = 1, note: str = "") -> None:
         """Say that `count` more steps are done; `note` is a short text, e.g. the loss."""
         self.done += count
         self.note = note
@@ -47,7 +50,7 @@ class Progress:
             with contextlib.suppress(OSError), open(self.file, "w", encoding="utf-8") as stream:
                 stream.write(self.line())
 
-    def line(self):
+    def line(self) -> str:
         """The state in one line."""
         seconds = max(time.monotonic() - self.started, 1e-9)
         rate = self.done / seconds
@@ -59,7 +62,7 @@ class Progress:
             f"{left:.0f} s left{', ' + self.note if self.note else ''}"
         )
 
-    def close(self):
+    def close(self) -> None:
         """End the bar's line on a terminal."""
         if self.stream.isatty():
             self.stream.write("\r\033[K")

@@ -121,6 +121,15 @@ def test_a_folder_is_named_after_its_system_and_seed(name, wanted):
     assert paths.system_and_seed(f"exp/{name}") == wanted
 
 
+def test_a_name_of_two_lines_is_a_name():
+    assert paths.system_and_seed("exp/two\nlines_seed3") == ("two\nlines", 3)
+
+
+def test_a_path_without_a_name_is_no_experiment():
+    with pytest.raises(UserError, match=r"^/: has no name, wanted the folder of an experiment$"):
+        paths.system_and_seed("/")
+
+
 def test_options_of_learning_have_their_defaults():
     parser = argparse.ArgumentParser()
     add_learning_options(parser)

@@ -6,6 +6,9 @@ with the nearest known one; a value of another type, choice or range is refused 
 
 import copy
 import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -156,7 +159,7 @@ UPSTREAM_KEYS = {
 }
 
 
-def defaults_of(keys):
+def defaults_of(keys: dict[str, Any]) -> dict[str, Any]:
     """{key: default} of a table of keys."""
     return {
         name: defaults_of(key) if isinstance(key, dict) else copy.deepcopy(key.default)
@@ -167,7 +170,9 @@ def defaults_of(keys):
 EXPERIMENT, UPSTREAM = defaults_of(EXPERIMENT_KEYS), defaults_of(UPSTREAM_KEYS)
 
 
-def load_config(path, keys, overrides=()):
+def load_config(
+    path: str | Path, keys: dict[str, Any], overrides: Iterable[str] = ()
+) -> dict[str, Any]:
     """Read the YAML file `path` over its `base` and the defaults of `keys`, then apply overrides.
 
     keys: {name: a `Key`, or a plain default of whose type a value must be, or such a dict}.
@@ -180,7 +185,7 @@ def load_config(path, keys, overrides=()):
     return merge(keys, given, path)
 
 
-def merge(keys, given, path):
+def merge(keys: dict[str, Any], given: dict[str, Any], path: str | Path) -> dict[str, Any]:
     """`given` over the defaults, checked as `load_config` says; `path` is for errors."""
     return _merge(keys, given, str(path), "")
 
@@ -212,7 +217,7 @@ def _as_key(key):
     return Number(key) if isinstance(key, float) else Key(key)
 
 
-def write_config(path, config):
+def write_config(path: str | Path, config: dict[str, Any]) -> None:
     """Write `config` as YAML, atomically, keys in their order."""
     with atomic_open(path) as stream:
         yaml.safe_dump(config, stream, sort_keys=False, allow_unicode=True)

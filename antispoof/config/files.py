@@ -11,6 +11,7 @@ or `loss`, the arguments of the parent's are left out, since they are those of a
 import copy
 import re
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -20,7 +21,7 @@ from ..paths import exists, find
 DEEPEST, LARGEST = 50, 100_000  # levels, and values, of one file
 
 
-def read_yaml(path):
+def read_yaml(path: str | Path) -> dict[str, Any]:
     """The keys and values in the YAML file `path`. Raises UserError."""
     try:
         with open(path, encoding="utf-8") as stream:
@@ -33,7 +34,7 @@ def read_yaml(path):
     return given
 
 
-def files_of(path):
+def files_of(path: str | Path) -> list[str]:
     """Every file that the config `path` rests on: itself, its parent, and so on.
 
     Each is named as `find` finds it: `conf/<name>.yaml` for a path of that form. Raises UserError.
@@ -41,7 +42,7 @@ def files_of(path):
     return [str(name) for name, _ in _chain(path)]
 
 
-def read_config(path):
+def read_config(path: str | Path) -> dict[str, Any]:
     """The keys and values of the config `path` over those of its parents. Raises UserError."""
     *children, (_, merged) = _chain(path)
     for _, given in reversed(children):
@@ -51,7 +52,8 @@ def read_config(path):
 
 def _chain(path):
     """[(name, what it says without `base`)] of a config, its parent, and so on."""
-    chain, name, seen = [], Path(path), []
+    name: Path | None = Path(path)
+    chain, seen = [], []
     while name is not None:
         found = find(name)
         seen.append(found.resolve())
@@ -90,7 +92,7 @@ def _over(parent, given):
     return merged
 
 
-def parse_yaml(text, place):
+def parse_yaml(text: str, place: str | Path) -> Any:
     """What YAML text says; `place` is for errors. Raises UserError, and runs nothing."""
     try:
         found = yaml.safe_load(text)
@@ -119,7 +121,7 @@ def _require_bounded(found, place):
             waiting += [(inner, depth + 1) for inner in part]
 
 
-def apply_override(given, override):
+def apply_override(given: dict[str, Any], override: str) -> None:
     """Change `given` by `key.sub=value`. Raises UserError."""
     key, equals, value = override.partition("=")
     if not equals:

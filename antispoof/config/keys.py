@@ -9,6 +9,9 @@ import dataclasses
 import difflib
 import math
 import re
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any, NoReturn
 
 from ..errors import UserError
 
@@ -23,7 +26,7 @@ class Key:
 
     default: object
 
-    def check(self, value, path, name):
+    def check(self, value: Any, path: str | Path, name: str) -> Any:
         """The value as the config holds it; `path` and `name` are for errors. Raises UserError."""
         if type(value) is not type(self.default):
             refuse(path, name, value, type(self.default).__name__)
@@ -36,7 +39,7 @@ class Choice(Key):
 
     allowed: tuple
 
-    def check(self, value, path, name):
+    def check(self, value: Any, path: str | Path, name: str) -> Any:
         if not any(type(value) is type(a) and value == a for a in self.allowed):
             one_of(path, name, str(value), tuple(str(a).lower() for a in self.allowed))
             refuse(path, name, value, f"one of {', '.join(map(str, self.allowed))}")
@@ -47,7 +50,7 @@ class Choice(Key):
 class Metric(Choice):
     """What a model is chosen by; never of a set that is watched or reported on."""
 
-    def check(self, value, path, name):
+    def check(self, value: Any, path: str | Path, name: str) -> Any:
         if isinstance(value, str) and not value.startswith(("dev", "train")):
             raise UserError(
                 f"{path}: '{name}' is '{value}'; a set that is watched or reported on chooses "
@@ -65,7 +68,7 @@ class Number(Key):
     above: float = -math.inf
     below: float = math.inf
 
-    def check(self, value, path, name):
+    def check(self, value: Any, path: str | Path, name: str) -> float:
         if isinstance(value, str):  # YAML reads 1e-3, which has no dot, as text
             with contextlib.suppress(ValueError):
                 value = float(value)
@@ -78,7 +81,7 @@ class Number(Key):
             refuse(path, name, number, self.wanted())
         return number
 
-    def wanted(self):
+    def wanted(self) -> str:
         """The range in words."""
         ends = {"at least": self.least, "more than": self.above}
         ends |= {"at most": self.most, "less than": self.below}
@@ -93,7 +96,7 @@ class Whole(Key):
     least: int = 0
     most: int = MOST
 
-    def check(self, value, path, name):
+    def check(self, value: Any, path: str | Path, name: str) -> int:
         value = super().check(value, path, name)
         if value < self.least:
             refuse(path, name, value, f"at least {self.least}")
@@ -108,7 +111,7 @@ class Words(Key):
 
     allowed: tuple
 
-    def check(self, value, path, name):
+    def check(self, value: Any, path: str | Path, name: str) -> list[str]:
         some_of(path, name, super().check(value, path, name), self.allowed)
         return value
 
@@ -124,7 +127,7 @@ class Layers(Key):
     once: bool = False
     wanted: str = "a list of numbers from 0, or a range like 1..24"
 
-    def check(self, value, path, name):
+    def check(self, value: Any, path: str | Path, name: str) -> Any:
         if isinstance(value, str) and value in self.words:
             return value
         layers, span = value, isinstance(value, str) and RANGE.fullmatch(value)
@@ -144,7 +147,7 @@ class Weights(Key):
 
     of: tuple
 
-    def check(self, value, path, name):
+    def check(self, value: Any, path: str | Path, name: str) -> list[float]:
         good = isinstance(value, list) and len(value) == len(self.of)
         if not good or not all(type(v) in (int, float) and 0 < v < 1e300 for v in value):
             refuse(path, name, value, f"a number for each of {self.of}")
@@ -155,7 +158,7 @@ class Weights(Key):
 class Template(Key):
     """Text in which `{seed}` stands for the seed, and no other brace."""
 
-    def check(self, value, path, name):
+    def check(self, value: Any, path: str | Path, name: str) -> str:
         rest = super().check(value, path, name).replace("{seed}", "")
         if "{" in rest or "}" in rest:
             refuse(path, name, value, "text in which {seed} alone stands in braces")
@@ -166,7 +169,7 @@ class Template(Key):
 class Free(Key):
     """A list, or keys and values, that others check; its numbers are finite."""
 
-    def check(self, value, path, name):
+    def check(self, value: Any, path: str | Path, name: str) -> Any:
         waiting = [(name, super().check(value, path, name))]
         while waiting:
             place, part = waiting.pop()
@@ -179,14 +182,14 @@ class Free(Key):
         return value
 
 
-def refuse(path, name, value, wanted):
+def refuse(path: str | Path, name: str, value: object, wanted: str) -> NoReturn:
     """Raise UserError for the value of a key."""
     shown = repr(value)
     shown = shown if len(shown) <= 80 else shown[:77] + "..."
     raise UserError(f"{path}: '{name}' is {shown}, wanted {wanted}")
 
 
-def one_of(path, key, value, allowed):
+def one_of(path: str | Path, key: str, value: object, allowed: Collection[str]) -> None:
     """Raise UserError unless `value` is one of `allowed`; names the nearest."""
     if value not in allowed:
         near = difflib.get_close_matches(str(value), [str(a) for a in allowed], 1, 0.0)
@@ -195,7 +198,7 @@ def one_of(path, key, value, allowed):
         raise UserError(f"{path}: '{key}' is '{value}', wanted {wanted}{hint}")
 
 
-def some_of(path, key, values, allowed):
+def some_of(path: str | Path, key: str, values: Iterable[object], allowed: Collection[str]) -> None:
     """Raise UserError unless each of the list `values` is one of `allowed`."""
     for value in values:
         one_of(path, key, value, allowed)

@@ -43,11 +43,11 @@ def to_text(
 ) -> str:
     """The file's text of {utterance: score}; {utterance: word} of labels and attacks for 2019."""
     _require_words(form, labels, attacks)
-    form = FORMS[form]
-    lines = [form.header] if form.header else []
+    shape, labels, attacks = FORMS[form], labels or {}, attacks or {}
+    lines = [shape.header] if shape.header else []
     for utt in sorted(scores, key=str.encode):
-        between = [attacks[utt], labels[utt]] if form.labelled else []
-        lines.append(form.blank.join([utt, *between, repr(float(scores[utt]))]))
+        between = [attacks[utt], labels[utt]] if shape.labelled else []
+        lines.append(shape.blank.join([utt, *between, repr(float(scores[utt]))]))
     return "".join(f"{line}\n" for line in lines)
 
 
