@@ -20,11 +20,13 @@ KEY = ("speaker", "trial", "codec", "transmission", "attack", "kind", "trim", "s
 class FixedAsv:
     """The ASV whose error rates the organisers of ASVspoof 5 gave out instead of its scores."""
 
-    def costs(self, bonafide, spoof, where=None):
+    def costs(
+        self, bonafide: np.ndarray, spoof: np.ndarray, where: dict[str, str] | None = None
+    ) -> dict[str, float | None]:
         """{metric: value} of a countermeasure's scores; the same ASV for every cell."""
         return {"tdcf_asvspoof5": metrics.tdcf_asvspoof5(bonafide, spoof)}
 
-    def summary(self):
+    def summary(self) -> dict[str, float]:
         """What `result.json` says of the ASV."""
         fa, miss, spoof_fa = metrics.tandem.ASV_OF_ASVSPOOF5
         return {"accepted_nontarget": fa, "missed_target": miss, "accepted_spoof": spoof_fa}
@@ -37,9 +39,11 @@ class AsvTrials:
     path: Path
     kind: np.ndarray  # (N,) of KINDS
     scores: np.ndarray  # (N,), higher = more the claimed speaker
-    factors: dict  # {factor: (N,) levels} that cells can be restricted by
+    factors: dict[str, np.ndarray]  # {factor: (N,) levels} that cells can be restricted by
 
-    def costs(self, bonafide, spoof, where=None):
+    def costs(
+        self, bonafide: np.ndarray, spoof: np.ndarray, where: dict[str, str] | None = None
+    ) -> dict[str, float | None]:
         """{tdcf_2019, tdcf_2021[, t_eer]} of scores, beside the ASV trials of the same cell.
 
         where {factor: level}: the cell; an attack restricts the spoof trials alone, a factor that
@@ -57,12 +61,12 @@ class AsvTrials:
             return {
                 "tdcf_2019": metrics.tdcf_2019(bonafide, spoof, *asv),
                 "tdcf_2021": metrics.tdcf_2021(bonafide, spoof, *asv),
-                "t_eer": metrics.t_eer(bonafide, [], spoof, *asv),
+                "t_eer": metrics.t_eer(bonafide, bonafide[:0], spoof, *asv),
             }
         except ValueError as error:
             raise UserError(f"{self.path}: {error}") from None
 
-    def summary(self):
+    def summary(self) -> dict[str, float]:
         """What `result.json` says of the ASV: trials of each kind, and its rates at its EER."""
         parts = self._kinds({})
         counts = {f"n_{kind}": part.size for kind, part in zip(KINDS, parts, strict=True)}
@@ -87,7 +91,9 @@ def _or_none(metric, *scores):
         return None
 
 
-def read_asv(path, key=None, subset=None):
+def read_asv(
+    path: str | Path, key: str | Path | None = None, subset: str | None = None
+) -> AsvTrials:
     """`AsvTrials` of a score file, with the key that the 2021 form needs; see the module.
 
     subset keeps the key's rows that end in it. Raises UserError for rows of other lengths, unknown

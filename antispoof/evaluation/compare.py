@@ -6,11 +6,14 @@ its value is the mean over them, and a mixed comparison draws the seeds anew tog
 trials: without it, three lucky seeds pass for a better method.
 """
 
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ..metrics.bootstrap import METRICS, Ranked, draws, percentiles
+from ..metrics.checks import Pair
 from ..metrics.detection import COSTS
 from ..metrics.titles import TITLES, value_text
 
@@ -18,8 +21,16 @@ WORDS = {"iid": "trials", "speaker": "speakers", "attack": "attacks"}
 
 
 def compare(
-    first, second, kinds, *, metrics=METRICS, replicates=1000, seed=0, level=0.95, costs=COSTS
-):
+    first: Sequence[tuple[Pair, Pair]],
+    second: Sequence[tuple[Pair, Pair]],
+    kinds: Mapping[str, Pair | None],
+    *,
+    metrics: Sequence[str] = METRICS,
+    replicates: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+    costs: Mapping[str, float] = COSTS,
+) -> dict[str, dict[str, Any]]:
     """{metric: what is known of value(first) - value(second)}; below 0, the first is better.
 
     first, second: one ((bona fide, spoof) scores, (bona fide, spoof) ratios) for each seed, all of
@@ -32,8 +43,8 @@ def compare(
     """
     systems = [[Ranked(*scores, llr, costs) for scores, llr in runs] for runs in (first, second)]
     ones = [np.ones((1, size), np.int64) for size in systems[0][0].sizes]
-    seen = [[table.metrics(*ones, metrics) for table in runs] for runs in systems]
-    found = {}
+    seen = [[table.metrics(ones[0], ones[1], metrics) for table in runs] for runs in systems]
+    found: dict[str, dict[str, Any]] = {}
     for metric in metrics:
         values = [[float(run[metric][0]) for run in runs] for runs in seen]
         found[metric] = {
@@ -57,7 +68,7 @@ def compare(
 
 def _replicates(systems, groups, metrics, replicates, seed):
     """{metric: (first (seeds, R), second (seeds, R))} on the same draws."""
-    parts = [[[] for _ in runs] for runs in systems]
+    parts: list[list[list]] = [[[] for _ in runs] for runs in systems]
     for pair in draws(systems[0][0].sizes, groups, replicates, seed):
         for runs, kept in zip(systems, parts, strict=True):
             for table, values in zip(runs, kept, strict=True):
@@ -86,7 +97,7 @@ def _judge(differences, level):
     }
 
 
-def sentence(names, metric, own, level=0.95):
+def sentence(names: Sequence[str], metric: str, own: dict[str, Any], level: float = 0.95) -> str:
     """What the comparison of two systems by one metric allows to say, in plain words.
 
     names: of the first and second system; own: what `compare` found of the metric.
@@ -140,7 +151,13 @@ def _listed(words):
     return "other " + ", ".join(words)
 
 
-def lines(names, seeds, found, units, level=0.95):
+def lines(
+    names: Sequence[str],
+    seeds: Collection[Any],
+    found: dict[str, dict[str, Any]],
+    units: Mapping[str, str],
+    level: float = 0.95,
+) -> Iterator[str]:
     """The comparison as lines of text. units: {kind: how many of them there are, in words}."""
     for metric, own in found.items():
         title, unit = TITLES[metric], TITLES[metric].unit

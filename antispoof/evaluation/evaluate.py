@@ -1,12 +1,14 @@
 """The result of one system on one set of trials: metrics with their costs, counts, intervals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from .. import metrics
 from ..errors import UserError
 from ..metrics.bootstrap import intervals
+from ..metrics.checks import Pair
 from .asv import AsvTrials, FixedAsv
 from .scores import Trials
 
@@ -21,7 +23,7 @@ def evaluate(
     asv: AsvTrials | FixedAsv | None = None,
     replicates: int = 1000,
     seed: int = 0,
-    costs=metrics.COSTS,
+    costs: Mapping[str, float] = metrics.COSTS,
     level: float = 0.95,
 ) -> dict:
     """Everything `result.json` holds but the names of set and list, of `scores.Trials`.
@@ -79,7 +81,7 @@ def _pooled(trials, llr, bonafide, spoof, costs, asv):
     }
 
 
-def posteriors(bonafide, spoof):
+def posteriors(bonafide: np.ndarray, spoof: np.ndarray) -> Pair:
     """P(bona fide) of ratios, pooled at the odds of the two classes: (bona fide, spoof) parts."""
     odds = np.log(bonafide.size / spoof.size)
     return tuple(1 / (1 + np.exp(-np.clip(part + odds, -500, 500))) for part in (bonafide, spoof))
@@ -125,7 +127,14 @@ def _names(factor):
     return names
 
 
-def break_down(trials, llr, factor, factors, costs=metrics.COSTS, asv=None):
+def break_down(
+    trials: Trials,
+    llr: np.ndarray,
+    factor: str,
+    factors: Mapping[str, tuple[list[str], np.ndarray]],
+    costs: Mapping[str, float] = metrics.COSTS,
+    asv: AsvTrials | FixedAsv | None = None,
+) -> dict[str, dict[str, Any]]:
     """{level: {n_bonafide, n_spoof, few, metrics}} of a factor, or of several as `attack*codec`.
 
     A factor that bona fide trials do not have (all `-`: an attack, a vocoder) sets its levels

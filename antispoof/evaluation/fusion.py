@@ -7,6 +7,7 @@ take part in the choice: its labels are never read, and a set that shares an utt
 development set is refused.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -114,7 +115,7 @@ class Fusion:
         scores = scores if self.dev_scores is None else ranks(scores, self.dev_scores)
         return scores @ np.array(self.weights) + self.offset
 
-    def warnings(self):
+    def warnings(self) -> Iterator[str]:
         """What a user should know of this map, as lines."""
         if self.smoothed:
             yield (
@@ -167,7 +168,7 @@ class Calibration(Fusion):
 class NotFinite(ValueError):
     """A trial whose ratio is beyond all numbers: its index, and its scores."""
 
-    def __init__(self, index, scores):
+    def __init__(self, index: int, scores: list[float]) -> None:
         super().__init__(f"trial {index}: the ratio of the scores {scores} is no finite number")
         self.index, self.scores = index, scores
 

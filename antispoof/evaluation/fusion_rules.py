@@ -33,7 +33,7 @@ def _rank(scores, is_bonafide, prior):
 RULES = {"logistic": _logistic, "mean": _mean, "rank": _rank}
 
 
-def ranks(scores, known):
+def ranks(scores: np.ndarray, known: np.ndarray) -> np.ndarray:
     """The share of `known` (N, S), ascending, below each of `scores` (M, S); a tie counts half."""
     columns = zip(known.T, scores.T, strict=True)
     below = [own.searchsorted(s) + own.searchsorted(s, side="right") for own, s in columns]

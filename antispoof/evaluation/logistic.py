@@ -22,7 +22,13 @@ class SeparableError(ValueError):
     """The scores part the classes without an error: the objective has no finite optimum."""
 
 
-def fit_logistic(scores, is_bonafide, prior=EFFECTIVE_PRIOR, *, smooth=False):
+def fit_logistic(
+    scores: np.ndarray,
+    is_bonafide: np.ndarray,
+    prior: float = EFFECTIVE_PRIOR,
+    *,
+    smooth: bool = False,
+) -> tuple[np.ndarray, float]:
     """Affine map from the scores of S systems to one natural-log likelihood ratio.
 
     Minimises prior-weighted logistic regression without any penalty (the BOSARIS objective),

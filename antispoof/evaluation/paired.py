@@ -36,7 +36,12 @@ def compare_experiments(
     first, second, last, given = read(names, data_dir, set_name, seeds, trials, wanted)
     kinds, units = kinds_of(last)
     systems = [Path(text).name.replace("_seed{seed}", "") for text in names]
-    options = {"metrics": metrics, "replicates": replicates, "seed": seed, "level": level}
+    options: dict[str, Any] = {
+        "metrics": metrics,
+        "replicates": replicates,
+        "seed": seed,
+        "level": level,
+    }
     found = compare(*(first, second, kinds), **options)
     return {
         "systems": systems,

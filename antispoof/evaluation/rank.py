@@ -5,6 +5,10 @@ geometric mean of the ratios of each part to that of a baseline system; 1 = as g
 lower is better. conf/rank.yaml says which parts, with which weights, in which two tracks.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from ..config import load_config
@@ -35,7 +39,7 @@ RANKING = {
 DOMAINS = ("in_domain", "out_of_domain")
 
 
-def load_ranking(path, overrides=()):
+def load_ranking(path: str | Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
     """The config of a ranking: what `path` says, else what conf/rank.yaml of the root does.
 
     Raises UserError for weights that are negative or all 0, and for domains without results.
@@ -56,7 +60,7 @@ def load_ranking(path, overrides=()):
     return config
 
 
-def parts_of(runs, config):
+def parts_of(runs: Iterable[str | Path], config: dict[str, Any]) -> dict[str, float]:
     """{part: value} of one system: the mean over its experiments (seeds).
 
     Parts of accuracy and calibration are named `eer in_domain`, `eer out_of_domain`, and so on.
@@ -75,7 +79,7 @@ def _wants_cost(config):
     return any(track["cost"] > 0 for track in config["tracks"].values())
 
 
-def weights_of(config, groups):
+def weights_of(config: dict[str, Any], groups: Mapping[str, float]) -> dict[str, float]:
     """{part: weight}, summing to 1, of a track that weighs `groups` {group: weight}."""
     weights = {}
     for group, own in groups.items():
@@ -91,7 +95,9 @@ def weights_of(config, groups):
     return {part: weight for part, weight in weights.items() if weight > 0}
 
 
-def ratios(systems, baseline, floors):
+def ratios(
+    systems: dict[str, dict[str, float]], baseline: str, floors: Mapping[str, float]
+) -> dict[str, dict[str, float]]:
     """{system: {part: value / value of the baseline}}; values below a floor count as the floor."""
 
     def floored(part, value):
@@ -107,12 +113,14 @@ def ratios(systems, baseline, floors):
     }
 
 
-def score(own, weights):
+def score(own: Mapping[str, float], weights: Mapping[str, float]) -> float:
     """Weighted geometric mean of ratios {part: ratio}."""
     return float(np.exp(sum(weight * np.log(own[part]) for part, weight in weights.items())))
 
 
-def firmness(scaled, config, groups):
+def firmness(
+    scaled: dict[str, dict[str, float]], config: dict[str, Any], groups: Mapping[str, float]
+) -> dict[str, dict[str, Any]]:
     """How the order moves when every weight is drawn anew: {system: {first, best, worst}}.
 
     Weights are drawn evenly from all that the groups of the track and their parts could have.
@@ -131,11 +139,11 @@ def firmness(scaled, config, groups):
         weights = weights_of(drawn, outer)
         order = np.argsort([score(scaled[name], weights) for name in names], kind="stable")
         places.append(np.argsort(order) + 1)
-    places = np.array(places)
-    low, high = np.quantile(places, [0.025, 0.975], axis=0, method="nearest")
+    table = np.array(places)
+    low, high = np.quantile(table, [0.025, 0.975], axis=0, method="nearest")
     return {
         name: {
-            "first": float(np.mean(places[:, i] == 1)),
+            "first": float(np.mean(table[:, i] == 1)),
             "best": int(low[i]),
             "worst": int(high[i]),
         }
@@ -143,11 +151,11 @@ def firmness(scaled, config, groups):
     }
 
 
-def agreement(held_out, out_of_domain):
+def agreement(held_out: Sequence[float], out_of_domain: Sequence[float]) -> dict[str, Any]:
     """Rank correlation of two lists of values: {n, spearman, kendall}; None of fewer than three."""
     from scipy.stats import kendalltau, spearmanr
 
-    found = {"n": len(held_out), "spearman": None, "kendall": None}
+    found: dict[str, Any] = {"n": len(held_out), "spearman": None, "kendall": None}
     if len(held_out) > 2 and np.ptp(held_out) > 0 and np.ptp(out_of_domain) > 0:
         found["spearman"] = float(spearmanr(held_out, out_of_domain).statistic)
         found["kendall"] = float(kendalltau(held_out, out_of_domain).statistic)

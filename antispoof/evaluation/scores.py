@@ -10,6 +10,7 @@ from .. import LABELS
 from ..data.data_dir import ALL, read_trials, trial_counts
 from ..data.tables import read_table, require_same_keys
 from ..errors import UserError
+from ..metrics.checks import Pair
 from .logistic import LARGEST
 
 
@@ -41,7 +42,7 @@ def _is_finite(text):
         return False
 
 
-def read_labels(data_dir):
+def read_labels(data_dir: str | Path) -> dict[str, bool]:
     """{utterance: whether it is bona fide}. Raises UserError for any word not in LABELS."""
     path = Path(data_dir) / "utt2label"
     labels = read_table(path)
@@ -56,11 +57,11 @@ class Trials:
     """Scored and labelled trials of one set, in the order of its ids."""
 
     data_dir: Path
-    ids: list  # (N,)
+    ids: list[str]  # (N,)
     scores: np.ndarray  # (N,), higher = more bona fide
     is_bonafide: np.ndarray  # (N,) bool
 
-    def factor(self, name):
+    def factor(self, name: str) -> tuple[list[str], np.ndarray]:
         """The values of `utt2<name>`: sorted names, and for each trial the index (N,) of its own.
 
         Raises UserError where there is no such table or a trial has no value.
@@ -77,13 +78,13 @@ class Trials:
         index = {value: number for number, value in enumerate(names)}
         return names, np.array([index[table[utt]] for utt in self.ids])
 
-    def speakers(self):
+    def speakers(self) -> Pair | None:
         """The speaker of each trial, a (bona fide, spoof) pair of indices; None without utt2spk."""
         if not (self.data_dir / "utt2spk").is_file():
             return None
         return self.split(self.factor("spk")[1])
 
-    def split(self, values=None):
+    def split(self, values: np.ndarray | None = None) -> Pair:
         """(bona fide, spoof) parts of `values` (N,), by default of the scores."""
         values = self.scores if values is None else values
         return values[self.is_bonafide], values[~self.is_bonafide]

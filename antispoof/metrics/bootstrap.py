@@ -8,11 +8,12 @@ Classes are resampled apart: a tiny set must not lose one. Speakers are drawn ap
 spoke (bona fide, spoof, or both), a speaker of both bringing all trials along.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .checks import sorted_trials
+from .checks import Pair, sorted_trials
 from .detection import COSTS, bayes_threshold, cost_weights
 from .llr import softplus
 
@@ -22,17 +23,17 @@ STEP = 64  # first look for the least cost; any number gives the same result
 
 
 def intervals(
-    bonafide,
-    spoof,
+    bonafide: np.ndarray,
+    spoof: np.ndarray,
     *,
-    llr=None,
-    groups=None,
-    replicates=1000,
-    seed=0,
-    level=0.95,
-    costs=COSTS,
-    metrics=METRICS,
-):
+    llr: Pair | None = None,
+    groups: Pair | None = None,
+    replicates: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+    costs: Mapping[str, float] = COSTS,
+    metrics: Sequence[str] = METRICS,
+) -> dict[str, tuple[float, float]]:
     """{metric: (low, high)} of `metrics`; percentile intervals, the same for the same seed.
 
     bonafide (nb,), spoof (ns,): scores. llr: their log-likelihood ratios in the same order, a
@@ -43,16 +44,15 @@ def intervals(
     drawn = draws(tables.sizes, groups, replicates, seed)
     # trials drawn one by one are alike: which is which needs no looking up
     places = (None, None) if groups is None else tables.orders
-    values = [
-        tables.metrics(*(d.counts(o) for d, o in zip(pair, places, strict=True))) for pair in drawn
-    ]
+    values = [tables.metrics(b.counts(places[0]), s.counts(places[1])) for b, s in drawn]
     joined = {name: np.concatenate([part[name] for part in values]) for name in metrics}
     return {name: percentiles(joined[name], level) for name in metrics}
 
 
-def percentiles(values, level=0.95):
+def percentiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """(low, high) that hold the middle `level` of `values`."""
-    return tuple(map(float, np.quantile(values, [(1 - level) / 2, (1 + level) / 2])))
+    low, high = map(float, np.quantile(values, [(1 - level) / 2, (1 + level) / 2]))
+    return low, high
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,16 @@ class Drawn:
     times: np.ndarray  # (R, units)
     unit: np.ndarray | None  # (N,)
 
-    def counts(self, order=None):
+    def counts(self, order: np.ndarray | None = None) -> np.ndarray:
         """(R, N) counts of the trials in `order` (N,), by default as they came."""
         if order is None:
             return self.times if self.unit is None else self.times[:, self.unit]
         return self.times[:, order if self.unit is None else self.unit[order]]
 
 
-def draws(sizes, groups, replicates, seed):
+def draws(
+    sizes: tuple[int, int], groups: Pair | None, replicates: int, seed: int
+) -> Iterator[tuple[Drawn, Drawn]]:
     """Yield (bona fide, spoof) pairs of `Drawn`, some replicates at a time, `replicates` in all.
 
     sizes: trials of each class; groups: as for `intervals`. Whoever judges several systems on the
@@ -109,7 +111,9 @@ def _group_draws(groups, rng):
 class Ranked:
     """Sorted trials of a set, and the metrics of replicates of it."""
 
-    def __init__(self, bonafide, spoof, llr, costs):
+    def __init__(
+        self, bonafide: np.ndarray, spoof: np.ndarray, llr: Pair, costs: Mapping[str, float]
+    ) -> None:
         bonafide, spoof = np.asarray(bonafide, float), np.asarray(spoof, float)
         sorted_trials(bonafide, spoof)  # refuses what has no metrics
         self.orders = tuple(np.argsort(part, kind="stable") for part in (bonafide, spoof))
@@ -124,7 +128,9 @@ class Ranked:
         self.spoof_before = self.spoof.searchsorted(self.bonafide)
         self.bonafide_before = self.bonafide.searchsorted(self.spoof, side="right")
 
-    def metrics(self, counts_b, counts_s, names=METRICS):
+    def metrics(
+        self, counts_b: np.ndarray, counts_s: np.ndarray, names: Sequence[str] = METRICS
+    ) -> dict[str, np.ndarray]:
         """{metric: (R,)} of replicates with counts (R, nb) and (R, ns), for the metrics `names`."""
         below_b, below_s = _running(counts_b), _running(counts_s)
         n_b, n_s = below_b[:, -1:], below_s[:, -1:]

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+Pair = tuple[np.ndarray, np.ndarray]  # of bona fide and of spoof trials
 
-def checked_scores(scores, name):
+
+def checked_scores(scores: np.ndarray, name: str) -> np.ndarray:
     """`scores` as a float64 array (N,), N > 0, all finite; else ValueError with the count found."""
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim != 1:
@@ -21,25 +23,25 @@ def checked_scores(scores, name):
     return scores
 
 
-def checked_trials(bonafide, spoof):
+def checked_trials(bonafide: np.ndarray, spoof: np.ndarray) -> Pair:
     """Both classes checked, in the order given."""
     return checked_scores(bonafide, "bona fide"), checked_scores(spoof, "spoof")
 
 
-def sorted_scores(scores, name):
+def sorted_scores(scores: np.ndarray, name: str) -> np.ndarray:
     """`scores` checked and ascending; sorted input costs one pass and no copy."""
     scores = checked_scores(scores, name)
     return scores if (scores[1:] >= scores[:-1]).all() else np.sort(scores)
 
 
-def sorted_trials(bonafide, spoof):
+def sorted_trials(bonafide: np.ndarray, spoof: np.ndarray) -> Pair:
     """Both classes checked and ascending; ValueError where all scores of both are equal."""
     bonafide, spoof = sorted_scores(bonafide, "bona fide"), sorted_scores(spoof, "spoof")
     refuse_constant(bonafide, spoof)
     return bonafide, spoof
 
 
-def refuse_constant(*classes):
+def refuse_constant(*classes: np.ndarray) -> None:
     """ValueError where sorted arrays hold one and the same score throughout."""
     if min(part[0] for part in classes) == max(part[-1] for part in classes):
         count = sum(part.size for part in classes)

@@ -1,13 +1,16 @@
 """Figures of hard decisions and of stated probabilities."""
 
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
 from .checks import checked_trials
 
 
-def classification(bonafide, spoof, *, threshold=0.0):
+def classification(
+    bonafide: np.ndarray, spoof: np.ndarray, *, threshold: float = 0.0
+) -> dict[str, Any]:
     """Counts and rates of calling a trial bona fide iff score >= `threshold`.
 
     The positive class is spoof, as where "fake" is reported as positive: recall = sensitivity is
@@ -39,7 +42,9 @@ def classification(bonafide, spoof, *, threshold=0.0):
     }
 
 
-def ece(bonafide, spoof, *, bins=15, kind="reliability"):
+def ece(
+    bonafide: np.ndarray, spoof: np.ndarray, *, bins: int = 15, kind: str = "reliability"
+) -> float:
     """Expected calibration error of probabilities of bona fide, in [0, 1].
 
     Two meanings go by this name. `kind="reliability"`: the mean gap between P(bona fide) and the

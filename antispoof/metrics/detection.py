@@ -21,7 +21,7 @@ COSTS = MappingProxyType({"p_spoof": 0.05, "c_miss": 1.0, "c_fa": 10.0})
 GRID = 512  # first look of `minimum_on_curve`; any number gives the same result
 
 
-def eer(bonafide, spoof):
+def eer(bonafide: np.ndarray, spoof: np.ndarray) -> float:
     """Equal error rate, a fraction: mean of frr and far where they first come closest.
 
     Can exceed 0.5 (scores upside down). Source: compute_eer of ASVspoof 2019, 2021 and 5.
@@ -29,13 +29,13 @@ def eer(bonafide, spoof):
     return eer_sorted(*sorted_trials(bonafide, spoof))
 
 
-def eer_sorted(bonafide, spoof):
+def eer_sorted(bonafide: np.ndarray, spoof: np.ndarray) -> float:
     """`eer` of ascending arrays that were checked before; all scores equal gives 1."""
     k, j = crossing(bonafide, spoof)
     return (k / bonafide.size + (spoof.size - j) / spoof.size) / 2
 
 
-def eer_threshold(bonafide, spoof):
+def eer_threshold(bonafide: np.ndarray, spoof: np.ndarray) -> float:
     """The official threshold of `eer`: the highest score that is still rejected there."""
     bonafide, spoof = sorted_trials(bonafide, spoof)
     return threshold_at(bonafide, spoof, *crossing(bonafide, spoof))
@@ -59,7 +59,7 @@ def eer_interpolated(bonafide: np.ndarray, spoof: np.ndarray) -> float:
     return float(far[before] + share * (far[after] - far[before]))
 
 
-def crossing(bonafide, spoof):
+def crossing(bonafide: np.ndarray, spoof: np.ndarray) -> tuple[int, int]:
     """(bona fide, spoof) trials rejected at the first point where |frr - far| is least."""
     nb, ns = bonafide.size, spoof.size
 
@@ -82,13 +82,20 @@ def crossing(bonafide, spoof):
     return before if abs(gap(*before)) <= abs(gap(*after)) else after
 
 
-def threshold_at(bonafide, spoof, k, j):
+def threshold_at(bonafide: np.ndarray, spoof: np.ndarray, k: int, j: int) -> float:
     """The score of the last of k + j rejected trials; 0.001 below the least where none is."""
     last = max(bonafide[k - 1] if k else -np.inf, spoof[j - 1] if j else -np.inf)
     return float(last) if k + j else float(min(bonafide[0], spoof[0]) - 0.001)
 
 
-def min_dcf(bonafide, spoof, *, p_spoof=0.05, c_miss=1, c_fa=10):
+def min_dcf(
+    bonafide: np.ndarray,
+    spoof: np.ndarray,
+    *,
+    p_spoof: float = 0.05,
+    c_miss: float = 1,
+    c_fa: float = 10,
+) -> float:
     """Least normalised detection cost over all thresholds; 1 = no better than a fixed answer.
 
     min((1 - p_spoof) c_miss frr + p_spoof c_fa far) / min((1 - p_spoof) c_miss, p_spoof c_fa).
@@ -97,14 +104,21 @@ def min_dcf(bonafide, spoof, *, p_spoof=0.05, c_miss=1, c_fa=10):
     return minimum_on_curve(*sorted_trials(bonafide, spoof), miss, fa)[0] / min(miss, fa)
 
 
-def min_dcf_threshold(bonafide, spoof, *, p_spoof=0.05, c_miss=1, c_fa=10):
+def min_dcf_threshold(
+    bonafide: np.ndarray,
+    spoof: np.ndarray,
+    *,
+    p_spoof: float = 0.05,
+    c_miss: float = 1,
+    c_fa: float = 10,
+) -> float:
     """The highest score that is still rejected where the cost is least."""
     bonafide, spoof = sorted_trials(bonafide, spoof)
     point = minimum_on_curve(bonafide, spoof, *cost_weights(p_spoof, c_miss, c_fa))[1]
     return threshold_at(bonafide, spoof, *point)
 
 
-def cost_weights(p_spoof, c_miss, c_fa):
+def cost_weights(p_spoof: float, c_miss: float, c_fa: float) -> tuple[float, float]:
     """What frr and far weigh in the cost. ValueError unless all of it is positive."""
     if not 0 < p_spoof < 1 or c_miss <= 0 or c_fa <= 0:
         raise ValueError(
@@ -114,7 +128,9 @@ def cost_weights(p_spoof, c_miss, c_fa):
     return (1 - p_spoof) * c_miss, p_spoof * c_fa
 
 
-def minimum_on_curve(bonafide, spoof, miss, fa):
+def minimum_on_curve(
+    bonafide: np.ndarray, spoof: np.ndarray, miss: float, fa: float
+) -> tuple[float, tuple[int, int]]:
     """Least `miss * frr + fa * far` (weights >= 0) and its (bona fide, spoof) rejected.
 
     Looks at every (nb / GRID)-th candidate, then only into the gaps whose lower bound (frr of
@@ -139,13 +155,20 @@ def minimum_on_curve(bonafide, spoof, miss, fa):
     return float(values[best]), (int(k[best]), int(j[best]))
 
 
-def bayes_threshold(*, p_spoof=0.05, c_miss=1, c_fa=10):
+def bayes_threshold(*, p_spoof: float = 0.05, c_miss: float = 1, c_fa: float = 10) -> float:
     """The natural-log likelihood ratio from which on accepting is cheaper; default -ln 1.9."""
     miss, fa = cost_weights(p_spoof, c_miss, c_fa)
     return -log(miss / fa)
 
 
-def act_dcf(bonafide, spoof, *, p_spoof=0.05, c_miss=1, c_fa=10):
+def act_dcf(
+    bonafide: np.ndarray,
+    spoof: np.ndarray,
+    *,
+    p_spoof: float = 0.05,
+    c_miss: float = 1,
+    c_fa: float = 10,
+) -> float:
     """Normalised cost of deciding at `bayes_threshold`; can exceed 1.
 
     Says something only of calibrated scores (natural-log likelihood ratios).
@@ -157,14 +180,14 @@ def act_dcf(bonafide, spoof, *, p_spoof=0.05, c_miss=1, c_fa=10):
     return float((miss * frr + fa * far) / min(miss, fa))
 
 
-def auc(bonafide, spoof):
+def auc(bonafide: np.ndarray, spoof: np.ndarray) -> float:
     """P(a bona fide trial scores above a spoof trial), a tie counting half."""
     bonafide, spoof = sorted_trials(bonafide, spoof)
     below = spoof.searchsorted(bonafide).sum() + spoof.searchsorted(bonafide, side="right").sum()
     return float(below / 2 / bonafide.size / spoof.size)
 
 
-def det_curve(bonafide, spoof):
+def det_curve(bonafide: np.ndarray, spoof: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The whole official curve: frr, far, thresholds, each (nb + ns + 1,), ascending threshold."""
     bonafide, spoof = sorted_trials(bonafide, spoof)
     scores = np.concatenate([bonafide, spoof])

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from .checks import checked_trials, sorted_trials
+from .checks import Pair, checked_trials, sorted_trials
 
 
-def softplus(x):
+def softplus(x: np.ndarray) -> np.ndarray:
     """log(1 + e^x) without overflow, and much faster than `np.logaddexp(0, x)`."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-def cllr(bonafide, spoof):
+def cllr(bonafide: np.ndarray, spoof: np.ndarray) -> float:
     """Cost of log-likelihood ratios, in bits: 0 perfect, 1 as good as saying nothing, no limit.
 
     1/2 (mean log2(1 + e^-bonafide) + mean log2(1 + e^spoof)). Meaningful for calibrated scores.
@@ -20,7 +20,7 @@ def cllr(bonafide, spoof):
     return float((softplus(-bonafide).mean() + softplus(spoof).mean()) / np.log(4))
 
 
-def min_cllr(bonafide, spoof):
+def min_cllr(bonafide: np.ndarray, spoof: np.ndarray) -> float:
     """The `cllr` left after the best order-preserving calibration on these very trials (PAV).
 
     Tied scores share one ratio. At most 1; the difference from `cllr` is the calibration loss.
@@ -34,7 +34,9 @@ def min_cllr(bonafide, spoof):
     return float((cost_b.sum() + cost_s.sum()) / 2)
 
 
-def pav_counts(bonafide, spoof):
+def pav_counts(
+    bonafide: np.ndarray, spoof: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pool adjacent violators over ascending scores of two classes, tied scores as one.
 
     Returns n_bonafide (B,), n_spoof (B,) and the least score (B,) of each block, ascending in
@@ -49,7 +51,7 @@ def pav_counts(bonafide, spoof):
     return np.add.reduceat(n_b, start), np.add.reduceat(n_s, start), levels[start]
 
 
-def pav(bonafide, spoof):
+def pav(bonafide: np.ndarray, spoof: np.ndarray) -> Pair:
     """The best order-preserving calibration of these trials: thresholds (B,) and LLRs (B,).
 
     A score has the LLR of the last threshold at or below it; the ends can be infinite.

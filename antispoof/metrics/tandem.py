@@ -15,7 +15,9 @@ P_TARGET, P_NONTARGET = (1 - P_SPOOF) * 0.99, (1 - P_SPOOF) * 0.01
 ASV_OF_ASVSPOOF5 = (0.01881016557566423, 0.01880141010575793, 0.4607082907604729)
 
 
-def asv_rates(target, nontarget, spoof):
+def asv_rates(
+    target: np.ndarray, nontarget: np.ndarray, spoof: np.ndarray
+) -> tuple[float, float, float]:
     """(accepted nontarget, missed target, accepted spoof) at the EER threshold of the ASV."""
     target, nontarget = checked_scores(target, "ASV target"), checked_scores(nontarget, "nontarget")
     spoof = checked_scores(spoof, "ASV spoof")
@@ -25,10 +27,17 @@ def asv_rates(target, nontarget, spoof):
         np.mean(target < threshold),
         np.mean(spoof >= threshold),
     )
-    return tuple(map(float, rates))
+    fa, miss, spoof_fa = map(float, rates)
+    return fa, miss, spoof_fa
 
 
-def tdcf_2019(bonafide, spoof, asv_target, asv_nontarget, asv_spoof):
+def tdcf_2019(
+    bonafide: np.ndarray,
+    spoof: np.ndarray,
+    asv_target: np.ndarray,
+    asv_nontarget: np.ndarray,
+    asv_spoof: np.ndarray,
+) -> float:
     """Minimum normalised t-DCF of ASVspoof 2019 (legacy form; misses cost 1, false alarms 10).
 
     Raises ValueError where the ASV is so weak that a weight turns negative.
@@ -38,12 +47,18 @@ def tdcf_2019(bonafide, spoof, asv_target, asv_nontarget, asv_spoof):
     return _tdcf(bonafide, spoof, 0.0, c1, 10 * P_SPOOF * spoof_fa)
 
 
-def tdcf_2021(bonafide, spoof, asv_target, asv_nontarget, asv_spoof):
+def tdcf_2021(
+    bonafide: np.ndarray,
+    spoof: np.ndarray,
+    asv_target: np.ndarray,
+    asv_nontarget: np.ndarray,
+    asv_spoof: np.ndarray,
+) -> float:
     """Minimum normalised t-DCF of ASVspoof 2021 (revised form; misses cost 1, false alarms 10)."""
     return _revised_tdcf(bonafide, spoof, *asv_rates(asv_target, asv_nontarget, asv_spoof))
 
 
-def tdcf_asvspoof5(bonafide, spoof):
+def tdcf_asvspoof5(bonafide: np.ndarray, spoof: np.ndarray) -> float:
     """The revised t-DCF with the error rates that ASVspoof 5 fixed for the ASV system."""
     return _revised_tdcf(bonafide, spoof, *ASV_OF_ASVSPOOF5)
 
@@ -64,17 +79,17 @@ def _tdcf(bonafide, spoof, c0, c1, c2):
 
 
 def a_dcf(
-    target,
-    nontarget,
-    spoof,
+    target: np.ndarray,
+    nontarget: np.ndarray,
+    spoof: np.ndarray,
     *,
-    p_spoof=0.05,
-    p_nontarget=0.0095,
-    p_target=0.9405,
-    c_miss=1,
-    c_fa_asv=10,
-    c_fa_cm=10,
-):
+    p_spoof: float = 0.05,
+    p_nontarget: float = 0.0095,
+    p_target: float = 0.9405,
+    c_miss: float = 1,
+    c_fa_asv: float = 10,
+    c_fa_cm: float = 10,
+) -> float:
     """Least architecture-agnostic cost of one score for "target and bona fide", normalised.
 
     Defaults: ASVspoof 5. The paper (Shim et al., 2024) has priors .05, .05, .9 and costs
@@ -96,7 +111,14 @@ def _accepted(scores, thresholds):
     return np.append(scores.size - scores.searchsorted(thresholds), 0) / scores.size
 
 
-def t_eer(cm_target, cm_nontarget, cm_spoof, asv_target, asv_nontarget, asv_spoof):
+def t_eer(
+    cm_target: np.ndarray,
+    cm_nontarget: np.ndarray,
+    cm_spoof: np.ndarray,
+    asv_target: np.ndarray,
+    asv_nontarget: np.ndarray,
+    asv_spoof: np.ndarray,
+) -> float:
     """Concurrent tandem EER, a fraction: where misses and both kinds of false alarm are equal.
 
     For each ASV threshold with Pmiss < (Pfa_non + Pfa_spf) / 2, the CM threshold is the first
@@ -122,7 +144,9 @@ def t_eer(cm_target, cm_nontarget, cm_spoof, asv_target, asv_nontarget, asv_spoo
     return float(spoof_fa[best] * far[point[best]])
 
 
-def asv_curves(target, nontarget, spoof):
+def asv_curves(
+    target: np.ndarray, nontarget: np.ndarray, spoof: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Missed target, accepted nontarget and accepted spoof before and after each sorted score."""
     classes = [checked_scores(target, "ASV target"), checked_scores(nontarget, "ASV nontarget")]
     classes.append(checked_scores(spoof, "ASV spoof"))
