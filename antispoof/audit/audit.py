@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +10,14 @@ import soundfile
 
 from .. import metrics
 from ..data.audio import read_wave
-from ..data.data_dir import ALL, read_data_dir, trial_lists, trial_mask
+from ..data.data_dir import ALL, Tables, read_data_dir, trial_lists, trial_mask
 from ..errors import UserError
+from ..progress import Progress
 from .cues import TRIVIAL, cues
 
 FOLDS = 5
+Cues = dict[str, np.ndarray]  # {cue: (N, D)}
+Rates = dict[str, dict[str, float]]  # {list: {eer, auc}}
 
 
 def audit(data_dirs: list[Path], limit: float, progress: Callable | None = None) -> dict:
@@ -62,7 +65,7 @@ def _bonafide(tables):
     return np.array([label == "bonafide" for label in tables["utt2label"].values()])
 
 
-def measure(tables, progress=None):
+def measure(tables: Tables, progress: Progress | None = None) -> tuple[Cues, dict[str, str]]:
     """Read every sound of a data directory's `tables`.
 
     Returns ({cue: (N, D) array}, {utterance: SHA-256 of its samples}), rows in the tables' order.
@@ -82,7 +85,7 @@ def measure(tables, progress=None):
     return {**table, "format": table["format"][:, 0]}, digests
 
 
-def file_format(path):
+def file_format(path: str) -> str:
     """Container, coding, rate and channels of a file in words; without a header its ending."""
     try:
         info = soundfile.info(path)
@@ -91,7 +94,7 @@ def file_format(path):
     return f"{info.format} {info.subtype} {info.samplerate} {info.channels}"
 
 
-def encode_formats(cue_tables):
+def encode_formats(cue_tables: Sequence[Cues]) -> None:
     """Replace the words of `format` in several sets by columns of 0 and 1, and add `together`.
 
     `together` has the trivial cues side by side.
@@ -102,7 +105,7 @@ def encode_formats(cue_tables):
         table["together"] = np.hstack([table[name] for name in (*TRIVIAL, "format")])
 
 
-def separate(train, train_bonafide, test):
+def separate(train: np.ndarray, train_bonafide: np.ndarray, test: np.ndarray) -> np.ndarray:
     """Scores (M,) of `test` (M, D) by a logistic regression on `train` (N, D) and labels (N,).
 
     Squares and products of the values take part: a cue may lie in a range, not in a direction.
@@ -121,14 +124,16 @@ def separate(train, train_bonafide, test):
     return model.fit(train, train_bonafide).decision_function(test)
 
 
-def across(train, train_bonafide, test, test_bonafide, trials):
+def across(
+    train: Cues, train_bonafide: np.ndarray, test: Cues, test_bonafide: np.ndarray, trials: Cues
+) -> dict[str, Rates]:
     """How well each cue, learnt on other sets, tells the classes: {cue: {list: {eer, auc}}}.
 
     Args: train, test: {cue: (N, D)}; *_bonafide: (N,) bool; trials: {list: (N,) bool mask}.
     Fractions; 0.5 is chance, where an AUC below it misleads. A list without both classes is left
     out.
     """
-    result = {}
+    result: dict[str, Rates] = {}
     for name in train:
         scores = separate(train[name], train_bonafide, test[name])
         result[name] = {}
@@ -139,7 +144,7 @@ def across(train, train_bonafide, test, test_bonafide, trials):
     return result
 
 
-def within(table, bonafide, speakers):
+def within(table: Cues, bonafide: np.ndarray, speakers: np.ndarray) -> dict[str, float]:
     """Cross-validated AUC of each cue in one set: {cue: mean over folds}; {} where it has no folds.
 
     Args: table: {cue: (N, D)}; bonafide: (N,) bool; speakers: (N,) words. No speaker is in two
@@ -170,7 +175,7 @@ def within(table, bonafide, speakers):
     return result
 
 
-def rates(bonafide, spoof):
+def rates(bonafide: np.ndarray, spoof: np.ndarray) -> dict[str, float]:
     """{eer, auc} of two arrays of scores.
 
     Ties are broken by fixed dice: many utterances may have the very same cue (no silence at all),
@@ -185,7 +190,9 @@ def rates(bonafide, spoof):
     return {"eer": float(eer), "auc": float(metrics.auc(bonafide, spoof))}
 
 
-def shared(first, second, first_digests, second_digests):
+def shared(
+    first: Tables, second: Tables, first_digests: dict[str, str], second_digests: dict[str, str]
+) -> dict[str, list[str]]:
     """What two sets' tables have in common: {ids, speakers, sounds}: sorted lists.
 
     `sounds` holds pairs "utterance utterance" with the same samples.
@@ -204,7 +211,12 @@ def shared(first, second, first_digests, second_digests):
     }
 
 
-def verdict(within_sets, across_sets, common, limit):
+def verdict(
+    within_sets: dict[str, dict[str, float]],
+    across_sets: dict[str, dict[str, Rates]],
+    common: dict[str, dict[str, list[str]]],
+    limit: float,
+) -> list[str]:
     """Lines that say what is wrong; none where all is well.
 
     A cue is a shortcut where an AUC lies above `limit`, by cross-validation in a set or on any list
@@ -215,16 +227,16 @@ def verdict(within_sets, across_sets, common, limit):
         for name, auc in found.items():
             if auc > limit:
                 lines.append((auc, f"shortcut: {name}: AUC {auc:.3f} in {folder}, cross-validated"))
-    for folder, found in across_sets.items():
-        for name, lists in found.items():
+    for folder, by_cue in across_sets.items():
+        for name, lists in by_cue.items():
             title = max(lists, key=lambda title: lists[title]["auc"])
             auc = lists[title]["auc"]
             if auc > limit:
                 words = f"AUC {auc:.3f} in {folder} on {title}, learnt on the other sets"
                 lines.append((auc, f"shortcut: {name}: {words}"))
-    found = [line for _, line in sorted(lines, key=lambda line: -line[0])]
+    texts = [line for _, line in sorted(lines, key=lambda line: -line[0])]
     for both, things in common.items():
         for what, names in things.items():
             if names:
-                found.append(f"shared by {both}: {len(names)} {what}, e.g. {names[0]}")
-    return found
+                texts.append(f"shared by {both}: {len(names)} {what}, e.g. {names[0]}")
+    return texts

@@ -14,7 +14,7 @@ EDGE_SHARE = 1e-3  # of the energy lies below the lower, and above the upper edg
 TRIVIAL = ("duration", "silence", "level", "bandwidth")  # those that a fair corpus must balance
 
 
-def cues(wave):
+def cues(wave: np.ndarray) -> dict[str, float | np.ndarray]:
     """All cues of `wave` (S,), 16 kHz, as {name: float or vector}; an utterance of 0.1 s or more.
 
     duration: seconds. silence: leading and trailing, seconds. level: RMS, dB relative to full
@@ -39,18 +39,18 @@ def cues(wave):
     }
 
 
-def frame_power(wave):
+def frame_power(wave: np.ndarray) -> np.ndarray:
     """Mean square (T,) of the whole 20 ms frames of `wave`."""
     return np.mean(wave[: len(wave) // FRAME * FRAME].reshape(-1, FRAME) ** 2, axis=1)
 
 
-def silence(frames):
+def silence(frames: np.ndarray) -> np.ndarray:
     """Seconds before the first and after the last frame, (T,) dB, that is not silence: (2,)."""
     loud = np.flatnonzero(frames > np.percentile(frames, 95) - QUIET_DB)
     return np.array([loud[0], len(frames) - 1 - loud[-1]]) * FRAME / SAMPLE_RATE
 
 
-def bandwidth(wave):
+def bandwidth(wave: np.ndarray) -> np.ndarray:
     """(lower edge Hz, upper edge Hz, dB below 70 Hz, dB above 7,000 Hz) of `wave`."""
     size = 1024
     padded = np.pad(wave, (0, max(0, size - len(wave))))
@@ -63,7 +63,7 @@ def bandwidth(wave):
     return np.concatenate([hertz[edges], 10 * np.log10(outside)])
 
 
-def noise_floor(frames):
+def noise_floor(frames: np.ndarray) -> np.ndarray:
     """dB of the quietest twentieth of `frames` (T,), and of the quietest, to the loudest: (2,)."""
     ordered = np.sort(frames)
     some = max(1, len(ordered) // 20)

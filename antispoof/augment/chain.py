@@ -12,6 +12,9 @@ their defaults, are the fields of its class.
 
 import dataclasses
 import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,16 +56,20 @@ class Chain:
     place: the file that declares it, and key: under which name, for errors.
     """
 
-    def __init__(self, declared, place="config", key="augment"):
+    def __init__(
+        self, declared: Iterable[Any], place: str | Path = "config", key: str = "augment"
+    ) -> None:
         self.links = [_link(entry, place, f"{key}[{n}]") for n, entry in enumerate(declared)]
 
-    def __call__(self, wave, utt, *key):
+    def __call__(
+        self, wave: np.ndarray, utt: str, *key: object
+    ) -> tuple[np.ndarray, list[tuple[str, dict[str, Any]]]]:
         """(S,) float32 -> (S',) float32, and what was drawn: [(name, record)] of what was applied.
 
         `utt` and the words and numbers of `key` decide every draw. Raises UserError, naming `utt`,
         where nothing is left, what is left is not finite, or a codec fails.
         """
-        drawn = []
+        drawn: list[tuple[str, dict[str, Any]]] = []
         wave = self._apply(wave, utt, generator("augment", *key, utt), drawn)
         return np.ascontiguousarray(wave, np.float32), drawn
 
@@ -110,7 +117,7 @@ def _link(entry, place, key):
         raise UserError(f"{place}: '{key}.{name}': {error}") from None
 
 
-def with_settings(declared):
+def with_settings(declared: Iterable[Any]) -> list[dict[str, Any]]:
     """A list that `Chain` takes, with every setting of each link, and its `p`."""
     return [_with_settings(entry) for entry in declared]
 
@@ -133,7 +140,7 @@ def _fits(default, value):
     return type(value) is type(default) if isinstance(default, (int, str)) else True
 
 
-def loggable(drawn):
+def loggable(drawn: Iterable[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
     """What a chain drew, without what is longer than a line: [{"name": ..., ...}] for JSON."""
     return [{"name": name, **_short(record)} for name, record in drawn]
 

@@ -1,15 +1,16 @@
 """What is wrong with the settings of an augmentation, in words; the chain adds its place."""
 
 import math
+from typing import Any
 
 
-def require(holds, key, found, wanted):
+def require(holds: object, key: str, found: object, wanted: str) -> None:
     """Raise ValueError unless `holds`."""
     if not holds:
         raise ValueError(f"'{key}' is {found}, wanted {wanted}")
 
 
-def require_range(key, value, low=-math.inf, high=math.inf):
+def require_range(key: str, value: Any, low: float = -math.inf, high: float = math.inf) -> None:
     """Raise ValueError unless `value` is two finite numbers, in order, within [low, high]."""
     numbers = isinstance(value, (list, tuple)) and all(
         type(v) in (int, float) and math.isfinite(v) for v in value

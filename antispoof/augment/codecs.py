@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -52,7 +53,7 @@ class Codec:
 
     of: dict = field(default_factory=dict)  # {codec: [kbit/s, ...]}; []: all that it has
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(isinstance(self.of, dict) and self.of, "of", self.of, "{codec: [kbit/s, ...]}")
         for name, rates in self.of.items():
             one_of("codec", "of", name, tuple(CODECS))
@@ -61,23 +62,23 @@ class Codec:
             require(listed, f"of.{name}", rates, f"a list out of {', '.join(map(str, known))}")
             lag_of(name, (rates or known)[0])  # what is missing is said now
 
-    def draw(self, rng, length):
+    def draw(self, rng: np.random.Generator, length: int) -> dict[str, Any]:
         name = sorted(self.of)[rng.integers(len(self.of))]
         rates = self.of[name] or CODECS[name][2]
         return {"codec": name, "kbps": float(rates[rng.integers(len(rates))])}
 
-    def apply(self, wave, drawn):
+    def apply(self, wave: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:
         """(S,) -> (S,): what the decoder gives, the codec's own delay taken out."""
         return through(wave, drawn["codec"], drawn["kbps"])
 
 
-def label(drawn):
+def label(drawn: dict[str, Any]) -> str:
     """A word for utt2codec: `mp3_16k`, or `alaw` where there is one bit rate."""
     single = len(CODECS[drawn["codec"]][2]) == 1
     return drawn["codec"] if single else f"{drawn['codec']}_{drawn['kbps']:g}k"
 
 
-def through(wave, name, kbps):
+def through(wave: np.ndarray, name: str, kbps: float) -> np.ndarray:
     """Encode and decode `wave` (S,) float32 at 16 kHz; as long, and where it was."""
     lag = lag_of(name, kbps)
     decoded = _code(wave, name, kbps)[lag:][: len(wave)]
@@ -85,7 +86,7 @@ def through(wave, name, kbps):
 
 
 @functools.cache
-def lag_of(name, kbps):
+def lag_of(name: str, kbps: float) -> int:
     """Samples by which a codec delays, measured on bursts of noise.
 
     Raises UserError where this machine lacks the codec, or the bit rate.

@@ -14,6 +14,7 @@ import contextlib
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -23,9 +24,10 @@ from .. import SAMPLE_RATE
 from ..config import load_config, write_config
 from ..config.keys import Free, Words
 from ..data.audio import CONVERSIONS, read_wave, require_length
-from ..data.data_dir import durations_of, read_trials, trial_lists, write_tables
+from ..data.data_dir import Tables, durations_of, read_trials, trial_lists, write_tables
 from ..errors import UserError
 from ..files import atomic_open
+from ..progress import Progress
 from .chain import Chain, loggable
 from .codecs import label
 
@@ -35,7 +37,7 @@ AUGMENTATION = {  # what conf/augment_<name>.yaml can say
 }
 
 
-def load_augmentation(path):
+def load_augmentation(path: str | Path) -> dict[str, Any]:
     """Read conf/augment_<name>.yaml; its chain is not built. Raises UserError."""
     config = load_config(path, AUGMENTATION)
     if not config["augment"]:
@@ -43,7 +45,7 @@ def load_augmentation(path):
     return config
 
 
-def claim_directory(out_dir, settings):
+def claim_directory(out_dir: str | Path, settings: dict[str, Any]) -> None:
     """Write `settings` into `out_dir`; refuse a folder that others made."""
     path = Path(out_dir) / "augment.yaml"
     if path.exists() and yaml.safe_load(path.read_text("utf-8")) != settings:
@@ -58,7 +60,14 @@ class Share:
     settings: {"augment", "allow", "seed", "suffix"}; `finished` are the notes that were there.
     """
 
-    def __init__(self, tables, out_dir, settings, job, jobs):
+    def __init__(
+        self,
+        tables: Tables,
+        out_dir: str | Path,
+        settings: dict[str, Any],
+        job: int,
+        jobs: int,
+    ) -> None:
         self.wavs, self.out_dir, self.settings = tables["wav.scp"], Path(out_dir), settings
         self.seconds = durations_of(tables["utt2dur"], settings.get("from", ""))
         self.utts = list(self.wavs)[job - 1 :: jobs]
@@ -66,7 +75,7 @@ class Share:
         self.note = self.out_dir / "shares" / f"{job}of{jobs}"
         self.finished = _notes(self.out_dir / "shares")
 
-    def run(self, progress):
+    def run(self, progress: Progress) -> None:
         """Make what is missing. Raises UserError for a bad sound, or where none is left."""
         part = self.note.with_name(f".{self.note.name}.part")
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -82,10 +91,10 @@ class Share:
                     progress.advance()
         part.replace(self.note)
 
-    def path(self, utt):
+    def path(self, utt: str) -> Path:
         return sound_path(self.out_dir, utt + self.settings["suffix"])
 
-    def make(self, utt):
+    def make(self, utt: str) -> dict[str, Any]:
         """Write the sound of `utt`; returns its note."""
         wave = read_wave(self.wavs[utt], utt, self.settings["allow"])
         require_length(wave, self.seconds[utt], self.wavs[utt], utt)
@@ -103,7 +112,7 @@ class Share:
         }
 
 
-def sound_path(out_dir, utt):
+def sound_path(out_dir: str | Path, utt: str) -> Path:
     """Where the sound of `utt` lies; an id that names another folder is refused."""
     if "/" in utt:
         raise UserError(f"{utt}: holds a '/', and cannot name a sound file; mend wav.scp")
@@ -122,7 +131,13 @@ def _notes(folder):
     return notes
 
 
-def join(in_dir, tables, out_dir, suffix, jobs):
+def join(
+    in_dir: str | Path,
+    tables: Tables,
+    out_dir: str | Path,
+    suffix: str,
+    jobs: int,
+) -> bool:
     """Write the tables of `out_dir` once all `jobs` shares have ended; returns whether they have.
 
     tables: of `in_dir`.
@@ -133,7 +148,7 @@ def join(in_dir, tables, out_dir, suffix, jobs):
         return False
     notes = _notes(out_dir / "shares")
     codecs = tables.get("utt2codec", {})
-    made = {
+    made: dict[str, dict[str, Any]] = {
         "wav.scp": {utt: sound_path(out_dir, utt + suffix) for utt in notes},
         "utt2dur": {utt: f"{note['seconds']:.4f}" for utt, note in notes.items()},
         "utt2codec": {utt: _codec(codecs.get(utt, "-"), note) for utt, note in notes.items()},

@@ -6,13 +6,17 @@ run that was killed in an epoch notes the same draws again, since (seed, epoch, 
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from ..files import atomic_open
 from .chain import loggable
 
 
-def note(folder, epoch, utt, drawn):
+def note(
+    folder: str | Path, epoch: int, utt: str, drawn: Iterable[tuple[str, dict[str, Any]]]
+) -> None:
     """Add a line: `drawn`, as a Chain returns it."""
     line = json.dumps({"utt": utt, "drawn": loggable(drawn)}) + "\n"
     place = Path(folder)
@@ -21,7 +25,7 @@ def note(folder, epoch, utt, drawn):
         stream.write(line)
 
 
-def gather(folder, epoch):
+def gather(folder: str | Path, epoch: int) -> None:
     """Make one sorted file of the notes of an epoch. A line that a kill cut short is left out."""
     parts = sorted(Path(folder).glob(f".epoch{epoch}.*"))
     lines = {line for part in parts for line in part.read_text().splitlines(keepends=True)}

@@ -6,16 +6,26 @@ terms is one product less, and one inverse transform gives them all.
 """
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from .. import SAMPLE_RATE
 
+if TYPE_CHECKING:
+    from .rawboost import RawBoost
+
 POINTS = 512  # of the response, from 0 to below half the rate, whose largest value is set
 
 
-def draw_notches(settings, rngs, gains, device="cpu"):
+def draw_notches(
+    settings: "RawBoost",
+    rngs: Sequence[np.random.Generator],
+    gains: Sequence[tuple[float, ...]],
+    device: torch.device | str = "cpu",
+) -> dict[str, torch.Tensor]:
     """Notches of len(gains) filters per utterance, one NumPy generator for each.
 
     gains: (lowest, highest) of each filter in dB. Returns float64 tensors: "centre", "width" in Hz
@@ -37,12 +47,12 @@ def draw_notches(settings, rngs, gains, device="cpu"):
     }
 
 
-def reach_of(settings):
+def reach_of(settings: "RawBoost") -> int:
     """Samples on either side of its middle that a filter of `settings` can reach."""
     return settings.bands * (int(settings.taps[1]) // 2)
 
 
-def design(notches, reach, size):
+def design(notches: dict[str, torch.Tensor], reach: int, size: int) -> torch.Tensor:
     """Real spectra (B, filters, size // 2 + 1) of the filters, float64, about their middles.
 
     size: of the transform, a multiple of 2 * POINTS that holds the filters. Each notch is
@@ -65,7 +75,7 @@ def design(notches, reach, size):
     return spectra * (10 ** (notches["gain"] / 20) / largest)[..., None]
 
 
-def apply_notches(x, notches, reach):
+def apply_notches(x: torch.Tensor, notches: dict[str, torch.Tensor], reach: int) -> torch.Tensor:
     """sum over i of filter_i * x^(i + 1), x (B, S) -> (B, S), zero outside of x taken for granted.
 
     Aligned as the definition does it: N = len(b) + 1 zeros behind x and N / 2 samples dropped at

@@ -12,6 +12,7 @@ LnL and ISD in parallel, added. After LnL, ISD and 8 a peak above 1 is brought d
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from .. import SAMPLE_RATE
 from .checks import require, require_range
 from .notches import apply_notches, draw_notches, reach_of
 
+Draw = dict[str, dict[str, torch.Tensor]]
 STEPS = {0: "", 1: "l", 2: "i", 3: "s", 4: "lis", 5: "li", 6: "ls", 7: "is", 8: "li"}
 
 
@@ -40,7 +42,7 @@ class RawBoost:
     impulse: float = 2.0  # g_sd, their strength
     snr: tuple = (10, 40)  # dB, of SSI
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(self.algo in STEPS, "algo", self.algo, "0 to 8")
         require(self.terms >= 1 and self.bands >= 1, "terms, bands", 0, "1 or more")
         require(0 <= self.percent <= 100, "percent", self.percent, "0 to 100")
@@ -50,17 +52,22 @@ class RawBoost:
         require_range("bandwidth", self.bandwidth, 1)
         require_range("taps", self.taps, 1, 10000)
 
-    def draw(self, rng, length):
+    def draw(self, rng: np.random.Generator, length: int) -> Draw:
         """The record for one utterance of `length` samples, as `draw_batch` gives it."""
         return draw_batch(self, [rng], [length])
 
-    def apply(self, wave, drawn):
+    def apply(self, wave: np.ndarray, drawn: Draw) -> np.ndarray:
         """(S,) float32 -> (S,)."""
         waves = torch.from_numpy(np.ascontiguousarray(wave, np.float32))[None]
         return apply_batch(self, waves, None, drawn)[0].numpy()
 
 
-def draw_batch(settings, rngs, lengths, device="cpu"):
+def draw_batch(
+    settings: RawBoost,
+    rngs: Sequence[np.random.Generator],
+    lengths: Sequence[int],
+    device: torch.device | str = "cpu",
+) -> Draw:
     """What RawBoost needs for utterances of `lengths` samples, one NumPy generator for each.
 
     Returns {"lnl": {...}, "isd": {...}, "ssi": {...}} of tensors, those that the algorithm needs:
@@ -125,7 +132,9 @@ def _generator(rng, device):
     return torch.Generator(device).manual_seed(int(rng.integers(2**63)))
 
 
-def apply_batch(settings, waves, lengths, drawn):
+def apply_batch(
+    settings: RawBoost, waves: torch.Tensor, lengths: torch.Tensor | None, drawn: Draw
+) -> torch.Tensor:
     """waves (B, S) float32, 0 beyond `lengths` (B,) -> (B, S), again 0 there.
 
     lengths None: all are whole. `drawn` is of `draw_batch` with the same settings and lengths.

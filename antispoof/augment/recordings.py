@@ -8,6 +8,7 @@ does, mixes responses and noises; they are told apart by its names.
 import functools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -28,12 +29,12 @@ class Noise:
     under: tuple = ()
     snr: tuple = (5, 20)  # dB, over the whole utterance
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require_range("snr", self.snr)
         if self.folder:
             recordings(self.folder, tuple(self.under), "noise")
 
-    def draw(self, rng, length):
+    def draw(self, rng: np.random.Generator, length: int) -> dict[str, Any]:
         drawn = {"snr": uniform(rng, self.snr)}
         if not self.folder:
             return {**drawn, "noise": rng.standard_normal(length, np.float32)}
@@ -42,7 +43,7 @@ class Noise:
         room = max(0, _frames(f"{self.folder}/{name}") - length)
         return {**drawn, "file": name, "start": int(rng.integers(room + 1))}
 
-    def apply(self, wave, drawn):
+    def apply(self, wave: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:
         noise = drawn.get("noise")
         if noise is None:
             noise = _read(f"{self.folder}/{drawn['file']}", drawn["start"], len(wave))
@@ -60,15 +61,15 @@ class Reverb:
     folder: str = ""
     under: tuple = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(self.folder, "folder", repr(self.folder), "a folder of room responses")
         recordings(self.folder, tuple(self.under), "response")
 
-    def draw(self, rng, length):
+    def draw(self, rng: np.random.Generator, length: int) -> dict[str, Any]:
         files = recordings(self.folder, tuple(self.under), "response")
         return {"file": files[rng.integers(len(files))]}
 
-    def apply(self, wave, drawn):
+    def apply(self, wave: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:
         from scipy.signal import fftconvolve  # late: costs a second
 
         response = _read(f"{self.folder}/{drawn['file']}")
@@ -79,7 +80,7 @@ class Reverb:
 
 
 @functools.cache
-def recordings(folder, under, what):
+def recordings(folder: str, under: tuple[str, ...], what: str) -> list[str]:
     """Relative paths of the sound files of `folder`, sorted; what: noise or response.
 
     Raises UserError where there are none.

@@ -4,8 +4,10 @@ Each is a record of settings with `draw(rng, length)`, which gives a plain recor
 `apply(wave, drawn)`, (S,) float32 -> float32, without any chance in it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from .. import SAMPLE_RATE
 from .checks import require, require_range
 
 
-def uniform(rng, ends):
+def uniform(rng: np.random.Generator, ends: Sequence[float]) -> float:
     """A draw between the two `ends`."""
     return float(ends[0] + (ends[1] - ends[0]) * rng.random())
 
@@ -24,14 +26,14 @@ class TimeMask:
 
     share: tuple = (0.2, 0.5)  # of the file
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require_range("share", self.share, 0, 1)
 
-    def draw(self, rng, length):
+    def draw(self, rng: np.random.Generator, length: int) -> dict[str, Any]:
         count = int(length * uniform(rng, self.share))
         return {"start": int(rng.integers(length - count + 1)), "count": count}
 
-    def apply(self, wave, drawn):
+    def apply(self, wave: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:
         masked = wave.copy()
         masked[drawn["start"] : drawn["start"] + drawn["count"]] = 0
         return masked
@@ -43,13 +45,13 @@ class MuLaw:
 
     bits: int = 8
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(2 <= self.bits <= 16, "bits", self.bits, "2 to 16")
 
-    def draw(self, rng, length):
+    def draw(self, rng: np.random.Generator, length: int) -> dict[str, Any]:
         return {}
 
-    def apply(self, wave, drawn):
+    def apply(self, wave: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:
         mu = 2**self.bits - 1
         x = np.clip(wave, -1, 1)
         companded = np.sign(x) * np.log1p(mu * np.abs(x)) / np.log1p(mu)
@@ -63,13 +65,13 @@ class Trim:
 
     level: float = -40.0  # dB
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(self.level < 0, "level", self.level, "less than 0 dB")
 
-    def draw(self, rng, length):
+    def draw(self, rng: np.random.Generator, length: int) -> dict[str, Any]:
         return {}
 
-    def apply(self, wave, drawn):
+    def apply(self, wave: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:
         size = SAMPLE_RATE // 100
         count = len(wave) // size
         if not count:
@@ -85,17 +87,17 @@ class Speed:
 
     factors: tuple = (0.9, 1.0, 1.1)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         listed = isinstance(self.factors, (list, tuple)) and len(self.factors) > 0
         require(
             listed and all(type(f) in (int, float) and 0.25 <= f <= 4 for f in self.factors),
             "factors", self.factors, "a list of numbers from 0.25 to 4",
         )  # fmt: skip
 
-    def draw(self, rng, length):
+    def draw(self, rng: np.random.Generator, length: int) -> dict[str, Any]:
         return {"factor": float(self.factors[rng.integers(len(self.factors))])}
 
-    def apply(self, wave, drawn):
+    def apply(self, wave: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:
         from scipy.signal import resample_poly  # late: costs a second, and few chains need it
 
         ratio = 1 / Fraction(drawn["factor"]).limit_denominator(100)
@@ -110,16 +112,16 @@ class Filter:
     high: tuple = (3000, 7900)  # Hz
     order: int = 2
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(self.order >= 1, "order", self.order, "1 or more")
         require_range("low", self.low, 1, SAMPLE_RATE / 2 - 1)
         require_range("high", self.high, 1, SAMPLE_RATE / 2 - 1)
         require(self.low[1] < self.high[0], "low", self.low, f"less than 'high' {self.high}")
 
-    def draw(self, rng, length):
+    def draw(self, rng: np.random.Generator, length: int) -> dict[str, Any]:
         return {"low": uniform(rng, self.low), "high": uniform(rng, self.high)}
 
-    def apply(self, wave, drawn):
+    def apply(self, wave: np.ndarray, drawn: dict[str, Any]) -> np.ndarray:
         from scipy.signal import butter, sosfilt
 
         edges = (drawn["low"], drawn["high"])

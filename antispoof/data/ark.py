@@ -6,7 +6,9 @@ a place is a file and an offset, and the kind of its entry is checked before any
 
 import stat
 import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import kaldiio.matio
 import kaldiio.python_wave
@@ -24,7 +26,7 @@ REFUSALS = (  # what kaldiio and soundfile raise for an entry that is cut, or is
 )
 
 
-def read_entry(place, utt, kinds):
+def read_entry(place: str, utt: str, kinds: tuple[bytes, ...]) -> Any:
     """What stands at `place`, `path:offset`: an array, or (rate, samples) where kinds is SOUND.
 
     kinds: MATRIX or SOUND, the first bytes that the entry may have. Raises UserError naming `place`
@@ -41,7 +43,7 @@ def read_entry(place, utt, kinds):
     return _read(place, utt, whole)
 
 
-def read_rows(place, utt, span):
+def read_rows(place: str, utt: str, span: Callable[[int], tuple[int, int]]) -> np.ndarray:
     """Rows span(count) -> (start, stop) of the matrix of `count` rows at `place`, float32.
 
     The same bits as those rows of `read_entry`; of a matrix of two-byte numbers, only they are

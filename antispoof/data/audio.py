@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ PCM = (0x0001, 0xFFFE)  # codings of a WAV: plain, and with more in its header
 UNKNOWN = 0x7FFF0000  # sizes from here on stand in the header of a WAV that was written to a pipe
 
 
-def read_wave(path, utt, allow=()):
+def read_wave(path: str, utt: str, allow: Collection[str] = ()) -> np.ndarray:
     """Read one utterance as float32 mono in [-1, 1], shape (samples,), at 16 kHz.
 
     `path` is a sound file that libsndfile reads, a FLAC that FFmpeg reads, or Kaldi's `ark:offset`
@@ -54,7 +55,7 @@ def read_wave(path, utt, allow=()):
     return samples
 
 
-def require_length(wave, seconds, path, utt):
+def require_length(wave: np.ndarray, seconds: float, path: str | Path, utt: str) -> None:
     """Raise UserError unless `wave`, at 16 kHz, lasts as long as utt2dur says, to 10 ms.
 
     So each stage that reads a sound notices one that was replaced by another length since stage 1.
@@ -67,7 +68,7 @@ def require_length(wave, seconds, path, utt):
         )
 
 
-def resample(samples, rate):
+def resample(samples: np.ndarray, rate: int) -> np.ndarray:
     """(S,) float32 at `rate` Hz -> (ceil(S * 16000 / rate),) at 16 kHz, band-limited."""
     from scipy.signal import resample_poly  # late: most sounds need none
 

@@ -3,7 +3,9 @@
 import numpy as np
 
 
-def fit(x, length, policy, pad, rng):
+def fit(
+    x: np.ndarray, length: int, policy: str, pad: str, rng: np.random.Generator
+) -> tuple[np.ndarray, int]:
     """Crop or pad `x` along its first axis to `length`; returns (array, valid length).
 
     policy: first, centre, random (drawn from rng), windows (padded, but never cropped) or full
@@ -14,7 +16,7 @@ def fit(x, length, policy, pad, rng):
     return extend(x[start:stop], 0, length, policy, pad)
 
 
-def crop(found, length, policy, rng):
+def crop(found: int, length: int, policy: str, rng: np.random.Generator) -> tuple[int, int]:
     """(start, stop) of what `fit` keeps of `found`."""
     room = found - length
     if room <= 0 or policy in ("full", "windows"):
@@ -24,7 +26,7 @@ def crop(found, length, policy, rng):
     return start, start + length
 
 
-def extend(x, axis, length, policy, pad):
+def extend(x: np.ndarray, axis: int, length: int, policy: str, pad: str) -> tuple[np.ndarray, int]:
     """What `fit` makes of `x` that is cropped: (array, valid length)."""
     found = x.shape[axis]
     if policy == "full" or found >= length or pad == "none":
@@ -36,7 +38,7 @@ def extend(x, axis, length, policy, pad):
     return np.pad(x, widths), length
 
 
-def window_starts(found, length):
+def window_starts(found: int, length: int) -> list[int]:
     """Where windows of `length` begin that cover `found`, half of each in the next; the last ends
     with it.
     """
@@ -45,6 +47,6 @@ def window_starts(found, length):
     return [*range(0, found - length, max(length // 2, 1)), found - length]
 
 
-def time_axis(x):
+def time_axis(x: np.ndarray) -> int:
     """Of (S,), or (L, T, D)."""
     return x.ndim - 2 if x.ndim > 1 else 0

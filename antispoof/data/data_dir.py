@@ -2,8 +2,9 @@
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,12 +12,13 @@ from .. import LABELS
 from ..errors import UserError
 from .tables import read_table, require_same_keys, write_table
 
+Tables = dict[str, dict[str, str]]  # {"wav.scp": {utterance: value}, ...}
 REPORTED = ("eval", "test")  # how the name of a set begins that is to be reported on
 ALL = "all"  # the name of every trial together, where a list of trials can be named
 REQUIRED = ("wav.scp", "utt2label", "utt2spk", "utt2attack", "utt2dur")
 
 
-def refuse_reported(option, data_dir):
+def refuse_reported(option: str, data_dir: str | Path) -> None:
     """Raise UserError where a set to learn from is, by its name or a link's, one to report on."""
     path = Path(data_dir)
     if any(name.startswith(REPORTED) for name in (path.name, path.resolve().name)):
@@ -26,12 +28,12 @@ def refuse_reported(option, data_dir):
         )
 
 
-def factors(data_dir):
+def factors(data_dir: str | Path) -> dict[str, Path]:
     """Names of the tables `utt2<factor>` in `data_dir`, sorted, as {factor: Path}."""
     return {path.name[4:]: path for path in sorted(Path(data_dir).glob("utt2*"))}
 
 
-def read_data_dir(data_dir):
+def read_data_dir(data_dir: str | Path) -> Tables:
     """Read every table of `data_dir` as {"wav.scp": {...}, "utt2label": {...}, ...}.
 
     Raises UserError where a required table is missing, two tables differ in their utterances, a
@@ -63,7 +65,7 @@ def read_data_dir(data_dir):
     return tables
 
 
-def write_tables(data_dir, tables):
+def write_tables(data_dir: str | Path, tables: Mapping[str, Mapping[str, Any]]) -> None:
     """Write tables {"utt2label": {...}, ...}, and with utt2spk Kaldi's spk2utt, into `data_dir`."""
     for name, table in tables.items():
         write_table(Path(data_dir) / name, table)
@@ -71,9 +73,9 @@ def write_tables(data_dir, tables):
         write_table(Path(data_dir) / "spk2utt", utts_of_speakers(tables["utt2spk"]))
 
 
-def utts_of_speakers(utt2spk):
+def utts_of_speakers(utt2spk: Mapping[str, str]) -> dict[str, str]:
     """{speaker: its utterances in C order with blanks between}, as Kaldi's spk2utt has them."""
-    speakers = {}
+    speakers: dict[str, list[str]] = {}
     for utt in sorted(utt2spk, key=str.encode):
         speakers.setdefault(utt2spk[utt], []).append(utt)
     return {speaker: " ".join(utts) for speaker, utts in speakers.items()}
@@ -91,7 +93,7 @@ def _check_speakers(path, utt2spk):
             )
 
 
-def is_pipe(path):
+def is_pipe(path: str) -> bool:
     """Whether Kaldi's tools would run `path` as a command, with or without an offset behind it."""
     return path.startswith("|") or bool(re.search(r"\|\s*(:\d+)?$", path))
 
@@ -116,12 +118,12 @@ def _check_values(data_dir, tables):
             )
 
 
-def read_durations(data_dir):
+def read_durations(data_dir: str | Path) -> dict[str, float]:
     """{utterance: seconds} of utt2dur. Raises UserError for what is no length of time."""
     return durations_of(read_table(Path(data_dir) / "utt2dur"), data_dir)
 
 
-def durations_of(table, data_dir):
+def durations_of(table: Mapping[str, str], data_dir: str | Path) -> dict[str, float]:
     """The same, of the table {utterance: text} that was read from `data_dir`."""
     durations = {}
     for utt, text in table.items():
@@ -134,13 +136,13 @@ def durations_of(table, data_dir):
     return durations
 
 
-def trial_lists(data_dir):
+def trial_lists(data_dir: str | Path) -> list[str]:
     """Names of the trial lists of `data_dir`, sorted; a killed run's temporary file is none."""
     names = (path.name for path in Path(data_dir, "trials").glob("*"))
     return sorted(name for name in names if not name.startswith("."))
 
 
-def read_trials(data_dir, name):
+def read_trials(data_dir: str | Path, name: str) -> list[str]:
     """Utterances of the trial list `data_dir/trials/name`, sorted, one per line.
 
     Raises UserError where the list is missing, empty, unsorted, no UTF-8 text, holds an id twice or
@@ -149,7 +151,8 @@ def read_trials(data_dir, name):
     path = Path(data_dir) / "trials" / name
     if not path.is_file():
         raise UserError(f"{path}: no such list of trials")
-    known, utts = read_table(Path(data_dir) / "wav.scp"), []
+    known = read_table(Path(data_dir) / "wav.scp")
+    utts: list[str] = []
     try:
         text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError:
@@ -178,7 +181,7 @@ def trial_mask(data_dir: str | Path, name: str, ids: Iterable[str]) -> np.ndarra
     return np.array([utt in wanted for utt in ids])
 
 
-def trial_counts(data_dir):
+def trial_counts(data_dir: str | Path) -> tuple[dict[str, tuple[int, int]], str | None]:
     """What is known of the sizes of trial lists: {list: (bona fide, spoof)}, and the published one.
 
     `data_dir/trial_counts` has lines `eval 14816 133360 published`: list (`all`: every trial), bona

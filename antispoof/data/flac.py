@@ -17,7 +17,7 @@ from ..errors import UserError
 
 LOG = logging.getLogger(__name__)
 HEADER = struct.Struct(">4s4x10xQ16s")  # fLaC, block header, sizes; rate to total; MD5
-named = set()  # empty until this process has said which decoder it uses
+named: set[str | Path] = set()  # empty until this process has said which decoder it uses
 
 
 class Header(NamedTuple):
@@ -30,11 +30,11 @@ class Header(NamedTuple):
     md5: bytes
 
     @property
-    def has_md5(self):
+    def has_md5(self) -> bool:
         return any(self.md5)
 
 
-def read_header(path):
+def read_header(path: str | Path) -> Header | None:
     """The Header of the FLAC at `path`, or None where it is none."""
     with open(path, "rb") as stream:
         data = stream.read(HEADER.size)
@@ -45,7 +45,7 @@ def read_header(path):
     return Header(rate, channels, bits, packed & ((1 << 36) - 1), md5)
 
 
-def read_flac(path, utt, header, refused):
+def read_flac(path: str | Path, utt: str, header: Header, refused: str) -> tuple[np.ndarray, int]:
     """Read a FLAC that libsndfile refuses, for the reason `refused`: (samples, rate).
 
     samples: float32, (S,) or (S, channels), with the bits that libsndfile gives of a file that both
@@ -89,7 +89,7 @@ def _decode_body(path, header):
     """
     import av  # late: most sounds need none
 
-    data, start, last = Path(path).read_bytes(), 4, False
+    data, start, last = Path(path).read_bytes(), 4, 0
     extra = data[8:42]
     while not last:
         last = data[start] & 0x80
@@ -105,7 +105,7 @@ def _decode_parsed(path, header):
     """The same, of frames that FFmpeg looks for, also between what is none."""
     import av
 
-    with open(path, "rb") as stream, av.open(stream, format="flac") as container:
+    with open(path, "rb") as stream, av.open(stream, "r", format="flac") as container:
         return _join(container.decode(audio=0), header)
 
 
@@ -113,7 +113,7 @@ def _decode_strictly(path, header):
     """The same; raises ValueError where a frame's checksum is wrong, as FFmpeg leaves it out."""
     import av
 
-    with open(path, "rb") as stream, av.open(stream, format="flac") as container:
+    with open(path, "rb") as stream, av.open(stream, "r", format="flac") as container:
         container.streams.audio[0].codec_context.options = {"err_detect": "crccheck+explode"}
         frames, count = list(container.decode(audio=0)), 0
         for frame in frames:

@@ -20,7 +20,7 @@ EPOCHS = 100003  # a prime beyond any count of epochs: seeds of two experiments 
 PROCESSES = 1_000_000_007
 
 
-def seed_torch(seed, epoch=None, process=0):
+def seed_torch(seed: int, epoch: int | None = None, process: int = 0) -> int:
     """Seed PyTorch's own generator; returns the number that it is seeded with.
 
     Without an epoch, the number is the experiment's seed.
@@ -30,12 +30,12 @@ def seed_torch(seed, epoch=None, process=0):
     return number
 
 
-def epoch_generator(seed, epoch):
+def epoch_generator(seed: int, epoch: int) -> np.random.Generator:
     """A NumPy generator that the seed and the epoch alone decide."""
     return np.random.default_rng((seed, epoch))
 
 
-def generator(*key):
+def generator(*key: object) -> np.random.Generator:
     """A NumPy generator that the words and numbers of `key` alone decide."""
     text = " ".join(map(str, key)).encode()
     return np.random.default_rng(
@@ -43,7 +43,7 @@ def generator(*key):
     )
 
 
-def window_generator(utt, copy=0):
+def window_generator(utt: str, copy: int = 0) -> np.random.Generator:
     """A NumPy generator that an utterance and the number of its augmented copy alone decide."""
     name = f"{utt} {copy}" if copy else utt
     return np.random.default_rng(zlib.crc32(name.encode()))

@@ -6,7 +6,9 @@ control characters, which other tools take for the end of a line and terminals f
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ..errors import UserError
 from ..files import atomic_open
@@ -15,7 +17,7 @@ BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")  # what no key may hold
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")  # what no line may hold
 
 
-def read_table(path):
+def read_table(path: str | Path) -> dict[str, str]:
     """Read `path` into a dict {key: value} in file order.
 
     Raises UserError with `file:line` for a missing value, blank line, duplicate or unsorted key,
@@ -84,7 +86,7 @@ def _split(raw, place):
     return key, value
 
 
-def write_table(path, table):
+def write_table(path: str | Path, table: Mapping[str, Any]) -> None:
     """Write {key: value} to `path` in C order, atomically. Raises UserError for a bad entry."""
     lines = []
     for key in sorted(table, key=str.encode):
@@ -99,7 +101,12 @@ def write_table(path, table):
         stream.writelines(lines)
 
 
-def require_same_keys(expected, found, expected_name, found_name):
+def require_same_keys(
+    expected: Mapping[str, Any],
+    found: Mapping[str, Any],
+    expected_name: str | Path,
+    found_name: str | Path,
+) -> None:
     """Raise UserError unless both tables hold the same keys; names the first that differs."""
     if expected.keys() == found.keys():
         return
