@@ -13,6 +13,7 @@ continues behind the last whole utterance and ends in the same bytes.
 import bisect
 import hashlib
 import io
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import kaldiio
@@ -24,16 +25,16 @@ from ..errors import UserError
 from ..files import atomic_open
 
 
-def layer_name(index):
+def layer_name(index: int) -> str:
     return f"layer{index:02d}"
 
 
-def copy_folder(folder, copy):
+def copy_folder(folder: str | Path, copy: int) -> Path:
     """Where the features of copy 1, 2, ... lie; copy 0 is the original."""
     return Path(folder) / f"copy{copy:02d}" if copy else Path(folder)
 
 
-def copy_folders(folder):
+def copy_folders(folder: str | Path) -> list[Path]:
     """The folders of all copies below `folder`, in order."""
     return sorted(Path(folder).glob("copy[0-9]*"))
 
@@ -41,7 +42,14 @@ def copy_folders(folder):
 class ShareWriter:
     """Writes job `job` of `jobs` into `folder`; `finished` maps those already there to lines."""
 
-    def __init__(self, folder, job, jobs, layers, compression):
+    def __init__(
+        self,
+        folder: str | Path,
+        job: int,
+        jobs: int,
+        layers: Sequence[int],
+        compression: int | None,
+    ) -> None:
         self.folder, self.job, self.compression = Path(folder), job, compression
         self.layers = list(layers)
         self.note = self.folder / "shares" / f"{job}of{jobs}"
@@ -55,11 +63,11 @@ class ShareWriter:
         self.finished = {} if self.complete else self._resume()
 
     @property
-    def complete(self):
+    def complete(self) -> bool:
         """Whether this share ended before."""
         return self.note.exists()
 
-    def ark(self, layer, part=False):
+    def ark(self, layer: int, part: bool = False) -> Path:
         name = f"feats.{self.job}.ark"
         return self.folder / layer_name(layer) / (f".{name}.part" if part else name)
 
@@ -90,7 +98,7 @@ class ShareWriter:
         self.notes.flush()
         return finished
 
-    def write(self, utt, features):
+    def write(self, utt: str, features: dict[int, np.ndarray]) -> None:
         """Append {layer: (T, D) float32} of `utt` to the archives."""
         places, frames = [], 0
         for layer in self.layers:
@@ -105,7 +113,7 @@ class ShareWriter:
         self.notes.write(f"{utt} {frames} {' '.join(places)}\n")
         self.notes.flush()
 
-    def finish(self):
+    def finish(self) -> None:
         """Move archives, then notes, to their names."""
         for layer, stream in self.streams.items():
             stream.close()
@@ -114,19 +122,19 @@ class ShareWriter:
         self.part.replace(self.note)
 
 
-def bytes_written(folder):
+def bytes_written(folder: str | Path) -> int:
     """Bytes of all archives below `folder`, finished or not, those of copies too."""
     names = ("layer*/*.ark", "layer*/.*.ark.part")
     folders = [Path(folder), *copy_folders(folder)]
     return sum(p.stat().st_size for place in folders for name in names for p in place.glob(name))
 
 
-def checksum(data):
+def checksum(data: bytes | memoryview) -> str:
     """Hex checksum, 64 bits, of stored bytes."""
     return hashlib.blake2b(data, digest_size=8).hexdigest()
 
 
-def parse_note(line):
+def parse_note(line: str) -> tuple[str, int, dict[int, tuple[int, int, str]]] | None:
     """`utt frames layer:offset:size:sum ...` -> (utt, frames, {layer: (offset, size, sum)}).
 
     None where the line is torn.
@@ -144,7 +152,7 @@ def parse_note(line):
         return None
 
 
-def join_shares(folder, jobs, utts):
+def join_shares(folder: str | Path, jobs: int, utts: Sequence[str]) -> bool:
     """Write the tables of `folder` once all `jobs` shares have ended; returns whether they have.
 
     `utts` are the utterances wanted; raises UserError where one of them is missing. Two jobs that
@@ -156,8 +164,13 @@ def join_shares(folder, jobs, utts):
         return False
     for job, note in notes.items():
         for line in note.read_text("utf-8").splitlines(keepends=True):
-            utt, frames, layers = parse_note(line)
-            entries[utt] = (job, frames, layers)
+            noted = parse_note(line)
+            if noted is None:
+                raise UserError(
+                    f"{note}: holds the torn line {line[:40]!r}; remove it, run stage 2"
+                )
+            utt, frames, places = noted
+            entries[utt] = (job, frames, places)
     for utt in utts:
         if utt not in entries:
             raise UserError(f"{folder}: no features of '{utt}'; remove {folder}/shares, run again")
@@ -177,7 +190,7 @@ def join_shares(folder, jobs, utts):
     return True
 
 
-def layer_folders(folder):
+def layer_folders(folder: str | Path) -> list[Path]:
     """The folders of the layers that `folder` holds, in order. Raises UserError where none is."""
     found = sorted(Path(folder).glob("layer[0-9]*"))
     if not found:
@@ -185,7 +198,9 @@ def layer_folders(folder):
     return found
 
 
-def check_layer(folder, sums, frames, advance):
+def check_layer(
+    folder: Path, sums: dict[str, str], frames: dict[str, str], advance: Callable[[], object]
+) -> None:
     """Compare every matrix of one layer with its checksum and its number of frames.
 
     sums, frames: {utterance: text}. Calls `advance()` after each. Raises UserError naming the first
@@ -193,7 +208,8 @@ def check_layer(folder, sums, frames, advance):
     """
     places = read_table(folder / "feats.scp")
     require_same_keys(sums, places, f"{folder.parent}/utt2sum", f"{folder}/feats.scp")
-    ends, width = {}, None
+    ends: dict[str, list[int]] = {}
+    width = None
     for utt, place in places.items():  # an entry ends where the next one's key begins
         path, offset = _split_place(place, utt)
         ends.setdefault(path, []).append(offset - len(utt.encode()) - 1)

@@ -3,6 +3,7 @@
 import queue
 import threading
 import time
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -13,6 +14,9 @@ from ..data.audio import read_wave, require_length
 from ..data.crop import fit
 from ..data.seeds import window_generator
 from ..errors import UserError
+from ..progress import Progress
+from ..ssl.upstream import FrozenUpstream
+from .archive import ShareWriter
 
 
 class _Batches(torch.utils.data.Dataset):
@@ -42,7 +46,16 @@ class _Batches(torch.utils.data.Dataset):
         return fit(wave, window["samples"], window["policy"], window["pad"], rng)[0]
 
 
-def extract(upstream, batches, wavs, writer, progress, workers=0, copy=0, durations=()):
+def extract(
+    upstream: FrozenUpstream,
+    batches: Sequence[Sequence[str]],
+    wavs: Mapping[str, str],
+    writer: ShareWriter,
+    progress: Progress,
+    workers: int = 0,
+    copy: int = 0,
+    durations: Mapping[str, float] | None = None,
+) -> None:
     """Write the features of every utterance of `batches` that `writer` has not yet.
 
     copy: 1, 2, ... for that copy of each, augmented as the config's `copies` says. A batch of which
@@ -53,7 +66,7 @@ def extract(upstream, batches, wavs, writer, progress, workers=0, copy=0, durati
     todo = [batch for batch in batches if any(utt not in writer.finished for utt in batch)]
     progress.advance(sum(map(len, batches)) - sum(map(len, todo)))
     loader = torch.utils.data.DataLoader(
-        _Batches(todo, wavs, upstream.config, copy, durations),
+        _Batches(todo, wavs, upstream.config, copy, durations or {}),
         batch_size=None,
         num_workers=workers,
         collate_fn=_as_it_is,
@@ -82,8 +95,10 @@ def _as_it_is(waves):
 class WriterThread:
     """Hands features to `writer` from a thread of its own, so that the device need not wait."""
 
-    def __init__(self, writer, ahead=32):
-        self.writer, self.queue, self.error = writer, queue.Queue(ahead), None
+    def __init__(self, writer: ShareWriter, ahead: int = 32) -> None:
+        self.writer = writer
+        self.queue: queue.Queue = queue.Queue(ahead)
+        self.error: Exception | None = None
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self):
@@ -94,7 +109,7 @@ class WriterThread:
             except Exception as error:
                 self.error = error
 
-    def write(self, utt, features):
+    def write(self, utt: str, features: dict[int, np.ndarray]) -> None:
         if self.error is not None:
             raise self.error
         self.queue.put((utt, features))

@@ -17,7 +17,7 @@ class LFCCFrontEnd(nn.Module):
     T is samples // 160 + 1; frames are centred, and the sound is mirrored at its ends.
     """
 
-    def __init__(self, count=20):
+    def __init__(self, count: int = 20) -> None:
         super().__init__()
         self.dim = 3 * count
         window = {"n_fft": 512, "win_length": 320, "hop_length": 160, "center": False}
@@ -25,7 +25,7 @@ class LFCCFrontEnd(nn.Module):
         self.margin, self.hop = window["n_fft"] // 2, window["hop_length"]
 
     @full_precision
-    def forward(self, x, lengths):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns the features, zero beyond each utterance, and (B,) valid frames."""
         frames = lengths // self.hop + 1
         static = held(self.lfcc(mirrored(x, lengths, self.margin)), frames)

@@ -15,7 +15,7 @@ class MelFrontEnd(nn.Module):
     each utterance to mean 0 and deviation 1. At 48,000 samples T is 301.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.mel = MelSpectrogram(
             sample_rate=16000,
@@ -28,7 +28,7 @@ class MelFrontEnd(nn.Module):
         )
 
     @full_precision
-    def forward(self, x, lengths):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns the image and (B,) valid frames."""
         inside = torch.arange(x.shape[1], device=x.device)[None] < lengths[:, None]
         x = x * inside
@@ -41,7 +41,7 @@ class MelFrontEnd(nn.Module):
         return deltas_and_norm(mel, frames), frames
 
 
-def mirrored(x, lengths, margin):
+def mirrored(x: torch.Tensor, lengths: torch.Tensor, margin: int) -> torch.Tensor:
     """(B, S) -> (B, S + 2 margin): mirrored at its own ends, as a centred STFT of one is."""
     at = torch.arange(-margin, x.shape[1] + margin, device=x.device).abs().expand(len(x), -1)
     last = lengths[:, None] - 1
@@ -49,7 +49,7 @@ def mirrored(x, lengths, margin):
 
 
 @full_precision
-def deltas_and_norm(mel, lengths):
+def deltas_and_norm(mel: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """(B, D, T) log-mels -> (B, 2, D, T): mel and delta, normalised over valid frames."""
     inside = (torch.arange(mel.shape[2], device=mel.device)[None] < lengths[:, None])[:, None, None]
     mel = held(mel, lengths)
@@ -61,7 +61,7 @@ def deltas_and_norm(mel, lengths):
     return centred / (deviation + 1e-5)
 
 
-def held(x, lengths):
+def held(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """(B, D, T) with the last valid frame repeated beyond each end.
 
     A delta there then is that of an unpadded utterance, whose ends `compute_deltas` repeats.

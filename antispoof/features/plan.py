@@ -3,7 +3,9 @@
 import contextlib
 import errno
 import shutil
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from .. import SAMPLE_RATE
 from ..errors import DISK_FULL, UserError
@@ -14,14 +16,15 @@ BATCH_SECONDS = {"cpu": 8.0, "cuda": 32.0}
 HEADER = 40  # of an entry in an archive, its utterance and a table's line apart
 
 
-def plan_batches(seconds, batch_seconds):
+def plan_batches(seconds: Mapping[str, float], batch_seconds: float) -> list[list[str]]:
     """{utterance: seconds} -> lists of utterances, sorted by length, each padded <= batch_seconds.
 
     The batches depend on the set alone, not on jobs or on what is done already: which utterances
     share a batch decides the last bit of what comes out.
     """
     order = sorted(seconds, key=lambda utt: (seconds[utt], utt.encode()))
-    batches, current = [], []
+    batches: list[list[str]] = []
+    current: list[str] = []
     for utt in order:
         if current and seconds[utt] * (len(current) + 1) > batch_seconds:
             batches.append(current)
@@ -30,7 +33,7 @@ def plan_batches(seconds, batch_seconds):
     return [*batches, current] if current else batches
 
 
-def kept_seconds(seconds, window):
+def kept_seconds(seconds: Mapping[str, float], window: dict[str, Any]) -> dict[str, float]:
     """Seconds of each utterance that a config's `window` keeps."""
     if window["policy"] == "full":
         return dict(seconds)
@@ -39,7 +42,14 @@ def kept_seconds(seconds, window):
     return {utt: length if found > length else max(found, short) for utt, found in seconds.items()}
 
 
-def plan_bytes(seconds, layers, dim, frame_rate, dtype, copies=0):
+def plan_bytes(
+    seconds: Mapping[str, float],
+    layers: int,
+    dim: int,
+    frame_rate: float,
+    dtype: str,
+    copies: int = 0,
+) -> dict[str, int]:
     """{utterance: bytes} that its features and its copies' will take, within a frame or two.
 
     What changes a copy's length, as speed does, is not foreseen.
@@ -51,7 +61,15 @@ def plan_bytes(seconds, layers, dim, frame_rate, dtype, copies=0):
     }
 
 
-def require_room(folder, wanted, there, config, layers, dim, copies=0):
+def require_room(
+    folder: str | Path,
+    wanted: Mapping[str, int],
+    there: int,
+    config: dict[str, Any],
+    layers: int,
+    dim: int,
+    copies: int = 0,
+) -> str:
     """A line that says how much the features take; raises UserError where they cannot fit.
 
     wanted: {utterance: bytes}, its copies too; there: bytes written already, by any job.
@@ -72,7 +90,9 @@ def require_room(folder, wanted, there, config, layers, dim, copies=0):
 
 
 @contextlib.contextmanager
-def explained_disk_full(folder, wanted, there):
+def explained_disk_full(
+    folder: str | Path, wanted: Mapping[str, int], there: Callable[[], int]
+) -> Iterator[None]:
     """Turn a disk that fills up within into a UserError that says how much is yet to be written.
 
     wanted: {utterance: bytes}; there: a function that gives the bytes written by now.
@@ -91,7 +111,7 @@ def explained_disk_full(folder, wanted, there):
         ) from None
 
 
-def advice(share, config, layers, copies=0):
+def advice(share: float, config: dict[str, Any], layers: int, copies: int = 0) -> str:
     """What would fit into `share` of the bytes."""
     ways = []
     if copies and (1 + copies) * share >= 1:
@@ -109,7 +129,7 @@ def advice(share, config, layers, copies=0):
     return f"what would fit: {', or '.join(ways)}; or a dump folder on a larger disk"
 
 
-def human(count):
+def human(count: float) -> str:
     """Bytes for people, in powers of 1000."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:

@@ -5,7 +5,7 @@ import torch
 from .. import SAMPLE_RATE
 
 
-def sinc_filters(count, taps):
+def sinc_filters(count: int, taps: int) -> torch.Tensor:
     """(count, taps) impulse responses of neighbouring bands; `taps` is odd.
 
     The edges of the bands lie evenly between 0 and 8 kHz on the mel scale. Each filter is the

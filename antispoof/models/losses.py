@@ -13,7 +13,10 @@ The last two want cosines: `models.cosine` puts them in the place of a model's l
 """
 
 import inspect
+from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import torch
 from torch.nn.functional import cross_entropy as softmax_loss
 from torch.nn.functional import softplus
@@ -22,24 +25,41 @@ from ..config import one_of
 from ..errors import UserError
 
 
-def cross_entropy(logits, labels, weights):
+def cross_entropy(
+    logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
     return softmax_loss(logits, labels, weight=weights, reduction="sum")
 
 
-def bce(logits, labels, weights):
+def bce(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     return (weights[labels] * softplus(-_toward(logits, labels))).sum()
 
 
-def focal(logits, labels, weights, gamma=2.0):
+def focal(
+    logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, gamma: float = 2.0
+) -> torch.Tensor:
     t = _toward(logits, labels)
     return (weights[labels] * torch.sigmoid(-t) ** gamma * softplus(-t)).sum()
 
 
-def am_softmax(logits, labels, weights, scale=20.0, margin=0.2):
+def am_softmax(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    weights: torch.Tensor,
+    scale: float = 20.0,
+    margin: float = 0.2,
+) -> torch.Tensor:
     return (weights[labels] * softplus(scale * margin - _toward(logits, labels))).sum()
 
 
-def oc_softmax(logits, labels, weights, scale=20.0, margin_bonafide=0.9, margin_spoof=0.2):
+def oc_softmax(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    weights: torch.Tensor,
+    scale: float = 20.0,
+    margin_bonafide: float = 0.9,
+    margin_spoof: float = 0.2,
+) -> torch.Tensor:
     margins = torch.where(labels == 1, margin_bonafide, -margin_spoof)
     return (weights[labels] * softplus(scale * margins - _toward(logits, labels))).sum()
 
@@ -59,7 +79,7 @@ LOSSES = {
 COSINES = {"am_softmax": 2, "oc_softmax": 1}  # how many directions each learns
 
 
-def loss_settings(name, conf):
+def loss_settings(name: str, conf: Mapping[str, Any]) -> dict[str, float]:
     """The arguments of the loss `name`: `conf` over its defaults. Raises UserError."""
     one_of("config", "loss", name, LOSSES)
     parameters = inspect.signature(LOSSES[name]).parameters.values()
@@ -80,24 +100,24 @@ class Loss:
     The loss of a batch is the sum of `total` over its parts, divided by its `denominator`.
     """
 
-    def __init__(self, config, device="cpu"):
+    def __init__(self, config: dict[str, Any], device: torch.device | str = "cpu") -> None:
         self.name, self.settings = (
             config["loss"],
             loss_settings(config["loss"], config["loss_conf"]),
         )
         self.weights = torch.tensor(config["class_weights"], device=device)
 
-    def total(self, logits, labels):
+    def total(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """(B, 2), (B,) -> the sum over utterances."""
         return LOSSES[self.name](logits, labels, self.weights, **self.settings)
 
-    def denominator(self, labels):
+    def denominator(self, labels: torch.Tensor) -> float:
         """What the sum over utterances of `labels` (B,) is to be divided by, as a number."""
         if self.name == "cross_entropy":
             return self.weights.cpu()[labels.cpu()].sum().item()
         return len(labels)
 
-    def of_scores(self, scores, labels):
+    def of_scores(self, scores: np.ndarray, labels: torch.Tensor) -> float:
         """The loss of scores (N,) of a NumPy array, labels (N,)."""
         z = torch.from_numpy(scores).to(self.weights.device)
         logits = torch.stack([torch.zeros_like(z), z], 1)

@@ -2,6 +2,7 @@
 
 import importlib
 import warnings
+from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy, normalize
@@ -15,7 +16,7 @@ LABEL_RATE = SAMPLE_RATE / STRIDE  # targets per second
 _AS_IN_S3PRL = ("conv_pos", "conv_pos_groups", "final_dim", "dropout", "mask_prob", "mask_length")
 
 
-def settings_of(config):
+def settings_of(config: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """(task_cfg, model_cfg) of s3prl's HuBERT for a resolved config of a pre-training."""
     channels = config["conv_channels"]
     task = {"label_rate": LABEL_RATE, "sample_rate": SAMPLE_RATE, "normalize": False}
@@ -32,12 +33,12 @@ def settings_of(config):
     return task, model
 
 
-def symbols_of(config):
+def symbols_of(config: dict[str, Any]) -> list[list[str]]:
     """Names of the clusters, one list for the one k-means: s3prl wants to know how many."""
     return [[str(unit) for unit in range(config["clusters"])]]
 
 
-def build_hubert(config):
+def build_hubert(config: dict[str, Any]) -> torch.nn.Module:
     """s3prl's HubertModel of a resolved config, drawn from config["seed"]."""
     find_upstream("hubert_local")  # s3prl cannot be imported before its stand-ins
     hubert = importlib.import_module("s3prl.upstream.hubert.hubert_model")
@@ -52,7 +53,9 @@ def build_hubert(config):
     return model
 
 
-def predict(model, waves, units):
+def predict(
+    model: torch.nn.Module, waves: torch.Tensor, units: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Hide spans of a batch without padding and tell its units.
 
     waves: (B, S); units: (B, T) long, T frames of S samples. Returns (losses (B, T) in nats,
@@ -70,7 +73,7 @@ def predict(model, waves, units):
     return losses, logits.argmax(-1) == units, hidden, features.square().mean()
 
 
-def in_s3prl_form(model, config):
+def in_s3prl_form(model: torch.nn.Module, config: dict[str, Any]) -> dict[str, Any]:
     """The checkpoint that `antispoof.ssl.load_local` reads; weights in float16."""
     task, settings = settings_of(config)
     weights = {name: tensor.detach().half() for name, tensor in model.state_dict().items()}

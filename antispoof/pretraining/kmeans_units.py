@@ -6,6 +6,7 @@ Source: Hsu et al. 2021, HuBERT, section IV.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from ..ssl.conventions import frame_count
 from ..torch_utils.checkpoint import load_checkpoint, save_checkpoint
 
 
-def bonafide_waves(data_dir):
+def bonafide_waves(data_dir: str | Path) -> dict[str, str]:
     """{utterance: path} of the bona fide utterances of a data directory. Raises UserError."""
     wavs, labels = read_table(f"{data_dir}/wav.scp"), read_table(f"{data_dir}/utt2label")
     require_same_keys(wavs, labels, f"{data_dir}/wav.scp", f"{data_dir}/utt2label")
@@ -29,7 +30,7 @@ def bonafide_waves(data_dir):
     return chosen
 
 
-def mfcc(wave):
+def mfcc(wave: np.ndarray) -> np.ndarray:
     """(S,) float32 at 16 kHz -> (frame_count(S), 39) float32: 13 MFCCs, deltas, their deltas."""
     from torchaudio.compliance import kaldi  # late: seconds of import
     from torchaudio.functional import compute_deltas
@@ -39,7 +40,9 @@ def mfcc(wave):
     return torch.cat([static, deltas, compute_deltas(deltas)]).T[::2].numpy()
 
 
-def find_units(wavs, config, path):
+def find_units(
+    wavs: dict[str, str], config: dict[str, Any], path: str | Path
+) -> dict[str, torch.Tensor]:
     """{utterance: (frames,) int16 tensor of cluster indices}, kept in the file `path`.
 
     wavs: {utterance: path of a sound}; config: `clusters`, `kmeans_frames` (drawn to learn them

@@ -7,7 +7,9 @@ as one that was not.
 """
 
 import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -57,7 +59,7 @@ _MEASURES = ("loss", "accuracy", "heard_loss", "heard_accuracy")
 COLUMNS = ("epoch", "lr", *_MEASURES, *(f"held_out_{name}" for name in _MEASURES))
 
 
-def load_pretraining(path, seed, overrides=()):
+def load_pretraining(path: str | Path, seed: int, overrides: Iterable[str] = ()) -> dict[str, Any]:
     """The resolved config of a pre-training: file, overrides and seed. Raises UserError."""
     config = load_config(path, PRETRAINING, overrides)
     for key in ("clusters", "layers", "epochs", "batch_size", "held_out"):
@@ -74,7 +76,9 @@ def load_pretraining(path, seed, overrides=()):
     return {**config, "seed": int(seed)}
 
 
-def pretrain(config, data_dir, exp_dir, log):
+def pretrain(
+    config: dict[str, Any], data_dir: str | Path, exp_dir: str | Path, log: Callable[[str], object]
+) -> None:
     """Pre-train by `config` (resolved) on the bona fide utterances of `data_dir`, on the CPU.
 
     After each epoch `exp_dir` holds upstream.pt, the model in s3prl's form, curve.csv (COLUMNS;
@@ -113,7 +117,9 @@ def pretrain(config, data_dir, exp_dir, log):
         )  # last: what it tells to be done is done
 
 
-def draw_batches(frames, longest, batch_size, rng):
+def draw_batches(
+    frames: dict[str, int], longest: int, batch_size: int, rng: np.random.Generator
+) -> Iterator[tuple[list[tuple[str, int]], int]]:
     """Batches of one pass: lists of (utterance, first frame), and the frames of each.
 
     frames: {utterance: how many}. Utterances of like length come together, so that cutting a batch
@@ -122,7 +128,7 @@ def draw_batches(frames, longest, batch_size, rng):
     order = [list(frames)[index] for index in rng.permutation(len(frames))]
     batches = []
     for start in range(0, len(order), POOL * batch_size):
-        pool = sorted(order[start : start + POOL * batch_size], key=frames.get)
+        pool = sorted(order[start : start + POOL * batch_size], key=lambda utt: frames[utt])
         batches += [pool[at : at + batch_size] for at in range(0, len(pool), batch_size)]
     for index in rng.permutation(len(batches)):
         count = min(longest, *(frames[utt] for utt in batches[index]))
@@ -133,7 +139,13 @@ def draw_batches(frames, longest, batch_size, rng):
 class Pretrainer:
     """A model with its optimiser and schedule, and how a pass over utterances changes them."""
 
-    def __init__(self, config, wavs, units, steps_per_epoch):
+    def __init__(
+        self,
+        config: dict[str, Any],
+        wavs: dict[str, str],
+        units: dict[str, torch.Tensor],
+        steps_per_epoch: int,
+    ) -> None:
         self.config, self.wavs, self.units = config, wavs, units
         self.longest = frame_count(round(config["crop_seconds"] * SAMPLE_RATE))
         self.model = build_hubert(config)
@@ -155,17 +167,17 @@ class Pretrainer:
             ),
         )
 
-    def parts(self):
+    def parts(self) -> dict[str, Any]:
         return {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule}
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         return {name: part.state_dict() for name, part in self.parts().items()}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         for name, part in self.parts().items():
             part.load_state_dict(state[name])
 
-    def run(self, utts, epoch, learn=True):
+    def run(self, utts: Sequence[str], epoch: int, learn: bool = True) -> list[float]:
         """One pass over `utts`: loss and accuracy of hidden frames, then of those that were heard.
 
         Without `learn` nothing changes, and epoch 0 always hides the same.
@@ -185,7 +197,7 @@ class Pretrainer:
         progress.close()
         return (sums[:, :2] / sums[:, 2:]).ravel().tolist()
 
-    def _load(self, places, count):
+    def _load(self, places: list[tuple[str, int]], count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Waves (B, S) and units (B, T) of batch `places`, T = count."""
         waves, units = [], []
         for utt, first in places:
@@ -195,7 +207,9 @@ class Pretrainer:
             units.append(self.units[utt][first : first + count].long())
         return torch.stack(waves), torch.stack(units)
 
-    def step(self, waves, units, learn, epoch):
+    def step(
+        self, waves: torch.Tensor, units: torch.Tensor, learn: bool, epoch: int
+    ) -> list[list[float]]:
         """One batch; ((summed loss, right, frames) of hidden frames, same of heard ones).
 
         A loss that is not finite changes nothing; raises UserError.

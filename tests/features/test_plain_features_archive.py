@@ -89,6 +89,13 @@ def test_shares_join_when_all_are_there_and_only_for_what_is_wanted(tmp_path):
         assert list(read_table(tmp_path / table)) == ["u10", "u2"]
 
 
+def test_a_finished_share_with_a_torn_line_is_refused(tmp_path):
+    note = write(tmp_path, [list(FRAMES)]) / "shares" / "1of1"
+    note.write_text(note.read_text("utf-8") + "long_name 4 7:1", "utf-8")
+    with pytest.raises(UserError, match=r"1of1: holds the torn line 'long_name 4 7:1'; remove it"):
+        archive.join_shares(tmp_path, 1, list(FRAMES))
+
+
 def test_a_writer_goes_on_behind_the_last_utterance_whose_bytes_all_layers_hold(tmp_path):
     first = archive.ShareWriter(tmp_path, 1, 1, LAYERS, None)
     for utt in FRAMES:
