@@ -4,10 +4,12 @@ What a model takes and gives, and what it says of itself, stands in `BackEnd`.
 """
 
 import inspect
+from typing import Any
 
 from ..config import one_of
 from ..errors import UserError
 from .aasist import Aasist, AasistL
+from .back_end import BackEnd
 from .ca_mhfa import CAMHFA
 from .lfcc_lcnn import LFCCLCNN
 from .mean_pool import MeanPool
@@ -24,7 +26,7 @@ from .ssl_aasist import SslAasist
 from .wavlm_aasist import WavLMAasist
 from .wavlm_cnn import WavLMCNN
 
-MODELS = {
+MODELS: dict[str, type[BackEnd]] = {
     "aasist": Aasist,
     "aasist_l": AasistL,
     "ca_mhfa": CAMHFA,
@@ -46,7 +48,7 @@ MODELS = {
 }
 
 
-def build_model(name, **conf):
+def build_model(name: str, **conf: Any) -> BackEnd:
     """Make the model `name` with the arguments `conf` of its __init__.
 
     Raises UserError for a name that MODELS lacks or an argument that the model lacks.

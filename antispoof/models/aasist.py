@@ -9,6 +9,9 @@ utterance, shorter ones repeated (`crop: {train: random, test: first, seconds: 4
 `tools/import_checkpoint.py` takes them over.
 """
 
+from collections.abc import Sequence
+
+import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -37,12 +40,12 @@ class Aasist(BackEnd):
 
     def __init__(
         self,
-        widths=(32, 32, 64, 64, 64, 64),
-        nodes=(64, 32),
-        ks=(0.5, 0.7, 0.5),
-        temperatures=(2.0, 2.0, 100.0, 100.0),
-        dropouts=(0.2, 0.5),
-    ):
+        widths: Sequence[int] = (32, 32, 64, 64, 64, 64),
+        nodes: tuple[int, int] = (64, 32),
+        ks: Sequence[float] = (0.5, 0.7, 0.5),
+        temperatures: Sequence[float] = (2.0, 2.0, 100.0, 100.0),
+        dropouts: Sequence[float] = (0.2, 0.5),
+    ) -> None:
         super().__init__()
         filters = sinc_filters(FILTERS, TAPS)[:, None]
         self.register_buffer("filters", filters, persistent=False)
@@ -52,7 +55,7 @@ class Aasist(BackEnd):
         self.graph = GraphReadout(FILTERS // POOL, *nodes, ratios, temperatures, dropouts)
         self.out = nn.Linear(5 * nodes[1], 2)
 
-    def logits(self, x):
+    def logits(self, x: torch.Tensor) -> torch.Tensor:
         """(B, S), all samples valid -> (B, 2)."""
         bands = F.conv1d(x[:, None], self.filters).abs()
         image = F.selu(self.norm(F.max_pool2d(bands[:, None], POOL)))  # (B, 1, 23, (S - 128) // 3)
@@ -60,7 +63,7 @@ class Aasist(BackEnd):
         spectral, temporal = image.amax(3).transpose(1, 2), image.amax(2).transpose(1, 2)
         return self.out(self.graph(spectral, temporal))
 
-    def forward(self, x, lengths):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         check_waves(x, lengths, LEAST)
         return by_length(self.logits, x, lengths, 1, self.training)
 
@@ -70,10 +73,10 @@ class AasistL(Aasist):
 
     def __init__(
         self,
-        widths=(32, 32, 24, 24, 24, 24),
-        nodes=(24, 32),
-        ks=(0.4, 0.5, 0.7),
-        temperatures=(2.0, 2.0, 100.0, 100.0),
-        dropouts=(0.2, 0.5),
-    ):
+        widths: Sequence[int] = (32, 32, 24, 24, 24, 24),
+        nodes: tuple[int, int] = (24, 32),
+        ks: Sequence[float] = (0.4, 0.5, 0.7),
+        temperatures: Sequence[float] = (2.0, 2.0, 100.0, 100.0),
+        dropouts: Sequence[float] = (0.2, 0.5),
+    ) -> None:
         super().__init__(widths, nodes, ks, temperatures, dropouts)

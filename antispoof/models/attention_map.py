@@ -8,6 +8,8 @@ product, in training too, and on a CPU one utterance is done at a time, which st
 backward computes a again and knows that d mean / d a = softmax (x - mean).
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
@@ -27,7 +29,7 @@ class AttentionMap(nn.Module):
     Args: channels: C; width: of the hidden layer, 2 C where it is not given.
     """
 
-    def __init__(self, channels, width=None):
+    def __init__(self, channels: int, width: int | None = None) -> None:
         super().__init__()
         width = width or 2 * channels
         self.wide = nn.Conv2d(channels, width, 1)
@@ -35,7 +37,7 @@ class AttentionMap(nn.Module):
         self.narrow = nn.Conv2d(width, channels, 1)
 
     @full_precision
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         x = x.permute(0, 2, 3, 1)  # (B, F, T, C), as it lies in memory
         wide_of, means_of = (plain_wide, plain_means) if is_plain() else (Wide.apply, Means.apply)
         wide, mean, var = wide_of(x, self.wide.weight[:, :, 0, 0], self.wide.bias, self.training)
@@ -50,7 +52,9 @@ class AttentionMap(nn.Module):
         return means_of(x, wide, weight * scale, self.narrow.bias + weight @ shift)
 
 
-def plain_wide(x, weight, bias, statistics):
+def plain_wide(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, statistics: bool
+) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
     """What `Wide` computes."""
     wide = F.selu(F.linear(x, weight, bias))
     if not statistics:
@@ -59,13 +63,15 @@ def plain_wide(x, weight, bias, statistics):
     return wide, mean, var
 
 
-def plain_means(x, wide, weight, bias):
+def plain_means(
+    x: torch.Tensor, wide: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     """What `Means` computes."""
     logits = F.linear(wide, weight, bias)
     return (logits.softmax(2) * x).sum(2), (logits.softmax(1) * x).sum(1)
 
 
-def pieces(x):
+def pieces(x: torch.Tensor) -> list[slice]:
     """What to do at once: an utterance on a CPU, else the batch."""
     count = len(x) if x.device.type == "cpu" else 1
     return [slice(n, n + 1) for n in range(count)] if count > 1 else [slice(None)]
@@ -75,7 +81,9 @@ class Wide(torch.autograd.Function):
     """SELU(W x + b) of x (B, F, T, C), and if wanted its mean and variance over (B, F, T)."""
 
     @staticmethod
-    def forward(ctx, x, weight, bias, statistics):
+    def forward(
+        ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, statistics: bool
+    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
         wide = x.new_empty(*x.shape[:3], len(weight))
         means, spreads = [], []
         for piece in pieces(x):
@@ -94,7 +102,9 @@ class Wide(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, to_wide, to_mean, to_var):
+    def backward(
+        ctx: Any, to_wide: torch.Tensor, to_mean: torch.Tensor, to_var: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, None]:
         x, weight, wide, mean = ctx.saved_tensors
         to_x, to_weight = torch.empty_like(x), torch.zeros_like(weight)
         to_bias = weight.new_zeros(len(weight))
@@ -116,7 +126,9 @@ class Means(torch.autograd.Function):
     """x (B, F, T, C), its wide states, W' and b' -> nodes of rows (B, F, C), columns (B, T, C)."""
 
     @staticmethod
-    def forward(ctx, x, wide, weight, bias):
+    def forward(
+        ctx: Any, x: torch.Tensor, wide: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         rows, columns = x.new_empty(*x.shape[:2], x.shape[3]), x.new_empty(*x[:, 0].shape)
         for piece in pieces(x):
             own = x[piece]
@@ -128,7 +140,9 @@ class Means(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, to_rows, to_columns):
+    def backward(
+        ctx: Any, to_rows: torch.Tensor, to_columns: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         x, wide, weight, bias, rows, columns = ctx.saved_tensors
         to_x, to_wide = torch.empty_like(x), torch.empty_like(wide)
         to_weight, to_bias = torch.zeros_like(weight), torch.zeros_like(bias)

@@ -1,5 +1,7 @@
 """What every back end says of itself, so that nobody has to look into it."""
 
+from typing import Any
+
 from torch import nn
 
 
@@ -11,11 +13,17 @@ class BackEnd(nn.Module):
     utterance's logits.
     """
 
-    reads = "features"  # or "waveform", or "both": forward(features, frames, waveforms, samples)
-    shaped_by = ()  # arguments that the front end decides: of "layers" (L) and "dim" (D)
-    last_layer = None  # the module that is, or ends in, the linear layer of the logits, if one does
+    reads: str = (
+        "features"  # or "waveform", or "both": forward(features, frames, waveforms, samples)
+    )
+    shaped_by: tuple[
+        str, ...
+    ] = ()  # arguments that the front end decides: of "layers" (L) and "dim" (D)
+    last_layer: str | None = (
+        None  # the module that is, or ends in, the linear layer of the logits, if one does
+    )
 
     @classmethod
-    def takes_one_length(cls, conf):
+    def takes_one_length(cls, conf: dict[str, Any]) -> bool:
         """Whether the model made with the arguments `conf` takes one count of frames alone."""
         return False

@@ -30,14 +30,14 @@ class CAMHFA(BackEnd):
 
     def __init__(
         self,
-        layers=1,
-        dim=768,
-        heads=64,
-        groups=8,
-        compression=128,
-        embedding=256,
-        classifier="linear",
-    ):
+        layers: int = 1,
+        dim: int = 768,
+        heads: int = 64,
+        groups: int = 8,
+        compression: int = 128,
+        embedding: int = 256,
+        classifier: str = "linear",
+    ) -> None:
         super().__init__()
         context = heads // groups
         if heads % groups or not context or context % 2:
@@ -56,7 +56,7 @@ class CAMHFA(BackEnd):
         self.project = nn.Linear(groups * compression, embedding)
         self.classifier = make_classifier(classifier, embedding)
 
-    def embed(self, x, lengths):
+    def embed(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """(B, L, T, D), (B,) -> (B, O)."""
         inside = frame_mask(lengths, x.shape[2])[:, None]  # (B, 1, T)
         key = self.key(torch.einsum("l,bltd->btd", self.key_weights.softmax(0), x))
@@ -65,6 +65,6 @@ class CAMHFA(BackEnd):
         weights = logits.masked_fill(inside == 0, float("-inf")).softmax(2)
         return self.project(torch.einsum("bgt,btc->bgc", weights, value).flatten(1))
 
-    def forward(self, x, lengths):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         check_features(x, lengths, self.layers, self.dim)
         return self.classifier(self.embed(x, lengths))

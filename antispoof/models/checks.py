@@ -8,7 +8,13 @@ import torch
 from ..errors import UserError
 
 
-def check_features(x, lengths, layers=None, dim=None, least=1):
+def check_features(
+    x: torch.Tensor,
+    lengths: torch.Tensor,
+    layers: int | None = None,
+    dim: int | None = None,
+    least: int = 1,
+) -> None:
     """Raise UserError unless x (B, L, T, D), valid frames (B,), are what the model was made for.
 
     layers, dim: L and D wanted, None for any; least: the fewest frames that the model can take.
@@ -30,7 +36,7 @@ def check_features(x, lengths, layers=None, dim=None, least=1):
     _check_values(x, lengths, least, "frames", "features")
 
 
-def check_waves(x, lengths, least=1):
+def check_waves(x: torch.Tensor, lengths: torch.Tensor, least: int = 1) -> None:
     """Raise UserError unless x (B, S), valid samples (B,), are finite waveforms of `least` samples.
 
     least: the fewest samples that the model can take.

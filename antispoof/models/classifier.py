@@ -1,12 +1,13 @@
 """What turns an embedding into the two logits; counted apart from the back end."""
 
+import torch
 from torch import nn
 
 from ..config import one_of
 from ..errors import UserError
 
 
-def make_classifier(kind, dim):
+def make_classifier(kind: str, dim: int) -> nn.Module:
     """A module (B, dim) -> (B, 2).
 
     linear: one layer. ff: dim-512-256-2 with batch norm and ReLU between, 658,178 parameters at dim
@@ -25,7 +26,7 @@ def make_classifier(kind, dim):
 class FeedForward(nn.Sequential):
     """Layers with batch norm over utterances, of which training needs two."""
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.training and len(x) == 1:
             raise UserError(
                 "found a batch of one utterance in training, the batch norm of 'classifier: ff' "

@@ -5,6 +5,7 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from ..errors import UserError
+from .back_end import BackEnd
 
 
 class CosineOutput(nn.Module):
@@ -15,18 +16,18 @@ class CosineOutput(nn.Module):
     the model adds the zero logit of spoof itself.
     """
 
-    def __init__(self, dim, columns, directions, scale):
+    def __init__(self, dim: int, columns: int, directions: int, scale: float) -> None:
         super().__init__()
         self.columns, self.scale = columns, scale
         self.directions = nn.Parameter(torch.randn(directions, dim))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         cosines = self.scale * normalize(x, dim=1) @ normalize(self.directions, dim=1).T
         score = cosines[:, -1:] - cosines[:, :1] if cosines.shape[1] == 2 else cosines
         return score if self.columns == 1 else torch.cat([torch.zeros_like(score), score], 1)
 
 
-def use_cosines(model, directions, scale):
+def use_cosines(model: BackEnd, directions: int, scale: float) -> BackEnd:
     """Replace the layer of `model` that gives the logits. Raises UserError where there is none."""
     place = model.last_layer
     inside = model.get_submodule(place).named_modules(prefix=place) if place else ()

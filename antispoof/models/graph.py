@@ -18,6 +18,8 @@ own; v depends on the two kinds (11, 22, 12). A stack node m, the master, gather
     node_mean      c_i = 1 / N
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -33,7 +35,7 @@ AGGREGATIONS = ("attention", "released_mean", "node_mean")
 class GraphAttention(nn.Module):
     """Nodes (B, N, dim) -> (B, N, out)."""
 
-    def __init__(self, dim, out, temperature, dropout=0.2):
+    def __init__(self, dim: int, out: int, temperature: float, dropout: float = 0.2) -> None:
         super().__init__()
         self.pair = nn.Linear(dim, out)
         self.score = _vector(out)
@@ -41,7 +43,7 @@ class GraphAttention(nn.Module):
         self.norm = nn.BatchNorm1d(out)
         self.dropout, self.temperature = nn.Dropout(dropout), temperature
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.dropout(x)
         scores = pair_scores(x, self.pair.weight, self.pair.bias, self.score.t())
         index = square(x.shape[1], x.device)
@@ -57,7 +59,14 @@ class StackingAttention(nn.Module):
     dict, except what the released SpAArSIST counts as parameters.
     """
 
-    def __init__(self, dim, out, temperature, aggregation="attention", dropout=0.2):
+    def __init__(
+        self,
+        dim: int,
+        out: int,
+        temperature: float,
+        aggregation: str = "attention",
+        dropout: float = 0.2,
+    ) -> None:
         super().__init__()
         self.aggregation = aggregation
         self.type1, self.type2 = nn.Linear(dim, dim), nn.Linear(dim, dim)
@@ -75,7 +84,9 @@ class StackingAttention(nn.Module):
         unused = ("pair", "attended", "attended_master", "pair_master", "score_master")
         _drop_from_states(self, [name for name in unused if not hasattr(self, name)])
 
-    def forward(self, x1, x2, master):
+    def forward(
+        self, x1: torch.Tensor, x2: torch.Tensor, master: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         first = x1.shape[1]
         x = torch.cat([self.type1(x1), self.type2(x2)], 1)
         if self.aggregation == "released_mean":
@@ -87,7 +98,7 @@ class StackingAttention(nn.Module):
             x = _activate(self.norm, self.attended(weights @ x) + self.own(x))
         return x[:, :first], x[:, first:], master
 
-    def weights(self, x, first):
+    def weights(self, x: torch.Tensor, first: int) -> torch.Tensor:
         """Nodes (B, N, dim), of which `first` are of the first kind -> a (B, N, N)."""
         count, vectors = x.shape[1], torch.cat([self.score11, self.score22, self.score12], 1)
         scores = pair_scores(x, self.pair.weight, self.pair.bias, vectors.t())
@@ -97,7 +108,7 @@ class StackingAttention(nn.Module):
         scores = scores.flatten(1).index_select(1, index).view(len(x), count, count)
         return (scores / self.temperature).softmax(2)
 
-    def gather(self, x, master):
+    def gather(self, x: torch.Tensor, master: torch.Tensor) -> torch.Tensor:
         """sum_i c_i x_i: (B, 1, dim)."""
         if self.aggregation == "node_mean":
             return x.mean(1, keepdim=True)
@@ -113,7 +124,9 @@ class GraphPool(nn.Module):
     `kept` holds the indices (B, n) of the last call in evaluation.
     """
 
-    def __init__(self, dim, k, scorer="learned", dropout=0.3):
+    def __init__(
+        self, dim: int, k: Sequence[float], scorer: str = "learned", dropout: float = 0.3
+    ) -> None:
         super().__init__()
         self.k_train, self.k_infer = k
         if not (0 < self.k_train <= 1 and 0 < self.k_infer <= 1):
@@ -122,7 +135,7 @@ class GraphPool(nn.Module):
         self.dropout, self.kept = nn.Dropout(dropout), None
         _drop_from_states(self, ["scorer"] if self.scorer is None else [])
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         scored = self.dropout(x)
         if self.scorer is None:
             scores = scored.square().sum(2, keepdim=True)
@@ -139,7 +152,16 @@ class GraphPool(nn.Module):
 class Branch(nn.Module):
     """Temporal and spectral nodes -> [temporal, spectral, master], through two stacking layers."""
 
-    def __init__(self, dim, out, temperatures, k, scorer, aggregation, dropout):
+    def __init__(
+        self,
+        dim: int,
+        out: int,
+        temperatures: Sequence[float],
+        k: Sequence[float],
+        scorer: str,
+        aggregation: str,
+        dropout: float,
+    ) -> None:
         super().__init__()
         self.master = nn.Parameter(torch.randn(1, 1, dim))
         self.first = StackingAttention(dim, out, temperatures[0], aggregation)
@@ -147,7 +169,7 @@ class Branch(nn.Module):
         self.second = StackingAttention(out, out, temperatures[1], aggregation)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, temporal, spectral):
+    def forward(self, temporal: torch.Tensor, spectral: torch.Tensor) -> list[torch.Tensor]:
         temporal, spectral, master = self.first(temporal, spectral, self.master)
         before = (self.pool_temporal(temporal), self.pool_spectral(spectral), master)
         after = self.second(*before)
@@ -163,9 +185,16 @@ class GraphReadout(nn.Module):
     """
 
     def __init__(
-        self, rows, dim, out, ratios, temperatures=(2, 2, 100, 100), dropouts=(0.2, 0.5),
-        scorer="learned", aggregation="attention",
-    ):  # fmt: skip
+        self,
+        rows: int,
+        dim: int,
+        out: int,
+        ratios: Sequence[Sequence[float]],
+        temperatures: Sequence[float] = (2, 2, 100, 100),
+        dropouts: Sequence[float] = (0.2, 0.5),
+        scorer: str = "learned",
+        aggregation: str = "attention",
+    ) -> None:
         super().__init__()
         one_of("config", "model_conf.scorer", scorer, SCORERS)
         one_of("config", "model_conf.aggregation", aggregation, AGGREGATIONS)
@@ -180,7 +209,7 @@ class GraphReadout(nn.Module):
         self.branches = nn.ModuleList(Branch(dim, out, *rest) for _ in range(2))
         self.dropout = nn.Dropout(dropouts[1])
 
-    def forward(self, spectral, temporal):
+    def forward(self, spectral: torch.Tensor, temporal: torch.Tensor) -> torch.Tensor:
         spectral = self.pool_spectral(self.spectral(spectral + self.position))
         temporal = self.pool_temporal(self.temporal(temporal))
         both = [branch(temporal, spectral) for branch in self.branches]

@@ -1,11 +1,19 @@
 """Models that cannot mask padding (graphs, a max over time, a top-k): equal lengths together."""
 
+from collections.abc import Callable
+
 import torch
 
 from ..errors import UserError
 
 
-def by_length(function, x, lengths, time_axis, training=False):
+def by_length(
+    function: Callable[[torch.Tensor], torch.Tensor],
+    x: torch.Tensor,
+    lengths: torch.Tensor,
+    time_axis: int,
+    training: bool = False,
+) -> torch.Tensor:
     """`function` of x cut along `time_axis` to each utterance's own length -> (B, ...).
 
     It is called once for each distinct length of lengths (B,), with the utterances of that length,
@@ -30,7 +38,9 @@ def by_length(function, x, lengths, time_axis, training=False):
     return result
 
 
-def one_by_one(function, *tensors):
+def one_by_one(
+    function: Callable[..., tuple[torch.Tensor, ...]], *tensors: torch.Tensor
+) -> tuple[torch.Tensor, ...]:
     """`function` of the utterances of `tensors` (B, ...) -> its tensors (B, ...), as if of all.
 
     On a CPU it is called for each utterance alone: what lies between its operations then stays in

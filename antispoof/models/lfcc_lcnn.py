@@ -37,7 +37,7 @@ class LFCCLCNN(BackEnd):
     reads = "waveform"
     last_layer = "output"
 
-    def __init__(self, count=20, dropout=0.7):
+    def __init__(self, count: int = 20, dropout: float = 0.7) -> None:
         super().__init__()
         self.front_end = LFCCFrontEnd(count)
         stages, before = [], 1
@@ -50,7 +50,7 @@ class LFCCLCNN(BackEnd):
         self.recurrent = nn.LSTM(dim, dim // 2, 2, batch_first=True, bidirectional=True)
         self.output = nn.Linear(dim, 2)
 
-    def forward(self, x, lengths):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         check_waves(x, lengths, (SHRINK - 1) * self.front_end.hop)
         coefficients, lengths = self.front_end(x, lengths)
         maps = coefficients[:, None]
@@ -68,13 +68,15 @@ class LFCCLCNN(BackEnd):
 class Stage(nn.Module):
     """(B, C, D, T), (B,) frames -> the same of the next stage."""
 
-    def __init__(self, before, after, kernel, pool, norm):
+    def __init__(self, before: int, after: int, kernel: int, pool: bool, norm: bool) -> None:
         super().__init__()
         self.conv = nn.Conv2d(before, 2 * after, kernel, padding=kernel // 2)
         self.pool = nn.MaxPool2d(2) if pool else None
         self.norm = nn.BatchNorm2d(after, affine=False) if norm else nn.Identity()
 
-    def forward(self, maps, lengths):
+    def forward(
+        self, maps: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         # zero beyond an utterance, as beyond an edge
         maps = self.conv(maps * frame_mask(lengths, maps.shape[3])[:, None, None])
         maps = torch.maximum(*maps.chunk(2, 1))

@@ -3,6 +3,8 @@
 Source: one of the compared back ends of SpAArSIST (arXiv 2606.11674).
 """
 
+import torch
+
 from ..torch_utils.masks import frame_mask, masked_mean
 from .back_end import BackEnd
 from .checks import check_features
@@ -15,12 +17,12 @@ class MeanPool(BackEnd):
     shaped_by = ("layers", "dim")
     last_layer = "classifier"
 
-    def __init__(self, layers=24, dim=1024, classifier="linear"):
+    def __init__(self, layers: int = 24, dim: int = 1024, classifier: str = "linear") -> None:
         super().__init__()
         self.layers, self.dim = layers, dim
         self.classifier = make_classifier(classifier, dim)
 
-    def forward(self, x, lengths):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         check_features(x, lengths, self.layers, self.dim)
         mean = x.mean(1).transpose(1, 2)  # (B, D, T)
         return self.classifier(masked_mean(mean, frame_mask(lengths, x.shape[2])))

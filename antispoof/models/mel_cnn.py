@@ -6,6 +6,7 @@ logit. Widths 32-64-128-256 have 405,121 parameters, 16-32-64-128 have 105,857. 
 """
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -25,7 +26,13 @@ class MelCNN(BackEnd):
 
     channels = 2  # of the image: mel and delta
 
-    def __init__(self, widths=(32, 64, 128, 256), front_end="wave", hidden=64, dropout=0.3):
+    def __init__(
+        self,
+        widths: Sequence[int] = (32, 64, 128, 256),
+        front_end: str = "wave",
+        hidden: int = 64,
+        dropout: float = 0.3,
+    ) -> None:
         super().__init__()
         self.front_end = MelFrontEnd() if front_end == "wave" else None
         self.reads = "waveform" if front_end == "wave" else "features"
@@ -34,7 +41,7 @@ class MelCNN(BackEnd):
             nn.Linear(widths[-1], hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, 1)
         )
 
-    def image(self, x, lengths):
+    def image(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Waveforms or cached features -> (B, 2, D, T) mel and delta, and (B,) valid frames."""
         least = 2 ** len(self.blocks)  # frames, of which the blocks leave one
         if self.front_end is not None:
@@ -43,7 +50,7 @@ class MelCNN(BackEnd):
         check_features(x, lengths, layers=1, least=least)
         return deltas_and_norm(x[:, 0].transpose(1, 2), lengths), lengths
 
-    def forward(self, x, lengths):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         image, lengths = self.image(x, lengths)
         logit = self.head(self.blocks(image, lengths))
         # softmax over (0, z) is the sigmoid of z: cross-entropy on it is Bigford's BCE
@@ -56,7 +63,7 @@ class PooledConvolutions(nn.ModuleList):
     Args: channels: of the image and after each block, [C, ..., C']. Each block halves D and T.
     """
 
-    def __init__(self, channels):
+    def __init__(self, channels: Sequence[int]) -> None:
         super().__init__(
             nn.Sequential(
                 nn.Conv2d(before, after, 3, padding=1, bias=False),
@@ -67,7 +74,7 @@ class PooledConvolutions(nn.ModuleList):
             for before, after in itertools.pairwise(channels)
         )
 
-    def forward(self, image, lengths):
+    def forward(self, image: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         image = image.contiguous(memory_format=torch.channels_last)  # a fifth faster on a CPU
         for block in self:
             image = block(image)

@@ -10,6 +10,7 @@ the number; widths 14-28-56 with the mean over rows (bottleneck 128) have 560,56
 """
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -32,7 +33,14 @@ class MelMultiScale(BackEnd):
     reads = "waveform"
     last_layer = "head"
 
-    def __init__(self, widths=(16, 32, 64), rows="flat", bottleneck=156, hidden=64, dropout=0.3):
+    def __init__(
+        self,
+        widths: Sequence[int] = (16, 32, 64),
+        rows: str = "flat",
+        bottleneck: int = 156,
+        hidden: int = 64,
+        dropout: float = 0.3,
+    ) -> None:
         super().__init__()
         one_of("config", "model_conf.rows", rows, ("flat", "mean"))
         self.front_end, self.flat = MelFrontEnd(), rows == "flat"
@@ -47,7 +55,7 @@ class MelMultiScale(BackEnd):
             nn.Linear(2 * dim, hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, 1)
         )
 
-    def forward(self, x, lengths):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         least = 2 ** len(self.blocks)  # frames, of which the blocks leave one
         check_waves(x, lengths, (least - 1) * self.front_end.mel.hop_length)
         image, lengths = self.front_end(x, lengths)
@@ -62,7 +70,7 @@ class MelMultiScale(BackEnd):
 class MultiScaleBlock(nn.Module):
     """(B, C, D, T), (B,) frames -> (B, 3 width, D / 2, T / 2)."""
 
-    def __init__(self, channels, width):
+    def __init__(self, channels: int, width: int) -> None:
         super().__init__()
         self.branches = nn.ModuleList(
             nn.Conv2d(
@@ -80,7 +88,7 @@ class MultiScaleBlock(nn.Module):
         )
         self.shrink = nn.MaxPool2d(2)
 
-    def forward(self, image, lengths):
+    def forward(self, image: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         mask = frame_mask(lengths, image.shape[3])
         image = image * mask[:, None, None]  # zero beyond an utterance, as beyond an edge
         image = self.norm(torch.cat([branch(image) for branch in self.branches], 1)).relu()

@@ -28,7 +28,9 @@ class MelViT(BackEnd):
     reads = "waveform"
     last_layer = "head"
 
-    def __init__(self, dim=768, depth=6, heads=12, dropout=0.3):
+    def __init__(
+        self, dim: int = 768, depth: int = 6, heads: int = 12, dropout: float = 0.3
+    ) -> None:
         super().__init__()
         if dim % heads or dim % 2:
             raise UserError(
@@ -41,7 +43,7 @@ class MelViT(BackEnd):
         self.norm = nn.LayerNorm(dim)
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(dim, 1))
 
-    def forward(self, x, lengths):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         check_waves(x, lengths)
         image, lengths = self.front_end(x, lengths)
         lengths = (lengths + PATCH - 1) // PATCH  # a patch that holds a frame is read, with zeros
@@ -59,23 +61,23 @@ class MelViT(BackEnd):
 class Layer(nn.Module):
     """Attention and four times as wide a GELU network, each on what is normed and added to."""
 
-    def __init__(self, dim, heads):
+    def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
         self.attention_norm, self.norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.queries_keys_values, self.join = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
         self.network = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
 
-    def forward(self, tokens, mask):
+    def forward(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """tokens (B, N, dim); mask (B, 1, 1, N): which may be attended to."""
         split = self.queries_keys_values(self.attention_norm(tokens)).chunk(3, 2)
-        by_head = [part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in split]
-        seen = functional.scaled_dot_product_attention(*by_head, attn_mask=mask)
+        q, k, v = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in split)
+        seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         tokens = tokens + self.join(seen.transpose(1, 2).flatten(2))
         return tokens + self.network(self.norm(tokens))
 
 
-def sines(count, like):
+def sines(count: int, like: torch.Tensor) -> torch.Tensor:
     """(count, dim) positions as in Vaswani et al. 2017, of the type and device of `like`."""
     dim = len(like)
     rates = 10000 ** (-torch.arange(0, dim, 2, device=like.device) / dim)

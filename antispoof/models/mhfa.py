@@ -29,14 +29,14 @@ class MHFA(BackEnd):
 
     def __init__(
         self,
-        layers=1,
-        dim=1024,
-        heads=32,
-        compression=128,
-        embedding=256,
-        dropout=0.0,
-        classifier="linear",
-    ):
+        layers: int = 1,
+        dim: int = 1024,
+        heads: int = 32,
+        compression: int = 128,
+        embedding: int = 256,
+        dropout: float = 0.0,
+        classifier: str = "linear",
+    ) -> None:
         super().__init__()
         self.layers, self.dim = layers, dim
         self.key_weights = nn.Parameter(torch.zeros(layers))
@@ -50,7 +50,7 @@ class MHFA(BackEnd):
             *before, nn.Dropout(dropout), make_classifier(classifier, embedding)
         )
 
-    def embed(self, x, lengths):
+    def embed(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """(B, L, T, D), (B,) -> (B, O)."""
         weights = torch.stack([self.key_weights.softmax(0), self.value_weights.softmax(0)])
         # both sums in one product, which reads the layers once: they are large
@@ -62,6 +62,6 @@ class MHFA(BackEnd):
         pooled = torch.einsum("bth,btc->bhc", weights, value)
         return self.project(pooled.flatten(1))
 
-    def forward(self, x, lengths):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         check_features(x, lengths, self.layers, self.dim)
         return self.classifier(self.embed(x, lengths))

@@ -36,7 +36,15 @@ class Nes2Net(BackEnd):
 
     nested = False  # whether a block keeps the previous outputs beside each other
 
-    def __init__(self, dim=1024, splits=8, scale=8, squeeze=1, dilation=2, pooling="mean"):
+    def __init__(
+        self,
+        dim: int = 1024,
+        splits: int = 8,
+        scale: int = 8,
+        squeeze: int = 1,
+        dilation: int = 2,
+        pooling: str = "mean",
+    ) -> None:
         super().__init__()
         one_of("config", "model_conf.pooling", pooling, ("mean", "astp"))
         if dim % splits or (dim // splits) % scale:
@@ -53,7 +61,7 @@ class Nes2Net(BackEnd):
         self.pool = AttentiveStatistics(dim, 128) if pooling == "astp" else masked_mean
         self.output = nn.Linear(2 * dim if pooling == "astp" else dim, 2)
 
-    def forward(self, x, lengths):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         check_features(x, lengths, layers=1, dim=self.dim)
         mask = frame_mask(lengths, x.shape[2])
         *parts, last = x[:, 0].transpose(1, 2).chunk(len(self.blocks) + 1, 1)  # (B, D / splits, T)
@@ -74,7 +82,9 @@ class Nes2NetX(Nes2Net):
 class Block(nn.Module):
     """A Res2Net block (B, C, T) with squeeze-and-excitation and a residual connection."""
 
-    def __init__(self, channels, scale, squeeze, dilation, nested):
+    def __init__(
+        self, channels: int, scale: int, squeeze: int, dilation: int, nested: bool
+    ) -> None:
         super().__init__()
         width, count = channels // scale, scale - 1
         self.spread = nn.Conv1d(channels, channels, 1)
@@ -94,7 +104,7 @@ class Block(nn.Module):
             nn.Sigmoid(),
         )
 
-    def forward(self, x, mask):
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         *parts, last = self.spread_norm(self.spread(x).relu()).chunk(len(self.convs) + 1, 1)
         outputs = self._nested(parts, last, mask) if self.weights else self._added(parts, mask)
         joined = self.join_norm(self.join(torch.cat([*outputs, last], 1)).relu())

@@ -3,6 +3,8 @@
 torch's SyncBatchNorm does this on GPUs alone, and cannot say that a process has no rows this time.
 """
 
+from typing import Any
+
 import torch
 from torch import distributed, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -17,7 +19,9 @@ class Sharing:
 
     counts = True
 
-    def moments(self, mean, var, count):
+    def moments(
+        self, mean: torch.Tensor, var: torch.Tensor, count: int
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Mean and variance (C,) of `count` values each, to those of all processes, and (1,)."""
         count = mean.new_tensor([float(count if self.counts else 0)])
         whole = Sum.apply(torch.cat([mean * count, count]))
@@ -31,19 +35,19 @@ class Sum(torch.autograd.Function):
     """The sum of all processes' tensors; backward, that of all their gradients."""
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
         x = x.clone()
         distributed.all_reduce(x)
         return x
 
     @staticmethod
-    def backward(ctx, grad):
+    def backward(ctx: Any, grad: torch.Tensor) -> torch.Tensor:
         grad = grad.contiguous().clone()
         distributed.all_reduce(grad)
         return grad
 
 
-def share_norms(model):
+def share_norms(model: nn.Module) -> Sharing | None:
     """Make the batch norms of `model` share, in place; their `Sharing`, or None without any."""
     norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     sharing = Sharing()
@@ -53,14 +57,16 @@ def share_norms(model):
     return sharing if norms else None
 
 
-def moments(norm, mean, var, count):
+def moments(
+    norm: nn.Module, mean: torch.Tensor, var: torch.Tensor, count: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """(mean, variance, count) by which `norm` is to normalise: its own rows', or everybody's."""
     sharing = getattr(norm, "sharing", None)
     return sharing.moments(mean, var, count) if sharing else (mean, var, mean.new_tensor([count]))
 
 
 @torch.no_grad()
-def remember(norm, mean, var, count):
+def remember(norm: nn.Module, mean: torch.Tensor, var: torch.Tensor, count: torch.Tensor) -> None:
     """Move the running statistics of `norm`, as it would itself."""
     norm.running_mean.lerp_(mean.to(norm.running_mean.dtype), norm.momentum)
     var = var * count / (count - 1).clamp(min=1)
@@ -68,7 +74,7 @@ def remember(norm, mean, var, count):
     norm.num_batches_tracked += 1
 
 
-class _Shared:
+class _Shared(_BatchNorm):
     def forward(self, x):
         if not self.training:
             return super().forward(x)

@@ -21,7 +21,9 @@ AT_ONCE = 1 << 17  # numbers of a group of distances for each thread: 512 kB of 
 
 
 @full_precision
-def pair_scores(x, weight, bias, vectors):
+def pair_scores(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, vectors: torch.Tensor
+) -> torch.Tensor:
     """Nodes x (B, N, D), W (O, D), b (O,), v (K, O) -> s (B, N // 2 + 1, N, K) at [distance, i]."""
     parameters = [parameter.to(x.dtype) for parameter in (weight, bias, vectors)]
     if is_plain():
@@ -29,14 +31,16 @@ def pair_scores(x, weight, bias, vectors):
     return torch.ops.antispoof.pair_scores(x, *parameters, torch.is_grad_enabled())[0]
 
 
-def plain_pair_scores(x, weight, bias, vectors):
+def plain_pair_scores(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, vectors: torch.Tensor
+) -> torch.Tensor:
     """What `pair_scores` computes."""
     reach = x.shape[1] // 2 + 1
     products = torch.stack([x * x.roll(-distance, 1) for distance in range(reach)], 1)
     return F.linear(products, weight, bias).tanh() @ vectors.t()
 
 
-def square(count, device):
+def square(count: int, device: torch.device) -> torch.Tensor:
     """Where s(i, j) stands in [distance, i] -> (N, N) indices into distance * N + i."""
     index = torch.arange(count, device=device)
     ahead = (index[None] - index[:, None]) % count  # how far j is ahead of i

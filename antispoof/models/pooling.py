@@ -11,12 +11,12 @@ class AttentiveStatistics(nn.Module):
     Linear(bottleneck, C). Frames where the mask (B, T) is 0 have none.
     """
 
-    def __init__(self, dim, bottleneck):
+    def __init__(self, dim: int, bottleneck: int) -> None:
         super().__init__()
         self.squeeze = nn.Conv1d(dim, bottleneck, 1)
         self.score = nn.Conv1d(bottleneck, dim, 1)
 
-    def forward(self, x, mask):
+    def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         scores = self.score(self.squeeze(x).tanh())
         weights = scores.masked_fill(mask[:, None] == 0, float("-inf")).softmax(2)
         mean = (weights * x).sum(2)

@@ -8,6 +8,7 @@ use it; here it is used, as in the paper.
 """
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -31,12 +32,12 @@ class RawNet2(BackEnd):
 
     def __init__(
         self,
-        filters=20,
-        taps=1025,
-        widths=(20, 20, 128, 128, 128, 128),
-        nodes=1024,
-        recurrent=3,
-    ):
+        filters: int = 20,
+        taps: int = 1025,
+        widths: Sequence[int] = (20, 20, 128, 128, 128, 128),
+        nodes: int = 1024,
+        recurrent: int = 3,
+    ) -> None:
         super().__init__()
         self.register_buffer("bank", sinc_filters(filters, taps)[:, None], persistent=False)
         self.norm = nn.BatchNorm1d(filters)
@@ -49,7 +50,7 @@ class RawNet2(BackEnd):
         self.hidden = nn.Linear(nodes, nodes)
         self.output = nn.Linear(nodes, 2)
 
-    def forward(self, x, lengths):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         taps = self.bank.shape[2]
         check_waves(x, lengths, taps - 1 + 3 ** (1 + len(self.blocks)))
         maps, lengths = functional.conv1d(x[:, None], self.bank).abs(), lengths - taps + 1
@@ -66,7 +67,7 @@ class RawNet2(BackEnd):
 class Block(nn.Module):
     """(B, C, T), (B,) frames -> (B, C', T // 3), (B,) frames."""
 
-    def __init__(self, before, after, first):
+    def __init__(self, before: int, after: int, first: bool) -> None:
         super().__init__()
         active = (nn.BatchNorm1d(before), nn.LeakyReLU(0.3))
         self.first = nn.Identity() if first else nn.Sequential(*active)
@@ -76,7 +77,9 @@ class Block(nn.Module):
         self.shortcut = nn.Identity() if before == after else nn.Conv1d(before, after, 1)
         self.scale = nn.Linear(after, after)
 
-    def forward(self, maps, lengths):
+    def forward(
+        self, maps: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         inside = frame_mask(lengths, maps.shape[2])[:, None]  # beyond it is zero for a convolution
         found = self.conv1(self.first(maps) * inside)
         found = self.conv2(self.second(found) * inside)

@@ -9,7 +9,9 @@ Images are (B, C, F, T), channels last in memory: on a CPU the convolutions run 
 """
 
 import itertools
+from collections.abc import Sequence
 
+import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -17,7 +19,7 @@ from torch.nn import functional as F
 class ResidualBlock(nn.Module):
     """(B, before, F, T) -> (B, after, F, T, or T // pool)."""
 
-    def __init__(self, before, after, unused=False, pool=1):
+    def __init__(self, before: int, after: int, unused: bool = False, pool: int = 1) -> None:
         super().__init__()
         self.unused = nn.BatchNorm2d(before) if unused else None
         self.conv1 = nn.Conv2d(before, after, (2, 3), padding=(1, 1))
@@ -27,7 +29,7 @@ class ResidualBlock(nn.Module):
         self.shortcut = None if same else nn.Conv2d(before, after, (1, 3), padding=(0, 1))
         self.pool = pool
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.training:
             hidden = self.norm(convolve(x, self.conv1.weight, self.conv1.bias, (1, 1)))
         else:
@@ -43,12 +45,14 @@ class ResidualBlock(nn.Module):
 class ResidualEncoder(nn.Sequential):
     """Blocks of `widths` channels: (B, widths[0], F, T) -> (B, widths[-1], F, T')."""
 
-    def __init__(self, widths, pool=1):
+    def __init__(self, widths: Sequence[int], pool: int = 1) -> None:
         pairs = enumerate(itertools.pairwise(widths))
         super().__init__(*(ResidualBlock(a, b, index > 0, pool) for index, (a, b) in pairs))
 
 
-def convolve(x, weight, bias, padding):
+def convolve(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, padding: tuple[int, int]
+) -> torch.Tensor:
     """conv2d with its channels last in memory.
 
     An image of one channel is in either order, and PyTorch would go on with channels first; it is a
@@ -64,7 +68,7 @@ def convolve(x, weight, bias, padding):
     return F.linear(patches, weight.flatten(1), bias).unflatten(1, (rows, columns)).movedim(3, 1)
 
 
-def folded(conv, norm):
+def folded(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
     """(weight, bias) of a convolution followed by a batch norm in evaluation."""
     scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
     bias = (conv.bias - norm.running_mean) * scale + norm.bias

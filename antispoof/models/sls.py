@@ -15,6 +15,8 @@ parameters: time is max-pooled into frames / 3 spans of equal length, that overl
 it does not divide. At 201 frames both are the same.
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -34,7 +36,14 @@ class SLS(BackEnd):
     shaped_by = ("layers", "dim")
     last_layer = None  # the last SELU bends the logits
 
-    def __init__(self, layers=24, dim=1024, frames=201, pooling="fixed", hidden=1024):
+    def __init__(
+        self,
+        layers: int = 24,
+        dim: int = 1024,
+        frames: int = 201,
+        pooling: str = "fixed",
+        hidden: int = 1024,
+    ) -> None:
         super().__init__()
         one_of("config", "model_conf.pooling", pooling, ("fixed", "adaptive"))
         if frames < 3 or dim < 3:
@@ -47,10 +56,10 @@ class SLS(BackEnd):
         self.output = nn.Linear(hidden, 2)
 
     @classmethod
-    def takes_one_length(cls, conf):
+    def takes_one_length(cls, conf: dict[str, Any]) -> bool:
         return conf.get("pooling", "fixed") == "fixed"
 
-    def forward(self, x, lengths):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         check_features(x, lengths, self.layers, self.dim)
         counts = lengths.tolist()
         self._check_frames(counts)

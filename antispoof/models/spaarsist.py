@@ -15,6 +15,8 @@ attention, and chooses scorer, aggregation and k_infer in evaluation: a state of
 loads into every other choice, which takes what it has use for.
 """
 
+from collections.abc import Sequence
+
 from .ssl_aasist import SslAasist
 
 
@@ -27,15 +29,15 @@ class Spaarsist(SslAasist):
 
     def __init__(
         self,
-        dim=1024,
-        embedding=1024,
-        classifier="ff",
-        scorer="learned",
-        aggregation="attention",
-        k_train=0.5,
-        k_infer=0.5,
-        temperatures=(2.0, 2.0, 100.0, 100.0),
-        dropouts=(0.2, 0.5),
-    ):
+        dim: int = 1024,
+        embedding: int = 1024,
+        classifier: str = "ff",
+        scorer: str = "learned",
+        aggregation: str = "attention",
+        k_train: float = 0.5,
+        k_infer: float = 0.5,
+        temperatures: Sequence[float] = (2.0, 2.0, 100.0, 100.0),
+        dropouts: Sequence[float] = (0.2, 0.5),
+    ) -> None:
         k = (k_train, k_infer)
         super().__init__(dim, embedding, classifier, k, temperatures, dropouts, scorer, aggregation)

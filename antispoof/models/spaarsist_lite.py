@@ -15,7 +15,9 @@ What each saves and what it does to the error rates: egs/mini/RESULTS.md.
 """
 
 import itertools
+from collections.abc import Sequence
 
+import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -34,19 +36,19 @@ class SpaarsistLite(SslAasist):
 
     def __init__(
         self,
-        dim=1024,
-        embedding=1024,
-        classifier="ff",
-        scorer="magnitude",
-        aggregation="attention",
-        k_train=0.5,
-        k_infer=0.5,
-        temperatures=(2.0, 2.0, 100.0, 100.0),
-        dropouts=(0.2, 0.5),
-        separable=True,
-        time_pool=1,
-        attention_width=32,
-    ):
+        dim: int = 1024,
+        embedding: int = 1024,
+        classifier: str = "ff",
+        scorer: str = "magnitude",
+        aggregation: str = "attention",
+        k_train: float = 0.5,
+        k_infer: float = 0.5,
+        temperatures: Sequence[float] = (2.0, 2.0, 100.0, 100.0),
+        dropouts: Sequence[float] = (0.2, 0.5),
+        separable: bool = True,
+        time_pool: int = 1,
+        attention_width: int = 32,
+    ) -> None:
         k = (k_train, k_infer)
         super().__init__(dim, embedding, classifier, k, temperatures, dropouts, scorer, aggregation)
         block = SeparableBlock if separable else ResidualBlock
@@ -64,7 +66,7 @@ class SpaarsistLite(SslAasist):
 class SeparableBlock(nn.Module):
     """(B, before, F, T) -> (B, after, F, T // pool): ResidualBlock of separable convolutions."""
 
-    def __init__(self, before, after, pool):
+    def __init__(self, before: int, after: int, pool: int) -> None:
         super().__init__()
         self.conv1 = separable_conv(before, after, (1, 1))
         self.norm = nn.BatchNorm2d(after)
@@ -72,13 +74,13 @@ class SeparableBlock(nn.Module):
         self.shortcut = nn.Identity() if before == after else nn.Conv2d(before, after, 1)
         self.pool = pool
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         hidden = F.selu(self.norm(self.conv1(x)), inplace=True)
         out = self.conv2(hidden) + self.shortcut(x)
         return out if self.pool == 1 else F.max_pool2d(out, (1, self.pool))
 
 
-def separable_conv(before, after, padding):
+def separable_conv(before: int, after: int, padding: tuple[int, int]) -> nn.Module:
     """A (2, 3) convolution of each channel by itself, then 1 x 1 across channels."""
     return nn.Sequential(
         nn.Conv2d(before, before, (2, 3), padding=padding, groups=before, bias=False),

@@ -9,6 +9,9 @@ of 1024 and without the classifier on it. Two of the 128 numbers of a frame, and
 the end, fall to the pooling.
 """
 
+from collections.abc import Sequence
+
+import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -38,15 +41,15 @@ class SslAasist(BackEnd):
 
     def __init__(
         self,
-        dim=1024,
-        embedding=0,
-        classifier="linear",
-        k=0.5,
-        temperatures=(2.0, 2.0, 100.0, 100.0),
-        dropouts=(0.2, 0.5),
-        scorer="learned",
-        aggregation="attention",
-    ):
+        dim: int = 1024,
+        embedding: int = 0,
+        classifier: str = "linear",
+        k: float | Sequence[float] = 0.5,
+        temperatures: Sequence[float] = (2.0, 2.0, 100.0, 100.0),
+        dropouts: Sequence[float] = (0.2, 0.5),
+        scorer: str = "learned",
+        aggregation: str = "attention",
+    ) -> None:
         super().__init__()
         ks = k if isinstance(k, (list, tuple)) else (k, k)
         self.dim, self.shortest = dim, POOL
@@ -62,19 +65,19 @@ class SslAasist(BackEnd):
         self.classifier = make_classifier(classifier, embedding) if embedding else None
         self.last_layer = "classifier" if embedding else "out"
 
-    def image(self, x):
+    def image(self, x: torch.Tensor) -> torch.Tensor:
         """(B, T, D) -> (B, 64, 42, T // 3)."""
         x = F.max_pool2d(self.project(x)[:, None], POOL).transpose(2, 3)  # (B, 1, 42, T // 3)
         x = self.encoder(F.selu(self.norm_in(x)))
         return F.selu(self.norm_out(x), inplace=True)
 
-    def embed(self, x):
+    def embed(self, x: torch.Tensor) -> torch.Tensor:
         """(B, T, D), all frames valid -> (B, embedding), or logits."""
         image = self.image(x)
         nodes = self.attention(image) if self.training else one_by_one(self.attention, image)
         return self.out(self.graph(*nodes))
 
-    def forward(self, x, lengths):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         check_features(x, lengths, 1, self.dim, self.shortest)
         found = by_length(self.embed, x[:, 0], lengths, 1, self.training)
         return found if self.classifier is None else self.classifier(found)

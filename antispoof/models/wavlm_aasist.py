@@ -9,6 +9,8 @@
 are of how much of WavLM learns: with `finetune.layers: 12..23` of WavLM Large 151,161,120 more.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
@@ -33,7 +35,13 @@ class WavLMAasist(BackEnd):
     shaped_by = ("dim",)
     last_layer = "fusion"
 
-    def __init__(self, dim=1024, size=256, widths=(16, 32, 64, 128), dropout=0.3):
+    def __init__(
+        self,
+        dim: int = 1024,
+        size: int = 256,
+        widths: Sequence[int] = (16, 32, 64, 128),
+        dropout: float = 0.3,
+    ) -> None:
         super().__init__()
         self.dim = dim
         self.narrow = nn.Linear(dim, size)
@@ -47,7 +55,9 @@ class WavLMAasist(BackEnd):
             nn.Linear(3 * size, size), nn.ReLU(), nn.Dropout(dropout), nn.Linear(size, 1)
         )
 
-    def forward(self, x, lengths, waves, samples):
+    def forward(
+        self, x: torch.Tensor, lengths: torch.Tensor, waves: torch.Tensor, samples: torch.Tensor
+    ) -> torch.Tensor:
         check_features(x, lengths, layers=1, dim=self.dim)
         check_waves(waves, samples, (2 ** len(self.lfcc_blocks) - 1) * self.lfcc.hop)
         states = self.narrow(x[:, 0]).transpose(1, 2)  # (B, size, T)

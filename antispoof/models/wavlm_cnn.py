@@ -5,6 +5,10 @@ widths 32-64-128-256, which is Mel-CNN less one channel of the first convolution
 not say how the CNN is fed; the values are taken as they are, batch norm scales them.
 """
 
+from collections.abc import Sequence
+
+import torch
+
 from ..torch_utils.masks import frame_mask
 from .checks import check_features
 from .mel_cnn import MelCNN
@@ -17,11 +21,17 @@ class WavLMCNN(MelCNN):
 
     channels = 1
 
-    def __init__(self, dim=1024, widths=(32, 64, 128, 256), hidden=64, dropout=0.3):
+    def __init__(
+        self,
+        dim: int = 1024,
+        widths: Sequence[int] = (32, 64, 128, 256),
+        hidden: int = 64,
+        dropout: float = 0.3,
+    ) -> None:
         super().__init__(widths, "cached", hidden, dropout)
         self.dim = dim
 
-    def image(self, x, lengths):
+    def image(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, 1, T, D) -> (B, 1, D, T), zero beyond each utterance, and (B,) frames."""
         check_features(x, lengths, layers=1, dim=self.dim, least=2 ** len(self.blocks))
         return x.transpose(2, 3) * frame_mask(lengths, x.shape[2])[:, None, None], lengths
