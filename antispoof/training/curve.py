@@ -1,7 +1,11 @@
 """What each epoch came to: curve.csv, curve.png, and scalars that TensorBoard shows."""
 
-import struct
+import time
 from pathlib import Path
+
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.record_writer import RecordWriter
 
 from ..files import atomic_open
 
@@ -38,64 +42,40 @@ def draw_curve(path, rows, title):
 
 
 def write_events(exp_dir, rows):
-    """Write all rows as a TensorBoard file below `exp_dir`; returns its path."""
+    """Write all rows as a TensorBoard file below `exp_dir`; returns its path.
+
+    An epoch that the file has already keeps its wall time, so a run that continues shows when each
+    epoch ended; another has the time of now.
+    """
     path = Path(exp_dir) / EVENTS
+    times = _wall_times(path)
     with atomic_open(path, "wb") as stream:
-        stream.write(_record(_double(1, 0.0) + _bytes(3, b"brain.Event:2")))
+        first = Event(wall_time=times.get(0, time.time()), file_version="brain.Event:2")
+        RecordWriter(stream).write(first.SerializeToString())
         for row in rows:
-            stream.write(_event(row))
+            _write(stream, row, times.get(row["epoch"], time.time()))
     return path
 
 
 def append_event(path, row):
     """Add a row to a file by `write_events`, which TensorBoard may be reading."""
     with open(path, "ab") as stream:
-        stream.write(_event(row))
+        _write(stream, row, time.time())
 
 
-# A TensorBoard file is records of protocol buffers. An Event has wall_time = 1, step = 2,
-# file_version = 3, summary = 5; a Summary has values = 1 of tag = 1 and simple_value = 2. The time
-# is the epoch's number, so that equal curves give equal bytes.
+def _write(stream, row, wall_time):
+    names = (name for name in row if name not in ("epoch", "stage"))
+    values = [Summary.Value(tag=name, simple_value=row[name]) for name in names]
+    event = Event(wall_time=wall_time, step=row["epoch"], summary=Summary(value=values))
+    RecordWriter(stream).write(event.SerializeToString())
 
 
-def _event(row):
-    values = b"".join(
-        _bytes(1, _bytes(1, name.encode()) + b"\x15" + struct.pack("<f", value))
-        for name, value in row.items()
-        if name not in ("epoch", "stage")
+def _wall_times(path):
+    """{step: wall time} of the events of a file, up to the first that is not whole."""
+    if not path.is_file():
+        return {}
+    from tensorboard.backend.event_processing.event_file_loader import (  # late: for a second run
+        LegacyEventFileLoader,
     )
-    epoch = row["epoch"]
-    return _record(_double(1, float(epoch)) + b"\x10" + _varint(epoch) + _bytes(5, values))
 
-
-def _double(field, value):
-    return bytes([field << 3 | 1]) + struct.pack("<d", value)
-
-
-def _bytes(field, data):
-    return bytes([field << 3 | 2]) + _varint(len(data)) + data
-
-
-def _varint(number):
-    data = bytearray()
-    while number > 0x7F:
-        data.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*data, number])
-
-
-def _record(data):
-    """Length, its check, data, its check, as TFRecord has them."""
-    length = struct.pack("<Q", len(data))
-    return length + _check(length) + data + _check(data)
-
-
-def _check(data):
-    """CRC-32C (Castagnoli), rotated and shifted as TFRecord wants it."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    crc ^= 0xFFFFFFFF
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+    return {event.step: event.wall_time for event in LegacyEventFileLoader(str(path)).Load()}

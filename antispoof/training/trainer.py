@@ -2,7 +2,7 @@
 
 The order of epoch e, and every crop in it, comes from (seed, e). `last.pt` is written after each
 epoch with all that the next one needs, so a run that was killed ends in the same bytes on a CPU as
-one that was not.
+one that was not; only the times in its TensorBoard file differ.
 """
 
 import json

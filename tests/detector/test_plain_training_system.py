@@ -1,7 +1,8 @@
 """The whole model of a config, groups of an optimiser, and the files that tell of each epoch."""
 
-import struct
+import time
 
+import events
 import pytest
 import torch
 from plain_training import Tiny
@@ -145,51 +146,20 @@ def test_columns_are_the_known_ones_then_what_rows_have(tmp_path):
     ]
 
 
-def fields(data):
-    """(number, value) of each field of a protocol buffer."""
-    while data:
-        key, kind, data = data[0] >> 3, data[0] & 7, data[1:]
-        if kind == 0:
-            value = shift = 0
-            while True:
-                byte, data = data[0], data[1:]
-                value, shift = value | (byte & 127) << shift, shift + 7
-                if byte < 128:
-                    break
-        else:
-            size = {1: 8, 5: 4}.get(kind)
-            if kind == 2:
-                size, data = data[0], data[1:]
-            value, data = data[:size], data[size:]
-        yield key, value
-
-
-def events_of(data):
-    """(time, step, [(tag, value)]) of each record of a TensorBoard file but the first."""
-    found = []
-    while data:
-        (length,) = struct.unpack("<Q", data[:8])
-        event, data = dict(fields(data[12 : 12 + length])), data[16 + length :]
-        scalars = []
-        for _, value in fields(event.get(5, b"")):
-            tag, number = (part for _, part in fields(value))
-            scalars.append((tag.decode(), struct.unpack("<f", number)[0]))
-        found.append((struct.unpack("<d", event[1])[0], event.get(2), scalars))
-    return found[1:]
-
-
 @pytest.mark.parametrize("epoch", [1, 127, 128, 300])
 def test_a_tensorboard_file_holds_every_number_but_epoch_and_stage(tmp_path, epoch):
+    before = time.time()
     path = write_events(tmp_path, [{**ROW, "epoch": epoch}])
     append_event(path, {**ROW, "epoch": epoch + 1, "watch_x_eer": 0.25})
-    scalars = [("lr", 0.1), ("train_loss", 1 / 3), ("dev_loss", 2.0), ("dev_eer", 0.5)]
-    both = [(epoch, scalars), (epoch + 1, [*scalars, ("watch_x_eer", 0.25)])]
-    for (time, step, found), (number, expected) in zip(
-        events_of(path.read_bytes()), both, strict=True
+    scalars = {"lr": 0.1, "train_loss": 1 / 3, "dev_loss": 2.0, "dev_eer": 0.5}
+    found = events.read(path)
+    assert list(found) == [epoch, epoch + 1]
+    for (wall_time, values), wanted in zip(
+        found.values(), (scalars, {**scalars, "watch_x_eer": 0.25}), strict=True
     ):
-        assert (time, step) == (float(number), number)
-        assert [tag for tag, _ in found] == [tag for tag, _ in expected]
-        assert [v for _, v in found] == pytest.approx([v for _, v in expected])
+        assert before <= wall_time <= time.time()
+        assert list(values) == list(wanted)
+        assert values == pytest.approx(wanted)
 
 
 def test_a_checkpoint_has_the_bytes_of_its_state_and_loads_where_it_is_wanted(

@@ -1,5 +1,6 @@
 """Training with an SSL model inside: groups, what is kept, kills, scoring through the recipe."""
 
+import events
 import numpy as np
 import pytest
 import torch
@@ -64,7 +65,7 @@ def fit(exp, *overrides):
     exp.mkdir(exist_ok=True)
     lines = []
     train(load(*overrides), "data/train", "data/dev", "dump", exp, CPU, lines.append)
-    return {p.name: p.read_bytes() for p in exp.rglob("*") if p.is_file()}, lines
+    return events.outputs(exp), lines
 
 
 class KilledError(Exception):
@@ -203,10 +204,9 @@ def test_the_recipe_scores_without_caching_anything(place):
     assert yaml.safe_load((exp / "config.yaml").read_text())["finetune"]["layers"] == [1, 2]
     assert "conf/upstream/small.yaml" in (exp / ".done").read_text()
     found = read_table(exp / "eval/scores")
-    config = load("epochs=1")
-    model = build_system(config)
+    model = build_system(load("epochs=1"))
     model.load_state_dict(load_checkpoint(exp / "best.pt")["model"])
-    inputs = open_inputs(config, "data/eval", "dump")
+    inputs = open_inputs(load("epochs=1"), "data/eval", "dump")
     expected = score(model, inputs, 8, CPU)
     assert list(found) == inputs.utts
     np.testing.assert_allclose([float(v) for v in found.values()], expected, rtol=1e-6)

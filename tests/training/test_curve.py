@@ -1,6 +1,8 @@
 """The files that tell of each epoch."""
 
-import struct
+import time
+
+import events
 
 from antispoof.report.figures import read_curve
 from antispoof.report.plots import training
@@ -27,23 +29,43 @@ def test_a_number_that_an_epoch_lacks_is_empty(tmp_path):
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
-def test_events_are_records_with_their_checks(tmp_path):
-    row = {"epoch": 300, "stage": 1, "lr": 0.5, "train_loss": 0.25}
+ROW = {"stage": 1, "lr": 0.5, "train_loss": 0.25}
+
+
+def test_tensorboard_reads_every_scalar_at_its_step_and_in_this_year(tmp_path):
     path = curve.write_events(tmp_path, [])
-    curve.append_event(path, row)
-    data = path.read_bytes()
-    assert data == curve.write_events(tmp_path, [row]).read_bytes()
-    records = []
-    while data:
-        (length,) = struct.unpack("<Q", data[:8])
-        assert data[8:12] == curve._check(data[:8])
-        records.append(data[12 : 12 + length])
-        assert data[12 + length : 16 + length] == curve._check(records[-1])
-        data = data[16 + length :]
-    assert records[0].endswith(b"brain.Event:2")
-    assert b"\x10\xac\x02" in records[1]  # step 300 as a varint
-    assert b"\x0a\x02lr\x15" + struct.pack("<f", 0.5) in records[1]
-    # the check of RFC 3720 (iSCSI): CRC-32C of 32 zeros is 0x8a9136aa
-    crc = 0x8A9136AA
-    rotated = ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-    assert curve._check(bytes(32)) == struct.pack("<I", rotated)
+    assert events.read(path) == {}
+    for epoch, more in ((1, {}), (300, {"watch_eval_eer": 0.125})):
+        curve.append_event(path, {"epoch": epoch, **ROW, **more})
+    found = events.read(path.parent)  # of the folder, as `tensorboard --logdir` does
+    wanted = {"lr": 0.5, "train_loss": 0.25}
+    assert events.scalars(path) == {1: wanted, 300: {**wanted, "watch_eval_eer": 0.125}}
+    years = {time.gmtime(wall_time).tm_year for wall_time, _ in found.values()}
+    assert years <= {time.gmtime().tm_year, time.gmtime(time.time() - 60).tm_year}
+
+
+def test_a_run_that_continues_keeps_the_times_of_its_epochs_and_drops_what_it_does_again(
+    tmp_path, monkeypatch
+):
+    now = [1.7e9]
+    monkeypatch.setattr(curve.time, "time", lambda: now[0])
+    path = curve.write_events(tmp_path, [])
+    rows = [{"epoch": epoch, **ROW} for epoch in (1, 2, 3)]
+    for row in rows[:2]:
+        now[0] += 60
+        curve.append_event(path, row)
+    whole = path.read_bytes()
+    now[0] += 3600
+    assert curve.write_events(tmp_path, rows[:2]).read_bytes() == whole
+    path.write_bytes(whole[:-5])  # killed while it wrote the second
+    curve.write_events(tmp_path, rows[:2])
+    assert [at for at, _ in events.read(path).values()] == [1.7e9 + 60, now[0]]
+    path.write_bytes(whole)
+    curve.write_events(tmp_path, rows[:1])  # killed before last.pt: the second epoch comes again
+    now[0] += 60
+    curve.append_event(path, rows[1])
+    assert {step: at for step, (at, _) in events.read(path).items()} == {1: 1.7e9 + 60, 2: now[0]}
+    path.write_bytes(b"no events")
+    assert events.scalars(curve.write_events(tmp_path, rows)) == {
+        row["epoch"]: {"lr": 0.5, "train_loss": 0.25} for row in rows
+    }

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import events
 import numpy as np
 import pytest
 import torch
@@ -61,7 +62,7 @@ def fit(exp, *overrides, run=PLAIN):
     lines = []
     config = load_experiment("train_x.yaml", 1, overrides)
     train(config, "data/train", "data/dev", "dump", exp, CPU, lines.append, run)
-    return {str(p.relative_to(exp)): p.read_bytes() for p in exp.rglob("*") if p.is_file()}, lines
+    return events.outputs(exp), lines
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from events import outputs
 from made_up import refused
 from sounds import make_corpus, make_data
 
@@ -51,10 +52,6 @@ def fit(exp, *overrides, train_dir="data/train", lines=None):
     config = load_experiment("train_x.yaml", 1, overrides)
     log = (lambda line: None) if lines is None else lines.append
     return train(config, train_dir, "data/dev", "dump", exp, torch.device("cpu"), log)
-
-
-def outputs(exp):
-    return {path.name: path.read_bytes() for path in exp.rglob("*") if path.is_file()}
 
 
 class KilledError(Exception):
