@@ -1,12 +1,10 @@
 """The section of comparisons: a table per set of trials, and behind it every way to draw anew."""
 
-from html import escape
-
 from ..data.json_files import number, read_json
 from ..evaluation.compare import WORDS
 from ..metrics.bootstrap import METRICS
 from ..metrics.titles import TITLES, value_text
-from .html import table, wrapped
+from .html import piece, table, wrapped
 
 JUDGED = {"*": {"interval": [number, number], "p": number}, "iid": {}}
 METRIC = {"difference": number, "trials": JUDGED, "mixed?": JUDGED}
@@ -29,7 +27,7 @@ def comparisons(paths: list) -> str:
     for path in paths:
         found = _read(path)
         groups.setdefault((found["set"], found["trials"] or ""), []).append(found)
-    return "".join(_group(place, own) for place, own in sorted(groups.items()))
+    return piece("joined", [_group(place, own) for place, own in sorted(groups.items())])
 
 
 def _read(path):
@@ -51,12 +49,10 @@ def _group(place, own):
     note = (
         f"{_levels(own)} intervals and p over other {WORDS[kind]}{' and seeds' if most > 1 else ''}"
     )
-    whole = "".join(map(_whole, own))
-    summary = "<summary>Every way to draw anew, and what each comparison allows to say</summary>"
-    return (
-        table(header, rows, f"{escape(caption)}: below 0, the first is better; {note}")
-        + f"<details>{summary}{whole}</details>\n"
-    )
+    whole = piece("joined", list(map(_whole, own)))
+    summary = "Every way to draw anew, and what each comparison allows to say"
+    first = table(header, rows, f"{caption}: below 0, the first is better; {note}")
+    return first + piece("folded", summary, whole)
 
 
 def _levels(own):
@@ -66,7 +62,7 @@ def _levels(own):
 
 
 def _names(found):
-    return " &minus; ".join(map(wrapped, found["systems"]))
+    return wrapped(" − ".join(found["systems"]))
 
 
 def _judged(found, metric):
@@ -81,8 +77,7 @@ def _cells(found, metrics, kind):
             yield from ("-", "-")
             continue
         gap, interval, p = _texts(found["metrics"][name], name, _judged(found, name)[kind])
-        firm = f"<strong>{gap}</strong>" if _firm(_judged(found, name)[kind]) else gap
-        yield f"{firm}<small>{interval}</small>"
+        yield piece("cell", gap, [interval], strong=_firm(_judged(found, name)[kind]))
         yield p
 
 
@@ -99,9 +94,8 @@ def _texts(own, metric, judged):
 
 def _whole(found):
     rows = [row for metric in METRICS for row in _rows(found, metric)]
-    said = "".join(f"<li>{escape(line)}</li>" for line in found["sentences"])
     header = ["drawn anew", "difference", f"{_levels([found])} interval", "p"]
-    return f"{table(header, rows, _names(found))}<ul>{said}</ul>"
+    return table(header, rows, _names(found)) + piece("listed", found["sentences"])
 
 
 def _rows(found, metric):
@@ -109,6 +103,6 @@ def _rows(found, metric):
     for key, also in (("trials", ""), ("mixed", " and seeds")):
         for kind in (kind for kind in WORDS if kind in own.get(key, {})):
             gap, interval, p = _texts(own, metric, own[key][kind])
-            label = f"{TITLES[metric].name}: {WORDS[kind]}{also}"
-            label += f" <small>{escape(found['units'].get(kind, ''))}</small>"
+            words = f"{TITLES[metric].name}: {WORDS[kind]}{also}"
+            label = piece("heading", words, found["units"].get(kind, ""))
             yield [label, gap + TITLES[metric].unit, interval, p]

@@ -1,10 +1,8 @@
 """Heat maps of EER: by attack, by codec or any other factor, and by two factors at once."""
 
-from html import escape
-
 from ..metrics.titles import table_text
 from .collect import ALL, attack_cells, by_system, mean_sd
-from .html import grid, table, wrapped
+from .html import grid, piece, table, wrapped
 
 CHANCE = 0.5  # EER of the strongest colour
 
@@ -42,7 +40,7 @@ def _by_attack(runs):
         words = [*groups, _count(found, "n_spoof")]
         rows.append([_heading(attack, words, found), *(_heat(cells.get(s, [])) for s in systems)])
     caption = "EER %: all bona fide trials against those of an attack; stronger colour = harder"
-    return table(["attack", *map(wrapped, systems)], rows, caption) if rows else ""
+    return table(["attack", *map(wrapped, systems)], rows, caption, whole=True) if rows else ""
 
 
 def _by_factor(factor, levels, systems):
@@ -51,8 +49,8 @@ def _by_factor(factor, levels, systems):
         found = [cell for own in cells.values() for cell in own]
         words = [f"{_count(found, 'n_bonafide')} / {_count(found, 'n_spoof')}"]
         rows.append([_heading(level, words, found), *(_heat(cells.get(s, [])) for s in systems)])
-    caption = f"EER % by {escape(factor)}, and how many bona fide / spoof trials there are"
-    return table([escape(factor), *map(wrapped, systems)], rows, caption) if rows else ""
+    caption = f"EER % by {factor}, and how many bona fide / spoof trials there are"
+    return table([factor, *map(wrapped, systems)], rows, caption, whole=True) if rows else ""
 
 
 def _matrix(factor, system, levels):
@@ -62,16 +60,16 @@ def _matrix(factor, system, levels):
         return ""
     columns = sorted({level[1] for level in own})
     rows = [
-        [escape(row), *(_heat(own.get((row, column), []), counts=True) for column in columns)]
+        [row, *(_heat(own.get((row, column), []), counts=True) for column in columns)]
         for row in sorted({level[0] for level in own})
     ]
-    caption = f"{wrapped(system)}: EER % by {escape(factor.replace('*', ' and '))}, trials below"
-    return table([escape(factor.partition("*")[0]), *map(escape, columns)], rows, caption)
+    caption = wrapped(f"{system}: EER % by {factor.replace('*', ' and ')}, trials below")
+    return table([factor.partition("*")[0], *columns], rows, caption, whole=True)
 
 
 def _heading(level, words, found):
     few = ", few" if any(cell["few"] for cell in found) else ""
-    return f"{escape(level)} <small>{escape(' '.join(words))}{few}</small>"
+    return piece("heading", level, " ".join(words) + few)
 
 
 def _count(cells, key):
@@ -80,13 +78,13 @@ def _count(cells, key):
 
 def _heat(cells, counts=False):
     values = [cell["eer"] for cell in cells if cell["eer"] is not None]
-    below = ""
+    below = []
     if counts and cells:
         few = "*" if any(cell["few"] for cell in cells) else ""
-        below = f"<small>{_count(cells, 'n_bonafide')} / {_count(cells, 'n_spoof')}{few}</small>"
+        below = [f"{_count(cells, 'n_bonafide')} / {_count(cells, 'n_spoof')}{few}"]
     if not values:
-        return f"<td>-{below}</td>"
+        return piece("heat", "-", below, None)
     mean, sd = mean_sd(values)
     share = round(100 * min(1, max(0, mean) / CHANCE))
-    spread = "" if sd is None else f"<small>± {table_text('eer', sd)}</small>"
-    return f'<td class="heat" style="--heat:{share}%">{table_text("eer", mean)}{spread}{below}</td>'
+    spread = [] if sd is None else [f"± {table_text('eer', sd)}"]
+    return piece("heat", table_text("eer", mean), spread + below, share)

@@ -1,33 +1,37 @@
-"""Pieces of the page: tables, names, heat."""
+"""The page's templates, in which Jinja2 escapes every value, and the pieces that they give."""
 
-from html import escape
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 COLUMNS = 5  # of numbers, beyond which a table takes the whole width of a grid
+TEMPLATES = Environment(
+    loader=PackageLoader(__package__, ""),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+PIECES = TEMPLATES.get_template("pieces.html").module
 
 
-def table(header, rows, caption):
-    """A table that scrolls by itself. header, rows: HTML cells, the first of a row a heading."""
-    kind = "table wide" if len(header) > COLUMNS else "table"
-    head = "".join(f'<th scope="col">{cell}</th>' for cell in header)
-    body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>' + "".join(_td(cell) for cell in row[1:]) + "</tr>\n"
-        for row in rows
-    )
-    return (
-        f'<figure class="{kind}"><figcaption>{caption}</figcaption><div class="scroll"><table>\n'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div></figure>\n"
-    )
+def piece(name: str, *values, **named) -> str:
+    """A macro of pieces.html as Markup; its values are escaped unless they are pieces too."""
+    return getattr(PIECES, name)(*values, **named)
 
 
-def _td(cell):
-    return cell if cell.startswith("<td") else f"<td>{cell}</td>"
+def table(header, rows, caption, whole=False):
+    """A table that scrolls by itself; the first cell of a row is its heading.
+
+    header, rows, caption: text or pieces; whole: the cells after it are `heat` pieces.
+    """
+    return piece("table", header, list(rows), caption, len(header) > COLUMNS, whole)
 
 
 def grid(parts):
     """Parts side by side where there is room."""
-    return f'<div class="grid">{"".join(parts)}</div>' if parts else ""
+    return piece("grid", list(parts))
 
 
 def wrapped(text):
     """A system's name, which may break after an underline."""
-    return escape(text).replace("_", "_<wbr>")
+    return piece("wrapped", text)

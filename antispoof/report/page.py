@@ -1,15 +1,13 @@
 """One page that holds everything: no script, no network, light or dark as the reader prefers."""
 
 import base64
-from html import escape
-from importlib import resources
 
 from ..data.json_files import json_text, read_json
 from ..evaluation.layout import calibration_path, fusion_path
 from ..metrics.titles import table_text
 from .collect import by_system, conditions, mean_sd, pooled
 from .heat import heat_maps
-from .html import table, wrapped
+from .html import TEMPLATES, grid, piece, table, wrapped
 from .result_tables import METRICS, interval_text, notes, seeds_text
 
 EXCERPT = 40  # lines of data/PROVENANCE
@@ -26,10 +24,8 @@ def page(runs, set_name, data, pictures, tables):
     """The HTML text.
 
     pictures: {"det" | "histogram" | "reliability" | "interval" | "training" | "order": [Picture]};
-    tables: {"calibration" | "comparisons" | "costs" | "counts" | "order": HTML}; each can be empty.
+    tables: {"calibration" | "comparisons" | "costs" | "counts" | "order": piece}, or "".
     """
-    style = resources.files(__package__).joinpath("page.css").read_text("utf-8")
-    systems = by_system(runs)
     sections = [
         ("results", "Results", _results(runs) + _notes(runs, data)),
         ("intervals", "Each run", _runs(runs) + _gallery(pictures["interval"])),
@@ -47,20 +43,12 @@ def page(runs, set_name, data, pictures, tables):
         ("training", "Training", _gallery(pictures["training"])),
         ("provenance", "Provenance", tables["counts"] + _provenance(runs, data)),
     ]
-    sections = [section for section in sections if section[2]]
-    links = "".join(f'<a href="#{key}">{title}</a>' for key, title, _ in sections)
-    body = "".join(
-        f'<section id="{key}"><h2>{title}</h2>{content}</section>\n'
-        for key, title, content in sections
-    )
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<title>Spoofed speech detection: {escape(set_name)}</title>\n<style>\n{style}</style>\n"
-        f"</head>\n<body>\n<header><h1>Spoofed speech detection: {escape(set_name)}</h1>"
-        f"<p>{len(systems)} systems, {len(runs)} runs; {seeds_text(runs)}.</p>"
-        f"<nav>{links}</nav></header>\n<main>\n{body}</main>\n</body>\n</html>\n"
+    return TEMPLATES.get_template("page.html").render(
+        set_name=set_name,
+        systems=len(by_system(runs)),
+        runs=len(runs),
+        seeds=seeds_text(runs),
+        sections=[section for section in sections if section[2]],
     )
 
 
@@ -81,17 +69,16 @@ def _results(runs):
             [wrapped(s), *(_mean_cell(metric, means.get((s, n)), least[n]) for n in names)]
             for s in systems
         ]
-        tables.append(table(["system", *map(escape, names)], rows, title))
-    return f'<div class="grid">{"".join(tables)}</div>'
+        tables.append(table(["system", *names], rows, title))
+    return grid(tables)
 
 
 def _mean_cell(metric, mean, least):
     if mean is None:
         return "-"
     value, sd = mean
-    text = table_text(metric, value)
-    text = f"<strong>{text}</strong>" if value == least else text
-    return text + ("" if sd is None else f"<small>± {table_text(metric, sd)}</small>")
+    below = [] if sd is None else [f"± {table_text(metric, sd)}"]
+    return piece("cell", table_text(metric, value), below, strong=value == least)
 
 
 def _runs(runs):
@@ -107,35 +94,33 @@ def _runs(runs):
             ]
             for run, r in own
         ]
-        tables.append(table(["run", "EER&nbsp;%", *kinds], rows, escape(name)))
+        tables.append(table(["run", "EER\N{NO-BREAK SPACE}%", *kinds], rows, name))
     text = interval_text(runs)
     text += "; iid: drawing single trials instead" if "by speaker" in text else ""
-    return f'<p>EER, {text}.</p><div class="grid">{"".join(tables)}</div>'
+    return piece("paragraph", f"EER, {text}.") + grid(tables)
 
 
 def _interval(result, kind):
     interval = result.get("intervals", {}).get("eer", {}).get(kind)
-    return "&ndash;".join(table_text("eer", value) for value in interval) if interval else "-"
+    return "–".join(table_text("eer", value) for value in interval) if interval else "-"
 
 
 def _run_name(run):
-    seed = "" if run.seed is None else f" <small>seed {run.seed}</small>"
-    return wrapped(run.system) + seed
+    name = wrapped(run.system)
+    return name if run.seed is None else piece("heading", name, f"seed {run.seed}")
 
 
 def _notes(runs, data):
-    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in notes(runs, data)) + "</ul>"
+    return piece("listed", list(notes(runs, data)))
 
 
 def _gallery(pictures):
-    if not pictures:
-        return ""
-    images = (
-        f'<figure><img alt="{escape(p.alt)}" src="data:image/svg+xml;base64,'
-        f'{base64.b64encode(p.svg.encode()).decode()}"></figure>\n'
-        for p in pictures
-    )
-    return f'<div class="grid">{"".join(images)}</div>'
+    return grid(piece("picture", _source(picture.svg), picture.alt) for picture in pictures)
+
+
+def _source(svg):
+    """An SVG as the address of a picture."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
 def _text(path):
@@ -150,17 +135,16 @@ def _provenance(runs, data):
     parts = []
     for run in runs:
         texts = [
-            f"<h3>{title}</h3><pre>{escape(_text(run.path / name))}</pre>"
+            piece("file", _text(run.path / name), title)
             for name, title in PROVENANCE.items()
             if (run.path / name).is_file()
         ]
         if texts:
-            summary = f"<summary>{escape(run.name)}</summary>"
-            parts.append(f"<details>{summary}{''.join(texts)}</details>\n")
+            parts.append(piece("folded", run.name, piece("joined", texts)))
     path = data / "PROVENANCE"
     if path.is_file():
         lines = path.read_text("utf-8").splitlines()
         more = f"\n... {len(lines) - EXCERPT} more lines" if len(lines) > EXCERPT else ""
-        text = escape("\n".join(lines[:EXCERPT]) + more)
-        parts.append(f"<details><summary>data</summary><pre>{text}</pre></details>\n")
-    return "".join(parts)
+        text = "\n".join(lines[:EXCERPT]) + more
+        parts.append(piece("folded", "data", piece("file", text)))
+    return piece("joined", parts)

@@ -1,6 +1,5 @@
 """Tables of the page that are not of results alone: calibration, costs, the order, counts."""
 
-from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from ..evaluation.results import read_cost
 from . import domain_scatter
 from .collect import ALL, by_system, conditions, mean_sd
 from .figures import Picture
-from .html import table, wrapped
+from .html import piece, table, wrapped
 from .rank_tables import agreement_text, tables
 
 
@@ -49,7 +48,7 @@ def _mean(values, digits=3):
     if not values:
         return "-"
     mean, sd = mean_sd(values)
-    return f"{mean:.{digits}f}" + ("" if sd is None else f"<small>± {sd:.{digits}f}</small>")
+    return piece("cell", f"{mean:.{digits}f}", [] if sd is None else [f"± {sd:.{digits}f}"])
 
 
 def costs(runs):
@@ -69,7 +68,7 @@ def costs(runs):
     caption = (
         "Of the whole detector, 64,600 samples (4 s) at once, or the length that its head is made "
     )
-    caption += "for; time on one thread, in products of 1024 &times; 1024 matrices"
+    caption += "for; time on one thread, in products of 1024 × 1024 matrices"
     return table(header, rows, caption) if rows else ""
 
 
@@ -77,20 +76,20 @@ def order(path: str | Path) -> tuple[str, Picture]:
     """What steps/rank.py wrote, as HTML, and its picture. Raises UserError."""
     try:
         found = read_json(path)
-        shown = "".join(_plain(own) for own in tables(found))
+        shown = piece("joined", [_plain(own) for own in tables(found)])
         said = agreement_text(found)
         points = domain_scatter.by_system(found["runs"], **found["eer"])
     except (UserError, ValueError, LookupError, TypeError, AttributeError, RuntimeError):
         raise UserError(f"{path}: wanted what steps/rank.py --out writes; run it again") from None
     picture = domain_scatter.domains(points)
     alt = f"EER in domain and out of it. {said}"
-    return f"{shown}<p>{escape(said)}</p>", Picture(picture, alt)
+    return shown + piece("paragraph", said), Picture(picture, alt)
 
 
 def _plain(own):
     """A Table as HTML."""
     rows = [[wrapped(row[0]), *row[1:]] for row in own.rows]
-    return table(list(map(escape, own.header)), rows, escape(own.title))
+    return table(own.header, rows, own.title)
 
 
 def counts(runs):
@@ -102,5 +101,5 @@ def counts(runs):
             for run in runs
             if condition in run.results
         }
-        rows += [[escape(condition), *(f"{value:,}" for value in row)] for row in sorted(found)]
+        rows += [[condition, *(f"{value:,}" for value in row)] for row in sorted(found)]
     return table(["trials", "bona fide", "spoof", "together"], rows, "Data counts")

@@ -123,5 +123,5 @@ def test_the_colour_grows_with_the_heat_and_from_the_card(root):
 
 
 def test_the_odd_name_breaks_at_an_underline_alone(shown):
-    assert f'<th scope="col">{"b_<wbr>&lt;i&gt;&amp;&quot;&#x27;é"}</th>' in shown.text
+    assert f'<th scope="col">{"b_<wbr>&lt;i&gt;&amp;&#34;&#39;é"}</th>' in shown.text
     assert ODD not in shown.text
