@@ -42,6 +42,7 @@ STYLE = {
 WIDTH = 4.6  # inches of 72 units: readable at the width of a phone
 PERCENT = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 60, 80)
 MOST_POINTS = 600
+WIDTHS = (1.8, 1.2, 0.7)  # of the DET curves of a system's first, second and other seeds
 
 
 def styled(function):
@@ -96,7 +97,7 @@ def det(curves, title):
                 x,
                 y,
                 color=SERIES[index % len(SERIES)],
-                linewidth=1.4,
+                linewidth=WIDTHS[min(number, len(WIDTHS) - 1)],
                 alpha=0.9,
                 linestyle=("-", "--", "-.", ":")[(index + index // len(SERIES)) % 4],
                 label=None if number else name,

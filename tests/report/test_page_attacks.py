@@ -1,5 +1,6 @@
 """The page's tables of EER by attack, codec and both: numbers, counts, marks, and how hot."""
 
+import re
 import statistics
 
 import pages
@@ -120,6 +121,24 @@ def test_the_colour_grows_with_the_heat_and_from_the_card(root):
     css = (root / "antispoof/report/page.css").read_text()
     rule = "td.heat { background: color-mix(in srgb, var(--hot) var(--heat), var(--card)); }"
     assert rule in css
+
+
+def luminance(colour):
+    """Of WCAG 2: #rgb or #rrggbb to 0..1."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    parts = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def test_small_print_is_readable_in_the_hottest_cell(root, scheme):
+    css = (root / "antispoof/report/page.css").read_text()
+    ink, hot = (re.findall(rf"--{name}: (#\w+);", css)[scheme] for name in ("ink", "hot"))
+    low, high = sorted(map(luminance, (ink, hot)))
+    assert (high + 0.05) / (low + 0.05) >= 4.5  # WCAG 2, level AA
+    (small,) = re.findall(r"td\.heat small {(.*?)}", css)
+    assert small.strip() == "color: inherit;"
 
 
 def test_the_odd_name_breaks_at_an_underline_alone(shown):

@@ -77,6 +77,16 @@ def test_a_system_has_one_entry_in_the_legend_one_colour_and_its_own_line(shown)
     assert handles == [looks[0][0], looks[2][0]]
 
 
+def test_the_seeds_of_a_system_differ_in_the_width_of_their_lines(shown):
+    (axes,) = shown.figures("det")[2].axes
+    widths = [line.get_linewidth() for line in axes.lines if len(line.get_xdata()) > 2]
+    assert widths[:2] == widths[2:]
+    assert widths[0] > widths[1] > 0.5
+    own = det_of({"x": [normal(30, 1, seed) for seed in range(4)]}).lines[:4]
+    assert own[0].get_linewidth() > own[1].get_linewidth() > own[2].get_linewidth() > 0.5
+    assert own[2].get_linewidth() == own[3].get_linewidth()
+
+
 def test_a_dotted_diagonal_marks_equal_error_rates(shown):
     for figure in shown.figures("det"):
         (axes,) = figure.axes

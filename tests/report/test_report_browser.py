@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import page_experiments
+import pages
 import pytest
 from made_up import make_experiments
 
@@ -16,6 +18,7 @@ from antispoof.report import figures, sections
 from antispoof.report.collect import read_runs
 from antispoof.report.page import page
 
+shown = pages.read
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
 )
@@ -38,6 +41,8 @@ frame.addEventListener("load", async () => {{
   document.getElementById("seen").textContent = JSON.stringify({{
     width: view.innerWidth, errors,
     wide: inner.documentElement.scrollWidth,
+    scrolling: [...inner.querySelectorAll(".scroll")].filter(n => n.scrollWidth > n.clientWidth)
+      .map(node => node.textContent.trim().slice(0, 80)),
     images: images.map(image => [image.naturalWidth, image.clientWidth, image.clientHeight]),
     sizes: texts.map(node => parseFloat(view.getComputedStyle(node).fontSize)),
     hidden: texts.filter(node => !node.getClientRects().length).map(node => node.textContent),
@@ -79,8 +84,8 @@ def text(tmp_path_factory):
     return page(runs, "eval", place / "data", drawn, tables)
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_seen_in_a_browser(text, tmp_path, width):
+def look(text, tmp_path, width):
+    """What a page is in a browser of a width, as HARNESS says it."""
     (tmp_path / "look.html").write_text(HARNESS.format(width=width, page=html.escape(text)))
     command = [
         CHROMIUM,
@@ -94,7 +99,17 @@ def test_seen_in_a_browser(text, tmp_path, width):
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     found = re.search(r'<pre id="seen">(.+?)</pre>', done.stdout, re.DOTALL)
     assert found, done.stderr[-2000:]
-    seen = json.loads(html.unescape(found[1]))
+    return json.loads(html.unescape(found[1]))
+
+
+def test_tables_of_four_systems_fit_into_a_desktop(shown, tmp_path):
+    assert shown.page["attacks"].tables[0].header[1:] == page_experiments.SYSTEMS
+    assert look(shown.text, tmp_path, 1280)["scrolling"] == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_seen_in_a_browser(text, tmp_path, width):
+    seen = look(text, tmp_path, width)
     assert (seen["width"], seen["errors"], seen["hidden"]) == (width, [], [])
     assert seen["wide"] <= width  # nothing sticks out: tables scroll by themselves
     # 1 condition of DET and of intervals, 2 systems of scores and of reliability, 1 curve
