@@ -1,7 +1,8 @@
 """How far a long action has come: a bar on a terminal, a line now and then in a log.
 
 A job of the launcher has a log for its stream and a file, named by ANTISPOOF_PROGRESS, whose one
-line the launcher shows; so a bar is seen even where the job itself has no terminal.
+line the launcher shows; so a bar is seen even where the job itself has no terminal. tqdm writes
+neither such a file nor whole lines for a log: with it, this module is longer.
 """
 
 import contextlib

@@ -153,6 +153,7 @@ def _through_ffmpeg(sound, rate, kbps, encoder, suffix):
 
 
 def _through_sox(sound, rate, mode, kind):
+    # the package sox sets no compression (-C) and ends no program that hangs
     with tempfile.TemporaryDirectory() as folder:
         plain, coded, out = (Path(folder, name) for name in ("in.wav", f"x.{kind}", "out.wav"))
         soundfile.write(plain, sound, rate, subtype="PCM_16")
