@@ -114,7 +114,7 @@ if from_to 6 "evaluate and report"; then
   done
   for system in $systems; do                      # one at a time: its speed is measured
     measured=exp/$(name "$system" "${seeds%% *}") # what one seed costs, all do
-    job --done "$measured/.done.cost" --from "$measured/config.yaml $(front_end "$system")" \
+    job --done "$measured/.done.cost" --from "$measured/config.yaml $(checkpoint_of "$system")" \
       "$measured/log/cost.log" steps/describe_model.py --exp "$measured"
   done
   ranking=

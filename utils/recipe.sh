@@ -141,6 +141,12 @@ front_end() { # front_end SYSTEM: the files that say what its upstream computes,
   [ -z "$upstream" ] || says "upstream/$upstream" files
 }
 
+checkpoint_of() { # checkpoint_of SYSTEM: that of its upstream, whose config its experiment holds
+  local upstream
+  upstream=$(says "$1" upstream)
+  [ -z "$upstream" ] || says "upstream/$upstream" checkpoint
+}
+
 inputs_of() { # inputs_of SYSTEM SETS: the files that say what a system reads of them
   local set feats dump
   feats=$(says "$1" feats) dump=dump/$(says "$1" upstream)

@@ -3,8 +3,9 @@
 
 A line is NAME<TAB>KEY<TAB>VALUE. NAME is a system, with the keys `feats`; `upstream`, empty where
 it reads none; `config`, the files that its config rests on; `start`, the checkpoint that training
-starts from, or nothing. Or NAME is upstream/<name>, with `files`, which say what it computes, and
-`copies`, how many it makes of a training set. Files are words for --from of utils/run.py.
+starts from, or nothing. Or NAME is upstream/<name>, with `files`, which say what it computes, the
+`checkpoint` among them, and `copies`, how many it makes of a training set. Files are words for
+--from of utils/run.py.
 """
 
 import argparse
@@ -67,6 +68,7 @@ def of_upstream(path):
     checkpoint = [config["checkpoint"]] if config["checkpoint"] else []
     return {
         "files": words(path, [*files_of(path), *checkpoint]),
+        "checkpoint": words(path, checkpoint),
         "copies": str(config["copies"]["count"]),
     }
 

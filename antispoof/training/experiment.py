@@ -86,10 +86,11 @@ def claim(exp_dir, config):
 
     Raises UserError for a folder of another experiment.
     """
-    path, config = Path(exp_dir) / "config.yaml", complete(config)
+    path, detects = Path(exp_dir) / "config.yaml", "model" in config  # a pre-training has none
+    config = complete(config) if detects else config
     if path.exists():
         found = read_yaml(path)
-        if found != config:  # of an earlier version, it says less
+        if found != config and detects:  # of an earlier version, it says less
             found = complete(read_experiment(exp_dir))
         if found != config:
             key = next(k for k in [*config, *found] if config.get(k) != found.get(k))

@@ -177,7 +177,7 @@ def test_the_cost_of_an_experiment(tmp_path):
 
 def test_a_head_of_one_length_is_measured_at_it(monkeypatch):
     monkeypatch.chdir(ROOT / "egs/mini")
-    fixed = whole(load_experiment("conf/train_sls_v2.yaml", 1))
+    fixed = whole(load_experiment("conf/train_sls_v2_mini.yaml", 1))
     assert describe(fixed)["input"] == [1, 24000]  # 1.5 s
-    adaptive = whole(load_experiment("conf/train_sls_frozen.yaml", 1))
+    adaptive = whole(load_experiment("conf/train_sls_frozen_mini.yaml", 1))
     assert describe(adaptive)["input"] == [1, 64600]

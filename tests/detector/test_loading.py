@@ -55,6 +55,8 @@ def test_a_score_is_the_mean_of_the_windows(place):
     soundfile.write(short, 0.1 * np.random.default_rng(2).standard_normal(3000), 16000)
     table = read_table("data/dev/wav.scp")
     write_table("data/dev/wav.scp", {**table, utts[0]: long, utts[1]: short})
+    seconds = read_table("data/dev/utt2dur")
+    write_table("data/dev/utt2dur", {**seconds, utts[0]: "2.5", utts[1]: "0.1875"})
     torch.manual_seed(1)
     model = build_system(config)
     found = score(model, open_inputs(config, "data/dev", "dump"), 3, CPU)

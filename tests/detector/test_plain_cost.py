@@ -108,7 +108,8 @@ def upstream(monkeypatch):
     """What conf/upstream/x.yaml says; `net` is a network, `fbank` signal processing."""
     settings = {**UPSTREAM}
     paths = []
-    monkeypatch.setattr(cost, "load_upstream_config", lambda path: paths.append(path) or settings)
+    load = lambda config: paths.append(config["upstream"]) or settings  # noqa: E731
+    monkeypatch.setattr(cost, "upstream_settings", load)
     monkeypatch.setattr(cost, "_is_signal_processing", lambda name: name == "fbank")
     return settings, paths
 
@@ -119,7 +120,7 @@ def test_cached_features_have_the_models_width_and_the_upstreams_frames(upstream
     cached["crop"] = EXPERIMENT["crop"]
     x, lengths = example(cached)
     assert (x.shape, lengths.tolist()) == ((1, 3, 201, 6), [201])
-    assert set(paths) == {"conf/upstream/x.yaml"}
+    assert set(paths) == {"x"}
     assert example({**cached, "model_conf": {"dim": 9}})[0].shape == (1, 3, 201, 9)
     settings["frames"] = "s3prl"
     assert example(cached)[0].shape == (1, 3, 202, 6)

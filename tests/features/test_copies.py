@@ -160,7 +160,7 @@ def test_a_training_set_without_its_copies_is_refused(place, monkeypatch):
     [
         ("copies: {count: 2}", "'copies' wants a 'count' from 0, and with 1 or more a list"),
         ("copies: {augment: [trim]}", "'copies' wants a 'count' from 0"),
-        ("copies: {count: -1, augment: [trim]}", "'copies' wants a 'count' from 0"),
+        ("copies: {count: -1, augment: [trim]}", "'copies.count' is -1, wanted at least 0"),
         ("copies: {number: 2}", "unknown key 'copies.number'"),
     ],
 )

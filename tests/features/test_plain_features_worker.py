@@ -171,7 +171,7 @@ def test_copies_are_made_where_they_are_wanted_and_only_there(run, tmp_path):
 def test_options_reach_what_they_are_for(run, monkeypatch):
     chosen, given = [], []
     monkeypatch.setattr(device, "choose_device", lambda name: chosen.append(name) or f"<{name}>")
-    monkeypatch.setattr(extraction, "extract", lambda *args: given.append(args[5:]))
+    monkeypatch.setattr(extraction, "extract", lambda *args: given.append(args[5:7]))
     for options in ((), ("--device", "cuda", "--workers", "3")):
         made, _ = run("--copies", *options, config=COPIES)
         assert made.asked == f"<{chosen[-1]}>"

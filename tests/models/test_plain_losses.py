@@ -151,6 +151,7 @@ def test_a_cosine_layer_gives_the_scaled_cosines_of_the_published_loss(name, col
     """The score that the loss reads: scale (cos bona fide - cos spoof), or scale cos bona fide."""
     torch.manual_seed(1)
     layer = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, columns))
+    layer.last_layer = "2"
     model = use_cosines(layer, COSINES[name], 7.0)
     x = torch.randn(5, 3)
     hidden, directions = model[1](model[0](x)).tolist(), model[2].directions.tolist()

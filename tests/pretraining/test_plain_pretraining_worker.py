@@ -9,6 +9,7 @@ import yaml
 from made_up import ROOT
 
 from antispoof.errors import UserError
+from antispoof.pretraining import pretrain as pretraining
 
 
 def run(monkeypatch, *arguments):
@@ -28,12 +29,12 @@ def test_every_option_reaches_the_pre_training(tmp_path, monkeypatch, capsys):
         calls.append(args[:3])
         args[3]("a line")
 
-    monkeypatch.setattr(pretrain, "pretrain", pretrain)
+    monkeypatch.setattr(pretraining, "pretrain", pretrain)
     monkeypatch.setattr(torch, "set_num_threads", calls.append)
     exp = tmp_path / "exp"
     options = ["--config", tmp_path / "p.yaml", "--seed", 4, "--train", "data/t"]
     run(monkeypatch, *options, "--set", "epochs=3", "--set", "lr=0.5", exp)
-    expected = {**pretrain.PRETRAINING, "layers": 2, "epochs": 3, "lr": 0.5, "seed": 4}
+    expected = {**pretraining.PRETRAINING, "layers": 2, "epochs": 3, "lr": 0.5, "seed": 4}
     assert calls == [1, (expected, "data/t", str(exp))]
     assert yaml.safe_load((exp / "config.yaml").read_text()) == expected
     assert (exp / "env.txt").exists()

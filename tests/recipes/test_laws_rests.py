@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 from laws import record
+from made_up import ROOT
 from recipes import SYSTEMS, Recipe, only, succeed
 
 # Read, but decided by what a job rests on: the config that a training wrote for itself, ids that
@@ -138,7 +139,7 @@ def test_a_stage_stops_where_what_it_rests_on_was_touched(copy, stage):
     for name in sorted(TOUCHED[stage]):
         path = copy.file(name)
         before = path.read_bytes() if path.exists() else None
-        path.write_bytes((before or b"") + b"\n")
+        path.write_bytes((before or (ROOT / name).read_bytes()) + b"\n")
         status, out, error = copy.run(*only(stage))
         assert (status, len(error.splitlines())) == (1, 1), (name, out, error)
         assert re.search(

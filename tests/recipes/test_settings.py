@@ -86,6 +86,7 @@ def test_every_value_is_that_of_the_config_the_defaults_and_the_overrides(place)
         ("empty", "upstream"): "own",
         ("empty", "start"): "'a b/{seed}/best.pt'",
         ("upstream/own", "files"): "conf/upstream/own.yaml own.pt",
+        ("upstream/own", "checkpoint"): "own.pt",
         ("upstream/own", "copies"): "1",
     }
     (place / "conf/upstream/own.yaml").write_text("{name: x_local, checkpoint: 'my {x}.pt'}\n")

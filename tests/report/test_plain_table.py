@@ -35,6 +35,7 @@ def one_result(rng, trials, speakers=True):
         cells[attack] = {"n_bonafide": 57, "n_spoof": SIZES[attack], "few": few, **values()}
     n_spoof = sum(SIZES[attack] for attack in LISTS[trials])
     kinds = ("iid", "speaker") if speakers else ("iid",)
+    gsm = {"n_bonafide": 1, "n_spoof": 1, "few": True, "eer": None}
     return {
         "set": "eval",
         "trials": trials,
@@ -47,7 +48,7 @@ def one_result(rng, trials, speakers=True):
             name: {k: [value * rng.uniform(0.5, 0.9), value * rng.uniform(1.1, 2)] for k in kinds}
             for name, value in pooled.items()
         },
-        "by": {"attack": cells, "codec": {"gsm": {"n_bonafide": 1, "n_spoof": 1, "few": True}}},
+        "by": {"attack": cells, "codec": {"gsm": gsm}},
     }
 
 
@@ -57,6 +58,8 @@ def make(place, speakers=True, seed=0):
     for system, seeds in RUNS.items():
         for number in seeds:
             run = f"{system}_seed{number}"
+            if system.endswith("fusion"):
+                write(place / "exp" / run / "fusion.json", {})
             for trials in LISTS:
                 if (run, trials) != ("net_seed2", "known"):
                     found = one_result(rng, trials, speakers)
