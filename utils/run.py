@@ -15,6 +15,9 @@ With --done FILE, a job that ends well writes FILE last: the command, and the SH
 with the same command and files is skipped; with others it stops and says what to remove. Where
 FILE does not contain {name}, it stands for all jobs together. How many jobs, slots and GPUs there
 were is not part of it.
+
+SIGTERM, SIGINT or SIGHUP ends the jobs, with all that they began, and then this launcher. So does
+the end of the process --parent PID, which started it: no signal can say that it was killed.
 """
 
 import argparse
@@ -31,6 +34,7 @@ from pathlib import Path
 
 from antispoof.errors import UserError, explain_signal, one_line_errors
 from antispoof.launcher.jobs import expand, fill, places
+from antispoof.launcher.processes import end
 from antispoof.launcher.stamps import Stamp, words_of
 from antispoof.paths import find
 
@@ -50,6 +54,7 @@ def parse(argv=None):
     )
     parser.add_argument("--slots", type=int, default=1, help="jobs at a time")
     parser.add_argument("--gpu", type=int, default=0, metavar="N", help="GPUs of each job")
+    parser.add_argument("--parent", type=int, default=0, metavar="PID", help="end when it ends")
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="[NAME=VALUES] LOG COMMAND...")
     args = parser.parse_args(argv)
     args.name, args.values = "", [""]
@@ -123,15 +128,27 @@ class Job:
             self.stamp.write()
 
 
-def run_all(jobs, free):
-    """Run `jobs`, each in a place of the list `free`; returns the failed ones."""
-    waiting, running, failed, ended = list(jobs), {}, [], []
-    for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
-        # noted, and acted on between jobs: one that has just begun must not be left behind
-        signal.signal(number, lambda *_, status=status: ended.append(status))
+def note_signals():
+    """A list to which a signal that is to end this launcher adds the exit status.
+
+    Noted, and acted on between jobs: one that has just begun must not be left behind.
+    """
+    ended = []
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as by nohup
+            signal.signal(number, lambda number, _: ended.append(128 + number))
+    return ended
+
+
+def run_all(jobs, free, parent=0):
+    """Run `jobs`, each in a place of the list `free`, while `parent` lives; returns the failed."""
+    waiting, running, failed, ended = list(jobs), {}, [], note_signals()
     with tempfile.TemporaryDirectory(prefix="antispoof-run-") as folder:
         try:
             while (waiting or running) and not ended:
+                if parent and os.getppid() != parent:
+                    ended.append(143)
+                    break
                 while waiting and free and not failed:
                     job = waiting.pop(0)
                     job.place = free.pop(0)
@@ -147,10 +164,9 @@ def run_all(jobs, free):
                         job.finish(process.returncode, time.monotonic() - started)
                         failed += [job] if process.returncode else []
         finally:
-            clear()
-            for process, _ in running.values():  # interrupted: leave no job behind
-                process.terminate()
-                process.wait()
+            end([process for process, _ in running.values()])  # interrupted: leave no job behind
+            with contextlib.suppress(OSError):  # a terminal that is gone
+                clear()
     if ended:
         raise SystemExit(ended[0])
     return failed
@@ -201,7 +217,7 @@ def main():
         return
     print(f"$ {shown}", flush=True)
     started = time.monotonic()
-    failed = run_all(todo, places(args.gpu, min(args.slots, len(todo))))
+    failed = run_all(todo, places(args.gpu, min(args.slots, len(todo))), args.parent)
     for job in failed:
         report_failure(job)
     if failed:

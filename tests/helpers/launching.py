@@ -1,10 +1,12 @@
 """Calls of utils/run.py on small scripts, for the tests of the launcher and of processes."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from made_up import ROOT
 
@@ -65,3 +67,15 @@ def end(process, number=signal.SIGTERM):
     process.send_signal(number)
     process.communicate(timeout=10)
     return process.returncode
+
+
+def session(leader):
+    """The processes of the session of `leader` that have not ended: [(pid, name)]."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            name, _, rest = (place / "stat").read_text(errors="replace").rpartition(")")
+            state, _, _, own = rest.split()[:4]
+            if own == str(leader) and state not in "ZX":
+                found.append((int(place.name), name.partition("(")[2]))
+    return found

@@ -146,7 +146,8 @@ def test_what_is_done_does_not_rest_on_gpus(machine):
 
 
 def test_the_launcher_knows_gpus_without_torch(machine):
-    text = "import sys; from antispoof import jobs; print(jobs.gpus(), 'torch' in sys.modules)"
+    text = "import sys; from antispoof.launcher import jobs\n"
+    text += "print(jobs.gpus(), 'torch' in sys.modules)"
     (machine / "devices").write_text(MIG)
     done = subprocess.run([sys.executable, "-c", text], cwd=machine, capture_output=True, text=True)
     assert done.stdout == "['MIG-a', 'MIG-b'] False\n"

@@ -1,12 +1,13 @@
 """Processes that end badly: by a signal, without memory, in their last write, two at once."""
 
+import shlex
 import signal
 import subprocess
 import sys
 import threading
 
 import pytest
-from launching import RUN, end, gone, launch, script, start, wait_for
+from launching import RUN, end, gone, launch, script, session, start, wait_for
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
@@ -145,3 +146,42 @@ def test_a_temporary_file_of_another_process_is_left_alone(tmp_path):
             assert (tmp_path / "output").read_text() in ("a" * 5000, "b" * 5000)
     assert [process.returncode for process in both] == [0, 0]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["output", "work.py"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_an_ended_launcher_ends_what_its_jobs_began_too(tmp_path, number):
+    """A job that a signal ends at once leaves its own processes to nobody."""
+    below = "(echo $BASHPID > began.2; trap '' TERM; sleep 60 & wait; sleep 60) &"
+    (tmp_path / "pool").write_text(f"#!/bin/bash\n{below}\nexec sleep 60\n")
+    (tmp_path / "pool").chmod(0o755)
+    process = start(tmp_path, "exec ./pool", began=2)
+    assert end(process, number) == 128 + number
+    assert session(process.pid) == []
+
+
+def test_a_launcher_that_nohup_started_goes_on(tmp_path):
+    work = script(tmp_path, "touch began; sleep 0.5; touch ended")
+    process = subprocess.Popen(["nohup", *RUN, "x.log", work], cwd=tmp_path)
+    wait_for((tmp_path / "began").exists)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(10) == 0
+    assert (tmp_path / "ended").exists()
+
+
+@pytest.mark.parametrize("moment", ["while it runs", "before it begins"])
+def test_a_launcher_ends_with_its_parent(tmp_path, moment):
+    work = script(tmp_path, "echo $$ > .$$ && mv .$$ began.$$\nexec sleep 60")
+    call = shlex.join([*RUN, "--parent", "PID", "--done", "x.done", "x.log", work])
+    call = call.replace("PID", '"$parent"')
+    late = moment == "before it begins"
+    text = "while [ ! -e go ]; do sleep 0.05; done; " if late else ""
+    text = f"parent=$$; ( {text}exec {call} ) &"
+    shell = subprocess.Popen(["bash", "-c", f"{text}\nwait"], cwd=tmp_path, start_new_session=True)
+    if not late:
+        wait_for(lambda: list(tmp_path.glob("began.*")))
+    shell.kill()
+    shell.wait()
+    (tmp_path / "go").touch()
+    wait_for(lambda: session(shell.pid) == [])
+    assert len(list(tmp_path.glob("began.*"))) == (not late)
+    assert not (tmp_path / "x.done").exists()
