@@ -1,10 +1,4 @@
-# What every command of a recipe needs around it: source path.sh.
-root=${root:-$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)}
-export ANTISPOOF_ROOT=$root
-export PATH="$root/tools/venv/bin:$PATH"
-export PYTHONPATH="$root" # alone: a PYTHONPATH from outside would mix another environment in
-export PYTHONSAFEPATH=1   # a file named like a module in the current folder is not imported
-export PYTHONUNBUFFERED=1 # a killed job's log holds everything that it said
-export LC_ALL=C.UTF-8 LC_COLLATE=C
-export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000 # glibc keeps what was freed: else each
-# large array is fetched from the system page by page, anew at every step
+# Workers by hand: source path.sh. Programs of tools/venv come first; nothing else changes.
+ANTISPOOF_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+export ANTISPOOF_ROOT
+export PATH="$ANTISPOOF_ROOT/tools/venv/bin:$PATH" # its Python finds the library: see tools/setup.sh

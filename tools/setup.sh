@@ -12,7 +12,7 @@ python= # interpreter to build on, 3.10 to 3.13; default: the first of python3, 
 torch=torch==2.13.0                                     # by exact version: a CPU build where pip finds one
 without_dependencies=(torchaudio==2.11.0 s3prl==0.4.18) # their own pins would pull other versions in
 
-cache=${cache:-${XDG_CACHE_HOME:-$HOME/.cache}/antispoof}
+cache=${cache:-${XDG_CACHE_HOME:-~/.cache}/antispoof} # ~ is known where HOME is not set
 venv=$root/tools/venv
 done_file=$root/tools/.done
 
@@ -54,6 +54,11 @@ pip_install() {
     --quiet --retries 5 "$@" 2> >(grep -v '^WARNING: Location' >&2)
 }
 
+add_library() { # the root, as the way to it from the environment's packages: right in each clone that links here
+  "$venv/bin/python" -c 'import pathlib, sysconfig
+pathlib.Path(sysconfig.get_path("purelib"), "antispoof.pth").write_text("../../../../..\n")'
+}
+
 drop_cuda_library() { # torchaudio's native library links CUDA; its Python part runs without
   local folder
   "$venv/bin/python" -c 'import torchaudio' 2>/dev/null && return
@@ -65,8 +70,8 @@ drop_cuda_library() { # torchaudio's native library links CUDA; its Python part 
     "(features are computed by its Python part)"
 }
 
-mkdir -p "$cache"
 is_done && exit 0
+mkdir -p "$cache" || fail "$cache: cannot be made; name a folder with --cache"
 exec 9>"$root/tools/.lock"
 flock 9 # several set-ups of one clone: the first works, the others wait
 is_done && exit 0
@@ -82,6 +87,7 @@ pip_install -r "$root/tools/requirements.txt"
 echo "  ${without_dependencies[*]}"
 pip_install --no-deps "${without_dependencies[@]}"
 drop_cuda_library
+add_library
 fingerprint >"$done_file.tmp"
 mv "$done_file.tmp" "$done_file"
 echo "tools/setup.sh: done in $SECONDS s"

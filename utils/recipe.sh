@@ -1,5 +1,5 @@
 # Sourced by run.sh, below its options: what its stages are written with.
-# shellcheck shell=bash disable=SC2034,SC2154 # shared with run.sh
+# shellcheck shell=bash disable=SC2034,SC2046,SC2064,SC2154 # shared with run.sh
 
 stop() { # stop WHY: an option is wrong
   echo "$0: $*" >&2
@@ -45,7 +45,7 @@ for system in $systems; do
 done
 
 "$root/tools/setup.sh" ${cache:+--cache "$cache"}
-. "$root/path.sh"
+. "$root/utils/environment.sh"
 
 literal() { # literal TEXT: with its braces twice, so that the launcher leaves them as they are
   printf '%s\n' "$1" | sed 's/[{}]/&&/g'
@@ -91,8 +91,18 @@ from_to() { # from_to N WHAT: whether stage N is to be run; says so
 }
 
 job() { # the launcher; see utils/run.py --help
-  python "$root/utils/run.py" --slots "$nj" "$@"
+  python "$root/utils/run.py" --parent "$$" --slots "$nj" "$@" &
+  wait "$!" # which a signal interrupts
 }
+
+end() { # end SIGNAL: the launcher with its jobs, then this shell
+  trap '' INT TERM HUP
+  kill -TERM $(jobs -p) 2>/dev/null || true
+  wait || true
+  trap - "$1"
+  kill "-$1" "$$"
+}
+for signal in INT TERM HUP; do trap "end $signal" "$signal"; done
 
 commas() { # "a b" -> a,b
   local -a words

@@ -39,6 +39,8 @@ def parse(words):
         option = words.pop(0)
         if option == "--renew":
             found["renew"] = True
+        elif option == "--parent":  # the shell that calls
+            words.pop(0)
         elif option == "--from":
             found["reads"] = frozenset(shlex.split(words.pop(0)))
         else:

@@ -166,6 +166,11 @@ def test_the_cache_is_the_users(monkeypatch):
     assert store.default_cache() == Path("/h/.cache/antispoof")
     monkeypatch.delenv("XDG_CACHE_HOME")
     assert store.default_cache() == Path("/h/.cache/antispoof")
+    monkeypatch.delenv("HOME")  # the system knows where this user is at home, or it does not
+    assert store.default_cache().name == "antispoof"
+    monkeypatch.setattr(os, "getuid", lambda: 43210)
+    with pytest.raises(UserError, match="HOME is not set; set it, or name a folder: --cache DIR"):
+        store.default_cache()
 
 
 def test_an_environment_is_made_once_and_named_by_its_pins(monkeypatch, tmp_path):

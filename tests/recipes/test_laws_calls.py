@@ -193,7 +193,7 @@ def test_only_fusion_itself_is_no_name(place):
 
 def test_the_environment_of_every_command(tmp_path):
     """Nothing from outside is mixed in, and the order of names is that of their bytes."""
-    script = f"cd '{tmp_path}'; . '{ROOT}/path.sh'; env"
+    script = f"cd '{tmp_path}'; . '{ROOT}/utils/environment.sh'; env"
     around = {"PATH": os.environ["PATH"], "PYTHONPATH": "/elsewhere", "LC_ALL": "de_DE.UTF-8"}
     done = subprocess.run(["bash", "-c", script], env=around, capture_output=True, text=True)
     found = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)

@@ -22,7 +22,10 @@ NOT_SOUND = (  # modules that the bytes of no utterance depend on
 
 def default_cache():
     """Where downloads and built corpora lie unless told otherwise."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    try:
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:  # no HOME, and nobody knows this user
+        raise UserError("HOME is not set; set it, or name a folder: --cache DIR") from None
     return Path(home) / "antispoof"
 
 
