@@ -26,7 +26,7 @@ from ..config.keys import Free, Words
 from ..data.audio import CONVERSIONS, read_wave, require_length
 from ..data.data_dir import Tables, durations_of, read_trials, trial_lists, write_tables
 from ..errors import UserError
-from ..files import atomic_open
+from ..files import atomic_open, open_share
 from ..progress import Progress
 from .chain import Chain, loggable
 from .codecs import label
@@ -81,7 +81,8 @@ class Share:
         part.parent.mkdir(parents=True, exist_ok=True)
         known = {utt: self.finished[utt] for utt in self.utts if utt in self.finished}
         known = {utt: note for utt, note in known.items() if self.path(utt).exists()}
-        with open(part, "w", encoding="utf-8", newline="\n") as notes:
+        with open_share(part) as notes:
+            notes.truncate(0)
             notes.writelines(json.dumps(note) + "\n" for note in known.values())
             progress.advance(len(known))
             for utt in self.utts:
@@ -89,7 +90,8 @@ class Share:
                     notes.write(json.dumps(self.make(utt)) + "\n")
                     notes.flush()
                     progress.advance()
-        part.replace(self.note)
+            notes.flush()
+            part.replace(self.note)
 
     def path(self, utt: str) -> Path:
         return sound_path(self.out_dir, utt + self.settings["suffix"])

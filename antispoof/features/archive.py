@@ -22,7 +22,7 @@ import numpy as np
 from ..data.ark import MATRIX, read_entry
 from ..data.tables import read_table, require_same_keys, write_table
 from ..errors import UserError
-from ..files import atomic_open
+from ..files import atomic_open, open_share
 
 
 def layer_name(index: int) -> str:
@@ -74,17 +74,17 @@ class ShareWriter:
     def _resume(self):
         """Read the notes of a killed job, cut every archive behind its last noted utterance."""
         finished, ends = {}, dict.fromkeys(self.layers, 0)
-        if self.part.exists():
-            for line in self.part.read_text("utf-8").splitlines(keepends=True):
-                entry = parse_note(line)
-                if entry is None or not all(
-                    self.ark(layer, True).exists()
-                    and self.ark(layer, True).stat().st_size >= offset + size
-                    for layer, (offset, size, _) in entry[2].items()
-                ):
-                    break
-                finished[entry[0]] = line
-                ends = {layer: offset + size for layer, (offset, size, _) in entry[2].items()}
+        self.notes = open_share(self.part)
+        for line in self.notes.read().splitlines(keepends=True):
+            entry = parse_note(line)
+            if entry is None or not all(
+                self.ark(layer, True).exists()
+                and self.ark(layer, True).stat().st_size >= offset + size
+                for layer, (offset, size, _) in entry[2].items()
+            ):
+                break
+            finished[entry[0]] = line
+            ends = {layer: offset + size for layer, (offset, size, _) in entry[2].items()}
         self.streams = {}
         for layer, end in ends.items():
             path = self.ark(layer, True)
@@ -93,7 +93,7 @@ class ShareWriter:
             stream = self.streams[layer] = open(path, "r+b")  # noqa: SIM115 - closed in finish()
             stream.truncate(end)
             stream.seek(end)
-        self.notes = open(self.part, "w", encoding="utf-8", newline="\n")  # noqa: SIM115
+        self.notes.truncate(0)
         self.notes.writelines(finished.values())
         self.notes.flush()
         return finished
@@ -118,8 +118,9 @@ class ShareWriter:
         for layer, stream in self.streams.items():
             stream.close()
             self.ark(layer, True).replace(self.ark(layer))
-        self.notes.close()
+        self.notes.flush()
         self.part.replace(self.note)
+        self.notes.close()  # only now may another process open what is there
 
 
 def bytes_written(folder: str | Path) -> int:

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import soundfile
+from launching import paused
 from made_up import ROOT, refused, worker
 from sounds import make_corpus, make_data
 
@@ -111,6 +112,17 @@ def test_jobs_and_kills_change_nothing(place, monkeypatch):
     assert augment(place, "data/jobs", "--share", "3/3")[0] == 0
     assert bytes_of(place / "data/jobs") == bytes_of(place / "data/out")
     assert "10 were there already" in augment(place, "data/jobs")[1]
+
+
+def test_a_share_that_another_process_works_on_is_left_to_it(place):
+    call = [AUGMENT, "--config", "conf.yaml", "--seed", 7, "data/eval", "data/twice"]
+    with paused(call, place, place / "data/twice/shares/.1of1.part") as first:
+        status, _, error = augment(place, "data/twice")
+        assert (status, len(error.splitlines())) == (1, 1)
+        assert "another process works on the same share; wait for it, or end it" in error
+    assert first.returncode == 0
+    assert augment(place, "data/twice")[0] == 0
+    assert bytes_of(place / "data/twice") == bytes_of(place / "data/out")
 
 
 def test_another_seed_is_another_folder(place):

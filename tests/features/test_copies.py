@@ -94,6 +94,7 @@ def test_jobs_and_kills_change_nothing(place, monkeypatch):
     writer.write = killed
     with pytest.raises(OSError, match="killed"):
         run(upstream, batches, wavs, writer, Progress(6, "", ""), copy=1)
+    writer.notes.close()  # as when its process ends
     status, _, error = extract(place, "train", "again", "--copies")
     assert status == 0, error
     assert files(place / "again") == files(place / "dump/bank/train")

@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from launching import paused
 from made_up import ROOT, worker
 from sounds import make_corpus, make_data
 from ssl_models import hugging_face
@@ -68,6 +69,18 @@ def test_three_jobs_with_decoders_ahead_give_the_same_bytes(place):
         status, _, error = extract(place, "three", *options)
         assert status == 0, error
     assert (place / "three/utt2sum").read_bytes() == (place / "whole/utt2sum").read_bytes()
+
+
+def test_a_share_that_another_process_works_on_is_left_to_it(place):
+    call = [EXTRACT, "--batch-seconds", "5", "small.yaml", "data/train", "twice"]
+    with paused(call, place, place / "twice/shares/.1of1.part") as first:
+        status, _, error = extract(place, "twice", "--batch-seconds", "5")
+        assert (status, len(error.splitlines())) == (1, 1)
+        assert "another process works on the same share; wait for it, or end it" in error
+    assert first.returncode == 0
+    assert extract(place, "twice", "--batch-seconds", "5")[0] == 0
+    assert (place / "twice/utt2sum").read_bytes() == (place / "whole/utt2sum").read_bytes()
+    assert worker(CHECK, "twice", cwd=place)[0] == 0
 
 
 def test_a_batch_fits_and_does_not_hang_on_jobs():

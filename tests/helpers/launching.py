@@ -79,3 +79,18 @@ def session(leader):
             if own == str(leader) and state not in "ZX":
                 found.append((int(place.name), name.partition("(")[2]))
     return found
+
+
+@contextlib.contextmanager
+def paused(call, folder, part):
+    """A worker that stands still with `part` begun, in the block; then it ends."""
+    command = [sys.executable, str(ROOT / call[0]), *map(str, call[1:])]
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: part.exists() and part.stat().st_size, 60)
+        process.send_signal(signal.SIGSTOP)
+        assert process.poll() is None
+        yield process
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.wait(60)
