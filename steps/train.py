@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Train one experiment: learn on the training set, pick the checkpoint on dev.
 
-Continues from EXP_DIR/last.pt where there is one. Several processes: torchrun.
+Continues from EXP_DIR/last.pt where there is one. Several processes: torchrun. EXP_DIR/run.sh then
+holds this command, to be run from anywhere.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
@@ -47,6 +49,7 @@ def main():
     from antispoof.torch_utils.device import choose_device  # late: --help answers at once
     from antispoof.torch_utils.distributed import join_team, leave_team
     from antispoof.training.experiment import claim, complete, load_experiment
+    from antispoof.training.rerun import write_rerun
     from antispoof.training.trainer import Run, train
 
     if args.watch_every < 1 or args.workers < 0:
@@ -56,6 +59,7 @@ def main():
     team, device = join_team(choose_device(args.device))
     if team.leads:
         claim(args.exp_dir, config)
+        write_rerun(args.exp_dir, sys.argv[1:], team.size)
     team.tell(None)  # it is claimed
     run = Run(
         watch=tuple(args.watch),

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from .. import SAMPLE_RATE
-from ..augment.chain import Chain
+from ..augment.chain import Chain, loggable
 from ..augment.draws import note
 from ..config import UPSTREAM_KEYS, load_config
 from ..data.ark import read_rows
@@ -58,6 +58,10 @@ class Inputs(torch.utils.data.Dataset):
         span = min(length, self.length)
         return [(x.narrow(time_axis(x), start, span), span, index) for start in starts]
 
+    def drawn(self, index):
+        """What decides how an utterance is read in this epoch, as a record for JSON."""
+        raise NotImplementedError
+
     def _open(self, data_dir, dump, train):
         """Find what is to be read; returns the length of a crop, in samples or frames."""
         raise NotImplementedError
@@ -76,11 +80,22 @@ class Waveforms(Inputs):
         self.seconds = read_durations(data_dir) if timed else {}
         return round(self.crop["seconds"] * SAMPLE_RATE)
 
-    def _read(self, utt):
+    def drawn(self, index):
+        utt = self.utts[index]
+        x, drawn = self._augmented(utt)
+        rng = generator(self.seed, self.epoch, utt)
+        start, stop = crop(len(x), self.length, self.policy, rng)
+        return {"utt": utt, "start": start, "stop": stop, "augment": loggable(drawn)}
+
+    def _augmented(self, utt):
+        """(sound, what was drawn for it)."""
         x = read_wave(self.wavs[utt], utt, self.config["allow"])
         if utt in self.seconds:
             require_length(x, self.seconds[utt], self.wavs[utt], utt)
-        x, drawn = self.augment(x, utt, self.seed, self.epoch)
+        return self.augment(x, utt, self.seed, self.epoch)
+
+    def _read(self, utt):
+        x, drawn = self._augmented(utt)
         if self.notes and self.augment.links:
             note(self.notes, self.epoch, utt, drawn)
         rng = generator(self.seed, self.epoch, utt)
@@ -123,17 +138,29 @@ class CachedFeatures(Inputs):
             require_same_keys(self.wavs, tables[-1], self.wav_scp, path)
         return tables
 
-    def _read(self, utt):
-        drawn = 0
-        if len(self.feats) > 1:
-            drawn = generator("copy", self.seed, self.epoch, utt).integers(len(self.feats))
+    def drawn(self, index):
+        utt, spans = self.utts[index], []
+        copy = self._copy(utt)
 
-        @functools.cache
         def span(found):
-            rng = generator(self.seed, self.epoch, utt)
-            return crop(found, self.length, self.policy, rng)
+            spans.append(self._span(utt, found))
+            return spans[0]
 
-        found = [self._load(feats[utt], utt, span) for feats in self.feats[drawn]]
+        read_rows(self.feats[copy][0][utt], utt, span)
+        return {"utt": utt, "start": spans[0][0], "stop": spans[0][1], "copy": copy}
+
+    def _copy(self, utt):
+        """Which copy of `utt` is read; 0 is the original."""
+        if len(self.feats) == 1:
+            return 0
+        return int(generator("copy", self.seed, self.epoch, utt).integers(len(self.feats)))
+
+    def _span(self, utt, found):
+        return crop(found, self.length, self.policy, generator(self.seed, self.epoch, utt))
+
+    def _read(self, utt):
+        span = functools.cache(functools.partial(self._span, utt))
+        found = [self._load(feats[utt], utt, span) for feats in self.feats[self._copy(utt)]]
         return extend(np.stack(found), 1, self.length, self.policy, self.crop["pad"])
 
     def _load(self, place, utt, span):

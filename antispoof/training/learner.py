@@ -17,6 +17,7 @@ from ..progress import Progress
 from ..torch_utils.checkpoint import load_checkpoint
 from ..torch_utils.distributed import ALONE, deal
 from .averaging import MovingAverage
+from .bad_batch import keep_bad_batch
 from .optimisers import make_optimizer, make_schedule
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -45,6 +46,7 @@ class Learner:
             torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         decay = config["select"]["ema"]
         self.average = MovingAverage(self.model, decay) if decay else None
+        self.folder = None  # of the experiment, where a batch that failed is kept
         self.waited = 0.0  # share of the last epoch's time in which there was no data
 
     def parts(self):
@@ -96,23 +98,31 @@ class Learner:
         progress = Progress(len(order), "utterances", f"{self.name} epoch {epoch}", quiet=quiet)
         self.model.train()
         total, waited, started = 0.0, 0.0, time.monotonic()
-        for batch, parts in plan:
+        for number, (batch, parts) in enumerate(plan, 1):
             asked = time.monotonic()
             loaded = [(bool(part), *next(feed)) for part in parts]
             waited += time.monotonic() - asked
             with self.memory_said():
                 loss = self.step(loaded, batch)
             if not math.isfinite(loss):
-                named = ", ".join(self.inputs.utts[i] for i in batch)
-                raise UserError(
-                    f"{self.name}: the loss is {loss} in epoch {epoch}; last.pt is the state "
-                    f"before it; lower optimizer_conf.lr, or look at the batch: {named}"
-                )
+                self._refuse(batch, loaded, epoch=epoch, batch_number=number, loss=loss)
             total += loss * len(batch)
             progress.advance(len(batch), self._note(total / (progress.done + len(batch))))
         progress.close()
         self.waited = waited / (time.monotonic() - started)
         return total / len(order)
+
+    def _refuse(self, batch, parts, **found):
+        """Keep a batch whose loss is not finite, and raise a UserError that names it."""
+        named, kept = ", ".join(self.inputs.utts[i] for i in batch), ""
+        if self.folder:
+            kept = f"; see {self.folder / 'bad_batch.json'}"
+            if self.team.leads:
+                keep_bad_batch(self.folder, self, batch, parts, **found)
+        raise UserError(
+            f"{self.name}: the loss is {found['loss']} in epoch {found['epoch']}; last.pt is the "
+            f"state before it; lower optimizer_conf.lr, or look at the batch: {named}{kept}"
+        )
 
     def step(self, parts, batch):
         """One change of the weights; a loss that is not finite changes none.

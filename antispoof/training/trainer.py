@@ -70,12 +70,14 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
         inputs = open_inputs(stage, train_dir, dump, train=True)
         inputs.notes = exp_dir / "draws" if run.log_draws else None
         learner = Learner(stage, inputs, labels, device, exp_dir.name, run.team, run.workers)
+        learner.folder = exp_dir
         if number == state["stage"]:
             learner.load_state_dict(state["learner"])
         elif start:
             learner.start_from(start)
             log(f"starting from {start}")
         selection, own = Selection(stage["select"]), [r for r in rows if r["stage"] == number]
+        require_kept(exp_dir, target, selection, own)
         log(f"{count_parameters(learner.model)}, {device}")
         log(f"stage {number} of {len(stages)}: {stage['epochs']} epochs; keeps {selection}")
 
@@ -167,6 +169,15 @@ def watched_lists(data_dir, labels):
             raise UserError(f"{data_dir}/trials/{trials}: found one class alone, wanted both")
         lists[f"watch_{name}_{trials}_eer"] = own
     return lists
+
+
+def require_kept(exp_dir, target, selection, rows):
+    """Refuse to go on where the model that the rule chose from `rows` is gone."""
+    if rows and selection.count == 1 and not target.exists():
+        raise UserError(
+            f"{target}: is gone, and {exp_dir}/last.pt, which holds the last epoch, cannot give it "
+            "back; remove last.pt too, to train again"
+        )
 
 
 def keep(exp_dir, target, selection, rows, model, keep_epochs):
