@@ -1,15 +1,12 @@
 """Files that are whole or absent: written under a temporary name, then renamed."""
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
-
-from .errors import UserError
 
 
 @contextlib.contextmanager
@@ -43,21 +40,6 @@ def atomic_open(path: str | Path, mode: str = "w") -> Iterator[IO[Any]]:
             if error.filename is None:  # a full disk is reported by write(), without a name
                 error.filename = str(path)
             raise
-
-
-def open_share(path):
-    """Open `path` to read and add; it is this process's until it is closed, under any name.
-
-    Raises UserError where it is another's.
-    """
-    stream = open(path, "a+", encoding="utf-8", newline="\n")  # noqa: SIM115 - the caller closes it
-    with contextlib.suppress(BlockingIOError, PermissionError, FileNotFoundError):
-        fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(stream.fileno()), os.stat(path)):
-            stream.seek(0)
-            return stream
-    stream.close()  # locked, or renamed since: its owner was about to end
-    raise UserError(f"{path}: another process works on the same share; wait for it, or end it")
 
 
 def sha256_file(path: str | Path) -> str:

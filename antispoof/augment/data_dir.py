@@ -25,8 +25,9 @@ from ..config import load_config, write_config
 from ..config.keys import Free, Words
 from ..data.audio import CONVERSIONS, read_wave, require_length
 from ..data.data_dir import Tables, durations_of, read_trials, trial_lists, write_tables
+from ..data.shares import open_share
 from ..errors import UserError
-from ..files import atomic_open, open_share
+from ..files import atomic_open
 from ..progress import Progress
 from .chain import Chain, loggable
 from .codecs import label

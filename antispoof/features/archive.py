@@ -20,9 +20,10 @@ import kaldiio
 import numpy as np
 
 from ..data.ark import MATRIX, read_entry
+from ..data.shares import open_share
 from ..data.tables import read_table, require_same_keys, write_table
 from ..errors import UserError
-from ..files import atomic_open, open_share
+from ..files import atomic_open
 
 
 def layer_name(index: int) -> str:

@@ -160,3 +160,17 @@ def test_features_of_other_utterances_are_refused(tmp_path, place):
     with pytest.raises(UserError, match="layer11/feats.scp: 'e' is missing, though .*wav.scp"):
         open_inputs(conf, train_of(place), f"{tmp_path}/dump")
     assert len(open_inputs({**conf, "layers": [0]}, train_of(place), f"{tmp_path}/dump")) == 5
+
+
+@pytest.mark.parametrize("epoch", [0, 5])
+def test_what_was_drawn_for_an_item_can_be_said(place, epoch):
+    crop = {"seconds": 1.0, "pad": "none"}
+    inputs = inputs_of(place, True, layers=[2, 11], seed=3, crop=crop)
+    inputs.epoch = epoch
+    for index, utt in enumerate(inputs.utts):
+        record, (x, length, _) = inputs.drawn(index), inputs[index]
+        assert record["utt"] == utt
+        assert record["stop"] - record["start"] == length
+        for row, place_in in ((0, record["start"]), (length - 1, record["stop"] - 1)):
+            assert float(x[0, row, 0]) == value(utt, record["copy"], 2, place_in, 0)
+    assert len({inputs.drawn(index)["copy"] for index in range(len(inputs))}) > 1
