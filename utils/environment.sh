@@ -6,4 +6,4 @@ export PYTHONSAFEPATH=1             # a file named like a module in the current 
 export PYTHONUNBUFFERED=1           # a killed job's log holds everything that it said
 export LC_ALL=C.UTF-8 LC_COLLATE=C
 export MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=4000000000 # glibc keeps what was freed: else each
-# large array is fetched from the system page by page, anew at every step
+# large array is fetched from the system page by page, again at every step
