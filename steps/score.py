@@ -37,7 +37,7 @@ def main():
     from antispoof.detector.build import build_system
     from antispoof.detector.inputs import open_inputs
     from antispoof.detector.score import score
-    from antispoof.torch_utils.checkpoint import load_checkpoint
+    from antispoof.torch_utils.checkpoint import load_weights
     from antispoof.torch_utils.device import choose_device
     from antispoof.training.experiment import read_experiment
 
@@ -48,12 +48,7 @@ def main():
     device = choose_device(args.device)
     inputs = open_inputs(config, args.data_dir, args.dump)
     model = build_system(config).to(device)
-    best = f"{args.exp_dir}/best.pt"
-    try:
-        model.load_state_dict(load_checkpoint(best, device)["model"])
-    except RuntimeError as error:  # weights that are missing, unknown or misshapen
-        line = " ".join([*args.set, *str(error).split()])[:300]
-        raise UserError(f"{best}: does not fit its config.yaml: {line}") from None
+    load_weights(model, f"{args.exp_dir}/best.pt", device, hint=" ".join(args.set))
     scores = score(model, inputs, config["batch_size"], device)
     bad = np.flatnonzero(~np.isfinite(scores))
     if bad.size:

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from ..errors import UserError
+from ..torch_utils.checkpoint import first_line, refusal
 
 # Classes of which a checkpoint may hold instances: only what they store is read. The types and
 # functions stand in the metadata of omegaconf's nodes; they too become names without meaning.
@@ -66,9 +67,9 @@ def read_pickled(path):
                 path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
             )
     except pickle.UnpicklingError as error:
-        raise UserError(f"{path}: {_refusal(error)}") from None
+        raise UserError(f"{path}: {refusal(error)}") from None
     except (RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise UserError(f"{path}: is damaged, or no checkpoint: {_first_line(error)}") from None
+        raise UserError(f"{path}: is damaged, or no checkpoint: {first_line(error)}") from None
 
 
 def plain(value, root=None):
@@ -124,7 +125,7 @@ def _names(path):
                     if code.name == "GLOBAL":
                         names.add(_modern(*argument.split(" ", 1)))
     except (ValueError, IndexError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: is damaged, or no checkpoint: {_first_line(error)}") from None
+        raise UserError(f"{path}: is damaged, or no checkpoint: {first_line(error)}") from None
     return names
 
 
@@ -146,16 +147,3 @@ def _modern(module, name):
     if (module, name) in NAME_MAPPING:  # Python 2's names, which protocol 2 still writes
         module, name = NAME_MAPPING[module, name]
     return f"{IMPORT_MAPPING.get(module, module)}.{name}"
-
-
-def _refusal(error):
-    """One line that names what was refused, out of PyTorch's page of advice."""
-    found = re.search(r"GLOBAL ([\w.<>]+)", str(error))
-    if found:
-        return f"names {found[1]}, which no checkpoint needs; it was not run. Do not use this file"
-    detail = str(error).split("WeightsUnpickler error: ")[-1]
-    return f"cannot be read safely: {_first_line(detail)}"
-
-
-def _first_line(error):
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

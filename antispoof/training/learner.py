@@ -14,10 +14,11 @@ from ..errors import UserError
 from ..models.losses import Loss
 from ..models.norms import share_norms
 from ..progress import Progress
-from ..torch_utils.checkpoint import load_checkpoint
+from ..torch_utils.checkpoint import load_weights
 from ..torch_utils.distributed import ALONE, deal
 from .averaging import MovingAverage
 from .bad_batch import keep_bad_batch
+from .last import restore
 from .optimisers import make_optimizer, make_schedule
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -60,11 +61,7 @@ class Learner:
 
     def start_from(self, path):
         """Take the weights of a checkpoint. Raises UserError where they do not fit."""
-        try:
-            self.model.load_state_dict(load_checkpoint(path, self.device)["model"])
-        except RuntimeError as error:  # weights that are missing, unknown or misshapen
-            line = " ".join(str(error).split())[:300]
-            raise UserError(f"{path}: does not fit the model of {self.name}: {line}") from None
+        load_weights(self.model, path, self.device, f"the model of {self.name}")
         if self.average:
             self.average = MovingAverage(self.model, self.average.decay)
 
@@ -78,9 +75,9 @@ class Learner:
     def state_dict(self):
         return {name: part.state_dict() for name, part in self.parts().items()}
 
-    def load_state_dict(self, state):
-        for name, part in self.parts().items():
-            part.load_state_dict(state[name])
+    def load_state_dict(self, state, path):
+        """Go on from the state `state` of the file `path`. Raises UserError where it is no such."""
+        restore(self.parts(), state, path)
 
     def run_epoch(self, epoch):
         """Go through the training set once; returns the mean loss. Raises UserError for a NaN."""

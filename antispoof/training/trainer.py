@@ -17,10 +17,11 @@ from ..data.tables import read_table
 from ..detector.inputs import open_inputs
 from ..detector.score import read_labels, score
 from ..errors import UserError
-from ..torch_utils.checkpoint import load_checkpoint, save_checkpoint
+from ..torch_utils.checkpoint import fit_weights, read_weights, save_checkpoint
 from ..torch_utils.distributed import ALONE, Team
 from .averaging import average_states
 from .curve import append_event, draw_curve, write_curve, write_events
+from .last import read_last
 from .learner import Learner
 from .selection import Selection, dev_metrics, eer_or_chance, read_choices, write_choices
 from .stages import stages_of
@@ -54,8 +55,7 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
     labels = read_labels(train_dir)
     rows, choices, state = [], [], {"stage": 0}
     if (exp_dir / "last.pt").exists():
-        state = load_checkpoint(exp_dir / "last.pt", device)
-        rows = json.loads(state["rows"])
+        state, rows = read_last(exp_dir / "last.pt", device, stages)
         choices = read_choices(exp_dir)[: state["stage"] - 1]
         log(f"continuing after epoch {len(rows)}")
     events = write_events(exp_dir, rows) if leads else None
@@ -72,7 +72,7 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
         learner = Learner(stage, inputs, labels, device, exp_dir.name, run.team, run.workers)
         learner.folder = exp_dir
         if number == state["stage"]:
-            learner.load_state_dict(state["learner"])
+            learner.load_state_dict(state["learner"], exp_dir / "last.pt")
         elif start:
             learner.start_from(start)
             log(f"starting from {start}")
@@ -199,7 +199,10 @@ def forget(exp_dir, selection, rows):
 def average(exp_dir, target, epochs, learner):
     """Write the mean of the models of `epochs`, and take it as the learner's."""
     if learner.team.leads:
-        states = [load_checkpoint(exp_dir / f"epochs/{epoch}.pt")["model"] for epoch in epochs]
+        paths = [exp_dir / f"epochs/{epoch}.pt" for epoch in epochs]
+        states = [read_weights(path) for path in paths]
+        for path, weights in zip(paths, states, strict=True):
+            fit_weights(learner.model, weights, path, f"the model of {learner.name}")
         state = {"model": average_states(states), "epoch": epochs[-1], "epochs": epochs}
         save_checkpoint(target, state)
     learner.team.tell(None)  # it is written
