@@ -14,7 +14,7 @@ from .. import SAMPLE_RATE
 from ..augment.chain import Chain, loggable
 from ..augment.draws import note
 from ..config import UPSTREAM_KEYS, load_config
-from ..data.ark import read_rows
+from ..data.ark import MATRIX, read_entry, read_rows
 from ..data.audio import read_wave, require_length
 from ..data.crop import crop, extend, fit, time_axis, window_starts
 from ..data.data_dir import read_durations
@@ -22,6 +22,7 @@ from ..data.seeds import generator
 from ..data.tables import read_table, require_same_keys
 from ..errors import UserError
 from ..features.archive import copy_folder, copy_folders, layer_name
+from ..features.whole import require_whole
 from ..ssl.conventions import frame_count
 from ..ssl.upstream import require_read
 
@@ -136,6 +137,7 @@ class CachedFeatures(Inputs):
             path = f"{folder}/{layer_name(layer)}/feats.scp"
             tables.append(read_table(path))
             require_same_keys(self.wavs, tables[-1], self.wav_scp, path)
+        require_whole(folder, self.config["layers"])
         return tables
 
     def drawn(self, index):
@@ -160,7 +162,10 @@ class CachedFeatures(Inputs):
 
     def _read(self, utt):
         span = functools.cache(functools.partial(self._span, utt))
-        found = [self._load(feats[utt], utt, span) for feats in self.feats[self._copy(utt)]]
+        places = [layer[utt] for layer in self.feats[self._copy(utt)]]
+        found = [self._load(place, utt, span) for place in places]
+        if span.cache_info().currsize > 1 or len({matrix.shape for matrix in found}) > 1:
+            raise _unequal(places, utt)
         return extend(np.stack(found), 1, self.length, self.policy, self.crop["pad"])
 
     def _load(self, place, utt, span):
@@ -168,6 +173,17 @@ class CachedFeatures(Inputs):
         if not np.isfinite(matrix).all():
             raise UserError(f"{place}: {utt}: holds numbers that are not finite; run stage 2 again")
         return matrix
+
+
+def _unequal(places, utt):
+    """The error that names the first layer of another shape than the one before it."""
+    shapes = [read_entry(place, utt, MATRIX).shape for place in places]
+    pairs = zip(places[1:], shapes[1:], strict=True)
+    place, shape = next(pair for pair in pairs if pair[1] != shapes[0])
+    return UserError(
+        f"{place}: {utt}: found {shape} numbers, wanted {shapes[0]} as in {places[0]}; "
+        "run stage 2 again"
+    )
 
 
 KINDS = {"cached": CachedFeatures, "wave": Waveforms, "ssl": UpstreamWaveforms}  # by `feats`

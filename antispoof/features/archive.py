@@ -10,18 +10,15 @@ A job writes under temporary names and notes each utterance after its bytes, so 
 continues behind the last whole utterance and ends in the same bytes.
 """
 
-import bisect
 import hashlib
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import kaldiio
-import numpy as np
 
-from ..data.ark import MATRIX, read_entry
 from ..data.shares import open_share
-from ..data.tables import read_table, require_same_keys, write_table
+from ..data.tables import write_table
 from ..errors import UserError
 from ..files import atomic_open
 
@@ -198,45 +195,3 @@ def layer_folders(folder: str | Path) -> list[Path]:
     if not found:
         raise UserError(f"{folder}: holds no layer; run stage 2")
     return found
-
-
-def check_layer(
-    folder: Path, sums: dict[str, str], frames: dict[str, str], advance: Callable[[], object]
-) -> None:
-    """Compare every matrix of one layer with its checksum and its number of frames.
-
-    sums, frames: {utterance: text}. Calls `advance()` after each. Raises UserError naming the first
-    utterance that is missing, damaged, of another shape than the others, or not finite.
-    """
-    places = read_table(folder / "feats.scp")
-    require_same_keys(sums, places, f"{folder.parent}/utt2sum", f"{folder}/feats.scp")
-    ends: dict[str, list[int]] = {}
-    width = None
-    for utt, place in places.items():  # an entry ends where the next one's key begins
-        path, offset = _split_place(place, utt)
-        ends.setdefault(path, []).append(offset - len(utt.encode()) - 1)
-    for path, starts in ends.items():
-        ends[path] = sorted([*starts, Path(path).stat().st_size])
-    for utt, place in places.items():
-        path, offset = _split_place(place, utt)
-        after = bisect.bisect_right(ends[path], offset)
-        end = ends[path][after] if after < len(ends[path]) else offset  # cut before its start
-        with open(path, "rb") as stream:
-            stream.seek(offset)
-            stored = stream.read(end - offset)
-        if checksum(stored) != sums[utt]:
-            raise UserError(f"{place}: {utt}: differs from its checksum; remove it, run stage 2")
-        matrix = read_entry(place, utt, MATRIX)
-        width = width or matrix.shape[1]
-        if matrix.shape != (int(frames[utt]), width):
-            raise UserError(f"{place}: {utt}: is {matrix.shape}, wanted ({frames[utt]}, {width})")
-        if not np.isfinite(matrix).all():
-            raise UserError(f"{place}: {utt}: holds numbers that are not finite")
-        advance()
-
-
-def _split_place(place, utt):
-    path, _, offset = place.rpartition(":")
-    if not path or not offset.isdigit():
-        raise UserError(f"{place}: {utt}: wanted `path:offset` of an archive")
-    return path, int(offset)

@@ -9,7 +9,7 @@ from plain_archives import FRAMES, features, write
 
 from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
-from antispoof.features import archive
+from antispoof.features import whole
 from utils import check_feats
 
 
@@ -52,7 +52,7 @@ def test_every_matrix_of_a_layer_counts_as_one_step(dump):
     steps, sums = [], read_table(dump / "utt2sum")
     first = {utt: line.split()[0] for utt, line in sums.items()}  # layer 2 is the lowest
     frames = read_table(dump / "utt2num_frames")
-    archive.check_layer(dump / "layer02", first, frames, lambda: steps.append(1))
+    whole.check_layer(dump / "layer02", first, frames, lambda: steps.append(1))
     assert len(steps) == len(FRAMES)
 
 
@@ -122,6 +122,14 @@ def spoil(path):
 def test_tables_that_do_not_agree_are_refused(dump, monkeypatch, table, change, message):
     change(dump / table)
     with pytest.raises(UserError, match=message):
+        check(monkeypatch, dump)
+
+
+@pytest.mark.parametrize("layer", ["layer02", "layer07", "layer11"])
+def test_a_place_beyond_its_file_is_refused(dump, monkeypatch, layer):
+    path = dump / layer / "feats.scp"
+    write_table(path, {u: f"{p}0000" if u == "ü" else p for u, p in read_table(path).items()})
+    with pytest.raises(UserError, match=f"{layer}/.*: ü: differs .*the archive has"):
         check(monkeypatch, dump)
 
 
