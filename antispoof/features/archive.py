@@ -12,10 +12,11 @@ continues behind the last whole utterance and ends in the same bytes.
 
 import hashlib
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import kaldiio
+import numpy as np
 
 from ..data.shares import open_share
 from ..data.tables import write_table

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import torch
 
+from ..errors import UserError
 from ..files import atomic_path
+from ..torch_utils.checkpoint import first_line
 from .fairseq import from_fairseq
 from .huggingface import from_huggingface
 from .local import build, config_of, family_of, read_conv_layers, summarise
@@ -21,10 +23,17 @@ def convert(source, dtype="keep", normalize=None):
     misshapen weights are refused (UserError) here, not at the first use.
     """
     source = Path(source)
-    if source.is_dir():
-        checkpoint, notes = from_huggingface(source, normalize)
-    else:
-        checkpoint, notes = from_fairseq(source, normalize)
+    try:
+        if source.is_dir():
+            checkpoint, notes = from_huggingface(source, normalize)
+        else:
+            checkpoint, notes = from_fairseq(source, normalize)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise UserError(
+            f"{source}: its settings and weights are not those of a known model "
+            f"({type(error).__name__}: {first_line(error)}); wanted what fairseq or transformers "
+            "wrote"
+        ) from None
     family = family_of(checkpoint, source)
     config = config_of(checkpoint, family)
     config["conv_feature_layers"] = str(read_conv_layers(config.get("conv_feature_layers"), source))

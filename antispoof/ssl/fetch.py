@@ -5,6 +5,7 @@ from urllib.error import URLError
 
 from ..errors import UserError
 from ..paths import find
+from ..torch_utils.checkpoint import first_line
 from . import load_local
 from .s3prl import find_upstream
 
@@ -25,19 +26,42 @@ def make_upstream(name, checkpoint=""):
     module = sys.modules[function.__module__]
     original = getattr(module, "_urls_to_filepaths", None)
     if original is None:
-        return function()
+        return _call(function, name)
 
-    def stop(address, **_options):
-        raise _Wanted(address)
+    def stop(*addresses, **_options):
+        raise _Wanted(*addresses)
 
     module._urls_to_filepaths = stop
     try:
-        return function()
+        return _call(function, name)
     except _Wanted as wanted:
-        address = wanted.args[0]
+        addresses = wanted.args
     finally:
         module._urls_to_filepaths = original
-    return load_local(_download(original, address, name))
+    if len(addresses) != 1:
+        raise UserError(
+            f"upstream {name}: found {len(addresses)} files to fetch, wanted one in s3prl's form; "
+            "name another upstream"
+        )
+    return load_local(_download(original, addresses[0], name))
+
+
+def _call(function, name):
+    """function(), with what it lacks in one line."""
+    try:
+        return function()
+    except TypeError as error:  # s3prl passes arguments on: their names show when one is missing
+        raise UserError(
+            f"upstream {name}: wants arguments of its own ({first_line(error)}); wanted the name "
+            "of one model, or <family>_local and a 'checkpoint'"
+        ) from None
+    except (UserError, _Wanted):
+        raise
+    except Exception as error:  # a package or a file of its own that is not here, and the like
+        raise UserError(
+            f"upstream {name}: cannot be built ({type(error).__name__}: "
+            f"{first_line(error)[:200]}); name another upstream"
+        ) from None
 
 
 def _download(download, address, name):

@@ -17,10 +17,12 @@ import types
 import warnings
 import zipfile
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 
 from ..errors import UserError
+from ..torch_utils.checkpoint import MISFITS, first_line, refusal
 from .s3prl import find_upstream
 
 FAMILIES = ("wav2vec2", "hubert", "wavlm", "data2vec")
@@ -59,10 +61,11 @@ def read_local(path):
         checkpoint = torch.load(
             path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
         )
+    except UnpicklingError as error:
+        raise UserError(f"{path}: {refusal(error)}") from None
     except Exception as error:  # whatever a damaged or hostile file provokes in the reader
-        reason = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(
-            f"{path}: not a checkpoint in s3prl's form ({reason[0][:120]}); "
+            f"{path}: not a checkpoint in s3prl's form ({first_line(error)[:120]}); "
             "convert it with tools/convert_checkpoint.py"
         ) from None
     family = family_of(checkpoint, path)
@@ -87,7 +90,7 @@ def build(checkpoint, path):
         raise UserError(
             f"{path}: its weights are not those of s3prl's {family}: {_one_line(error)}"
         ) from None
-    except (TypeError, ValueError, AssertionError, KeyError, AttributeError) as error:
+    except (*MISFITS, AssertionError, ArithmeticError) as error:
         raise UserError(
             f"{path}: its config is not one of s3prl's {family}: {_one_line(error)}"
         ) from None
@@ -113,8 +116,9 @@ def family_of(checkpoint, path):
         return "data2vec" if "_ema" in checkpoint["model_weight"] else "wav2vec2"
     if {"cfg", "model"} <= dicts and "encoder_layers" in checkpoint["cfg"]:
         return "wavlm"
+    names = ", ".join(sorted(map(str, keys)))[:200]
     raise UserError(
-        f"{path}: not a checkpoint in s3prl's form (it holds {', '.join(map(str, sorted(keys)))}); "
+        f"{path}: not a checkpoint in s3prl's form (it holds {names}); "
         "convert it with tools/convert_checkpoint.py"
     )
 

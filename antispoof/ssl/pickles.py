@@ -68,7 +68,7 @@ def read_pickled(path):
             )
     except pickle.UnpicklingError as error:
         raise UserError(f"{path}: {refusal(error)}") from None
-    except (RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
+    except Exception as error:  # whatever a damaged file provokes in the reader
         raise UserError(f"{path}: is damaged, or no checkpoint: {first_line(error)}") from None
 
 
@@ -122,9 +122,11 @@ def _names(path):
         for stream, count in _pickles(path):
             for _ in range(count):
                 for code, argument, _ in pickletools.genops(stream):
-                    if code.name == "GLOBAL":
+                    if code.name == "GLOBAL" and argument:
                         names.add(_modern(*argument.split(" ", 1)))
-    except (ValueError, IndexError, EOFError, TypeError, zipfile.BadZipFile) as error:
+    except UserError:
+        raise
+    except Exception as error:  # whatever a damaged file provokes in zipfile and pickletools
         raise UserError(f"{path}: is damaged, or no checkpoint: {first_line(error)}") from None
     return names
 

@@ -15,16 +15,24 @@ import warnings
 from pathlib import Path
 
 from ..config import one_of
+from ..errors import UserError
 
 
 def find_upstream(name):
     """The function of s3prl that makes the upstream `name`; every use of s3prl goes through here.
 
     Only the part of s3prl that defines it is imported where its text tells which: the whole hub
-    takes seconds. Raises UserError, with the nearest name, where s3prl has none of that name.
+    takes seconds. Raises UserError, with the nearest name, where s3prl has none of that name, and
+    where s3prl is not installed.
     """
+    spec = importlib.util.find_spec("s3prl")
+    if spec is None or not spec.submodule_search_locations:
+        raise UserError(
+            f"upstream {name}: found no package s3prl, wanted that of tools/requirements.txt; run "
+            "tools/setup.sh"
+        )
     _stand_in()
-    package = Path(importlib.util.find_spec("s3prl").submodule_search_locations[0])
+    package = Path(spec.submodule_search_locations[0])
     definition = re.compile(rf"^def {re.escape(name)}\(", re.MULTILINE)
     for hubconf in sorted(
         package.glob("upstream/*/hubconf.py"), reverse=True

@@ -10,7 +10,9 @@ import io
 import re
 import struct
 import zipfile
+from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
 import torch
 
@@ -26,7 +28,7 @@ BLOCK = 1 << 20
 MISFITS = (RuntimeError, TypeError, ValueError, LookupError, AttributeError)
 
 
-def save_checkpoint(path, state):
+def save_checkpoint(path: str | Path, state: object) -> None:
     """Write `state` whole or not at all; equal states give equal bytes under any name."""
     buffer = io.BytesIO()
     torch.save(state, buffer)  # to a path, it would store the temporary name inside
@@ -39,7 +41,7 @@ def save_checkpoint(path, state):
         stream.write(size + b"sha256:" + digest.hexdigest().encode())
 
 
-def load_checkpoint(path, device="cpu"):
+def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Any:
     """Read what `save_checkpoint` wrote; nothing in the file can run code.
 
     Raises UserError where a bit of it has changed, and for a file that is no checkpoint.
@@ -54,7 +56,7 @@ def load_checkpoint(path, device="cpu"):
         raise UserError(f"{path}: is not a whole checkpoint ({reason}); remove it") from None
 
 
-def require_whole(path):
+def require_whole(path: str | Path) -> None:
     """Raise ValueError, or what zipfile raises, where the file is not as torch.save left it."""
     digest = hashlib.sha256()
     with open(path, "rb") as stream:
@@ -77,7 +79,7 @@ def require_whole(path):
         require_records(path)
 
 
-def require_records(path):
+def require_records(path: str | Path) -> None:
     """Compare the records of a zip archive of torch.save with their CRC-32."""
     with open(path, "rb") as stream, zipfile.ZipFile(stream) as archive:
         stream.seek(-END_SIZE, io.SEEK_END)
@@ -87,7 +89,7 @@ def require_records(path):
             raise ValueError(f"found another CRC-32 of its record {damaged}, wanted its own")
 
 
-def read_weights(path, device="cpu"):
+def read_weights(path: str | Path, device: str | torch.device = "cpu") -> dict[str, Any]:
     """The state dict that the checkpoint `path` holds under 'model'. Raises UserError."""
     state = load_checkpoint(path, device)
     weights = state.get("model") if isinstance(state, dict) else None
@@ -97,7 +99,13 @@ def read_weights(path, device="cpu"):
     return weights
 
 
-def load_weights(module, path, device="cpu", whose="its config.yaml", hint=""):
+def load_weights(
+    module: torch.nn.Module,
+    path: str | Path,
+    device: str | torch.device = "cpu",
+    whose: str = "its config.yaml",
+    hint: str = "",
+) -> None:
     """Give `module` the weights of the checkpoint `path`.
 
     whose: what they are to fit, for the message; hint: its first words. Raises UserError where the
@@ -106,7 +114,9 @@ def load_weights(module, path, device="cpu", whose="its config.yaml", hint=""):
     fit_weights(module, read_weights(path, device), path, whose, hint)
 
 
-def fit_weights(module, weights, path, whose, hint=""):
+def fit_weights(
+    module: torch.nn.Module, weights: dict[str, Any], path: str | Path, whose: str, hint: str = ""
+) -> None:
     """Give `module` the state dict `weights`, which `path` holds; raises UserError as above."""
     misfit = f"{path}: does not fit {whose}: "
     try:
@@ -121,12 +131,12 @@ def fit_weights(module, weights, path, whose, hint=""):
         raise UserError(misfit + " ".join(f"{hint} {error}".split())[:300]) from None
 
 
-def is_named(value):
+def is_named(value: object) -> bool:
     """Whether `value` is a dict whose keys are names, as a state dict is."""
     return isinstance(value, dict) and all(isinstance(name, str) for name in value)
 
 
-def kind_of(value):
+def kind_of(value: object) -> str:
     """What `value` is, in words, for a message."""
     if isinstance(value, dict):
         names = ", ".join(sorted(str(name)[:40] for name in value)[:8])
@@ -134,7 +144,7 @@ def kind_of(value):
     return type(value).__name__
 
 
-def refusal(error):
+def refusal(error: Exception) -> str:
     """One line that names what was refused, out of PyTorch's page of advice."""
     found = re.search(r"GLOBAL ([\w.<>]+)", str(error))
     if found:
@@ -143,7 +153,7 @@ def refusal(error):
     return f"cannot be read safely: {first_line(detail)}"
 
 
-def first_line(error):
+def first_line(error: object) -> str:
     """The first line of what `error` says, without what a terminal would take for a command."""
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return re.sub(r"\x1b\[[0-9;]*m", "", line)

@@ -5,6 +5,8 @@ what this run would write there.
 """
 
 import json
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,7 +17,9 @@ COLUMNS = ("train_loss", "lr", "dev_loss", "dev_eer")  # numbers of every row
 ADAM = ("step", "exp_avg", "exp_avg_sq")  # what it keeps of each parameter
 
 
-def read_last(path, device, stages):
+def read_last(
+    path: str | Path, device: str | torch.device, stages: list[dict]
+) -> tuple[dict[str, Any], list[dict]]:
     """(state, rows of the curve) of last.pt; stages: resolved configs. Raises UserError."""
     state = load_checkpoint(path, device)
     kinds = {"learner": dict, "stage": int, "rows": str}
@@ -49,7 +53,7 @@ def _check_row(path, row, epoch, stages):
             raise _wrong(path, f"{name} {value!r} in epoch {epoch}", "a number")
 
 
-def restore(parts, state, path):
+def restore(parts: dict[str, Any], state: dict[str, Any], path: str | Path) -> None:
     """Give each of a learner's {name: part} its state; raises UserError where one does not fit."""
     for name, part in parts.items():
         found, own = state.get(name), part.state_dict()

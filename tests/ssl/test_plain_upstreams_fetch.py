@@ -113,6 +113,31 @@ def test_a_name_that_is_no_upstream_is_refused_with_the_nearest(name):
         s3prl.find_upstream(name)
 
 
+def test_without_s3prl_one_line_says_what_to_run(monkeypatch):
+    monkeypatch.setitem(sys.modules, "s3prl", None)
+    with pytest.raises(UserError, match=r"upstream fbank: found no package s3prl.*tools/setup.sh"):
+        s3prl.find_upstream("fbank")
+
+
+@pytest.mark.parametrize("name", ["wav2vec2_custom", "hubert_url", "cpc_local", "hf_hubert_custom"])
+def test_a_name_that_wants_arguments_is_refused_in_one_line(name):
+    with pytest.raises(UserError, match=f"upstream {name}: wants arguments .*'ckpt'") as said:
+        fetch.make_upstream(name)
+    assert len(str(said.value).splitlines()) == 1
+
+
+def test_a_name_that_fetches_two_files_is_refused_in_one_line():
+    with pytest.raises(UserError, match="wavlablm_ek_40k: found 2 files to fetch, wanted one"):
+        fetch.make_upstream("wavlablm_ek_40k")
+
+
+def test_whatever_else_an_upstream_raises_is_one_line(monkeypatch):
+    module = sys.modules[fetch.find_upstream("fbank").__module__]
+    monkeypatch.delattr(module, "_UpstreamExpert")  # a part of it that is not there
+    with pytest.raises(UserError, match="fbank: cannot be built .NameError: .*; name another"):
+        fetch.make_upstream("fbank")
+
+
 def test_stand_ins_fill_what_is_gone_and_nothing_else(monkeypatch):
     import torchaudio
 
