@@ -12,7 +12,7 @@ import struct
 import zipfile
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 
@@ -131,7 +131,7 @@ def fit_weights(
         raise UserError(misfit + " ".join(f"{hint} {error}".split())[:300]) from None
 
 
-def is_named(value: object) -> bool:
+def is_named(value: object) -> TypeGuard[dict[str, Any]]:
     """Whether `value` is a dict whose keys are names, as a state dict is."""
     return isinstance(value, dict) and all(isinstance(name, str) for name in value)
 
