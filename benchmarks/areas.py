@@ -64,7 +64,7 @@ TESTS = {
     "checkpoints": "plain_checkpoints checkpoint_safety convert import_checkpoint",
     "models": "formulas models parity",
     "training": "plain_training plain_losses plain_schedule plain_loading plain_config losses "
-    "keys base selection config curve loading stages trainer score_switch team",
+    "keys base selection config curve loading phases trainer score_switch team",
     "launcher": "launcher processes",
     "report": "page pictures plain_table report show_results",
 }

@@ -31,6 +31,7 @@ from .keys import (
     refuse,
     some_of,
 )
+from .renamed import RENAMED, renewed
 
 __all__ = [
     "CONVERSIONS",
@@ -43,6 +44,7 @@ __all__ = [
     "UPSTREAM_KEYS",
     "files_of",
     "load_config",
+    "load_written",
     "merge",
     "one_of",
     "read_yaml",
@@ -124,8 +126,8 @@ EXPERIMENT_KEYS = {
         "ema": Number(0.0, least=0, below=1),
     },
     # one after the other, from what the one before chose: each names what it changes of the keys
-    # antispoof.training.stages.STAGE_KEYS
-    "stages": Free([]),
+    # antispoof.training.phases.PHASE_KEYS
+    "phases": Free([]),
     "init_from": Template(""),  # exp/<name>, whose best.pt training starts from
 }
 # What an upstream can say.
@@ -179,7 +181,15 @@ def load_config(
     Returns a new nested dict with every key. Raises UserError for an unknown key (naming the
     nearest), a value that its key refuses, or text that is not YAML.
     """
-    given = read_config(path)
+    return _load(keys, read_config(path), path, overrides)
+
+
+def load_written(path, keys, overrides=()):
+    """`load_config` of a config that an experiment holds, under old names or those of today."""
+    return _load(keys, renewed(read_config(path)), path, overrides)
+
+
+def _load(keys, given, path, overrides):
     for override in overrides:
         apply_override(given, override)
     return merge(keys, given, path)
@@ -194,6 +204,8 @@ def _merge(keys, given, path, prefix):
     merged = {}
     for name in given:
         if name not in keys:
+            if RENAMED.get(name) in keys:
+                raise UserError(f"{path}: '{prefix}{name}' is called '{RENAMED[name]}' now")
             near = difflib.get_close_matches(str(name), keys, 1, 0.0)
             raise UserError(
                 f"{path}: unknown key '{prefix}{name}', did you mean '{prefix}{near[0]}'?"

@@ -23,9 +23,9 @@ def with_arguments(config):
     if config["loss"] in LOSSES:
         config["loss_conf"] = loss_settings(config["loss"], config["loss_conf"])
     config["augment"] = with_settings(config["augment"])
-    config["stages"] = [
-        {**stage, "augment": with_settings(stage["augment"])} if "augment" in stage else stage
-        for stage in config["stages"]
+    config["phases"] = [
+        {**phase, "augment": with_settings(phase["augment"])} if "augment" in phase else phase
+        for phase in config["phases"]
     ]
     return config
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import metrics
+from ..config.renamed import renewed
 from ..data.data_dir import trial_mask
 from ..errors import UserError
 from ..evaluation.evaluate import posteriors
@@ -138,6 +139,7 @@ def read_curve(path):
         rows = list(csv.DictReader(stream))
     try:
         columns = list(rows[0]) if rows else ["epoch"]
-        return {key: [float(row[key] or "nan") for row in rows] for key in columns}
+        curve = {key: [float(row[key] or "nan") for row in rows] for key in columns}
+        return renewed(curve)
     except (TypeError, ValueError) as error:
         raise UserError(f"{path}: is no table of numbers ({error})") from None

@@ -13,19 +13,19 @@ COLUMNS = ("epoch", "lr", "train_loss", "dev_loss", "dev_eer")
 EVENTS = "tensorboard/events.out.tfevents.0.antispoof"
 
 
-def columns_of(rows, several_stages):
-    """Names of the columns: COLUMNS, `stage` where there are several, then what else rows have."""
-    names = dict.fromkeys([*COLUMNS, *(["stage"] if several_stages else [])])
+def columns_of(rows, several_phases):
+    """Names of the columns: COLUMNS, `phase` where there are several, then what else rows have."""
+    names = dict.fromkeys([*COLUMNS, *(["phase"] if several_phases else [])])
     names.update(dict.fromkeys(name for row in rows for name in row))
-    return [name for name in names if several_stages or name != "stage"]
+    return [name for name in names if several_phases or name != "phase"]
 
 
-def write_curve(path, rows, several_stages=False):
+def write_curve(path, rows, several_phases=False):
     """Write curve.csv: one line per epoch; what an epoch has no number for is empty.
 
-    rows: {column: number}, each with COLUMNS and `stage`.
+    rows: {column: number}, each with COLUMNS and `phase`.
     """
-    names = columns_of(rows, several_stages)
+    names = columns_of(rows, several_phases)
     with atomic_open(path) as stream:
         stream.write(",".join(names) + "\n")
         for row in rows:
@@ -64,7 +64,7 @@ def append_event(path, row):
 
 
 def _write(stream, row, wall_time):
-    names = (name for name in row if name not in ("epoch", "stage"))
+    names = (name for name in row if name not in ("epoch", "phase"))
     values = [Summary.Value(tag=name, simple_value=row[name]) for name in names]
     event = Event(wall_time=wall_time, step=row["epoch"], summary=Summary(value=values))
     RecordWriter(stream).write(event.SerializeToString())

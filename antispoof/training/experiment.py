@@ -4,7 +4,15 @@ import platform
 import subprocess
 from pathlib import Path
 
-from ..config import EXPERIMENT_KEYS, SEED, UPSTREAM_KEYS, load_config, read_yaml, write_config
+from ..config import (
+    EXPERIMENT_KEYS,
+    SEED,
+    UPSTREAM_KEYS,
+    load_config,
+    load_written,
+    read_yaml,
+    write_config,
+)
 from ..errors import UserError
 from ..files import atomic_open
 from ..paths import ROOT, exists, find
@@ -23,10 +31,10 @@ def load_experiment(path, seed, overrides=()):
     said of the upstream.
     """
     from ..detector.arguments import with_arguments  # late: these import torch
-    from .stages import check_training, stages_of
+    from .phases import check_training, phases_of
 
     config = check_training(path, read_inputs(path, overrides))
-    stages_of(config, path)
+    phases_of(config, path)
     return with_arguments({**config, "seed": SEED.check(int(seed), path, "seed")})
 
 
@@ -78,7 +86,7 @@ def read_experiment(exp_dir, overrides=()):
         raise UserError(f"{path}: no such experiment; train it first (stage 3)")
     given = read_yaml(path)
     recorded = {key: default for key, default in RECORDED.items() if key in given}
-    return load_config(path, {**EXPERIMENT_KEYS, "seed": SEED, **recorded}, overrides)
+    return load_written(path, {**EXPERIMENT_KEYS, "seed": SEED, **recorded}, overrides)
 
 
 def claim(exp_dir, config):

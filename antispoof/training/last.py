@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ..config.renamed import renewed
 from ..errors import UserError
 from ..torch_utils.checkpoint import MISFITS, fit_weights, is_named, kind_of, load_checkpoint
 
@@ -18,35 +19,37 @@ ADAM = ("step", "exp_avg", "exp_avg_sq")  # what it keeps of each parameter
 
 
 def read_last(
-    path: str | Path, device: str | torch.device, stages: list[dict]
+    path: str | Path, device: str | torch.device, phases: list[dict]
 ) -> tuple[dict[str, Any], list[dict]]:
-    """(state, rows of the curve) of last.pt; stages: resolved configs. Raises UserError."""
+    """(state, rows of the curve) of last.pt; phases: resolved configs. Raises UserError."""
     state = load_checkpoint(path, device)
-    kinds = {"learner": dict, "stage": int, "rows": str}
+    state = renewed(state) if isinstance(state, dict) else state
+    kinds = {"learner": dict, "phase": int, "rows": str}
     if not is_named(state) or not all(type(state.get(k)) is kind for k, kind in kinds.items()):
-        raise _wrong(path, kind_of(state), "'learner', a dict, 'stage', a number, 'rows', a text")
-    if not 1 <= state["stage"] <= len(stages):
-        raise _wrong(path, f"stage {state['stage']}", f"one of the config's {len(stages)}")
+        raise _wrong(path, kind_of(state), "'learner', a dict, 'phase', a number, 'rows', a text")
+    if not 1 <= state["phase"] <= len(phases):
+        raise _wrong(path, f"phase {state['phase']}", f"one of the config's {len(phases)}")
     try:
         rows = json.loads(state["rows"])
     except (ValueError, RecursionError):
         raise _wrong(path, f"rows {state['rows'][:40]!r}", "JSON") from None
     if not isinstance(rows, list) or not rows:
         raise _wrong(path, f"rows {state['rows'][:40]!r}", "a list of epochs")
+    rows = [renewed(row) if isinstance(row, dict) else row for row in rows]
     for epoch, row in enumerate(rows, 1):
-        _check_row(path, row, epoch, stages)
-    found = [row["stage"] for row in rows]
-    if found != sorted(found) or found[-1] != state["stage"]:
-        raise _wrong(path, f"rows of the stages {found[:20]}", f"up to {state['stage']}, in order")
+        _check_row(path, row, epoch, phases)
+    found = [row["phase"] for row in rows]
+    if found != sorted(found) or found[-1] != state["phase"]:
+        raise _wrong(path, f"rows of the phases {found[:20]}", f"up to {state['phase']}, in order")
     return state, rows
 
 
-def _check_row(path, row, epoch, stages):
-    """One epoch of the curve: its number, its stage, and numbers for the rest."""
-    stage = row.get("stage") if isinstance(row, dict) else None
-    if type(stage) is not int or not 1 <= stage <= len(stages) or row.get("epoch") != epoch:
-        raise _wrong(path, f"row {str(row)[:60]}", f"'epoch' {epoch} and its 'stage'")
-    names = [*COLUMNS, stages[stage - 1]["select"]["metric"], *row]
+def _check_row(path, row, epoch, phases):
+    """One epoch of the curve: its number, its phase, and numbers for the rest."""
+    phase = row.get("phase") if isinstance(row, dict) else None
+    if type(phase) is not int or not 1 <= phase <= len(phases) or row.get("epoch") != epoch:
+        raise _wrong(path, f"row {str(row)[:60]}", f"'epoch' {epoch} and its 'phase'")
+    names = [*COLUMNS, phases[phase - 1]["select"]["metric"], *row]
     for name in names:
         value = row.get(name)
         if type(value) not in (int, float):

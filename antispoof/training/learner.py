@@ -25,7 +25,7 @@ DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Learner:
-    """A model, its optimiser, and their state, of a resolved config with one stage.
+    """A model, its optimiser, and their state, of a resolved config with one phase.
 
     Args: inputs, labels: the training set; name: of the experiment, for messages; team: the
     processes that learn together; workers: processes that load the data of this one.

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from .. import metrics
+from ..config.renamed import renewed
 from ..data.json_files import read_json
 from ..files import atomic_open
 
 
 class Selection:
-    """The block `select` of a stage. Epochs and rows are those of the stage."""
+    """The block `select` of a phase. Epochs and rows are those of the phase."""
 
     def __init__(self, conf):
         self.metric, self.keep, self.patience = conf["metric"], conf["keep"], conf["patience"]
@@ -63,13 +64,14 @@ def dev_metrics(scores, labels, wanted):
 
 
 def write_choices(exp_dir, choices):
-    """Write selection.json: of each stage its rule, the epochs chosen, and what they came to."""
+    """Write selection.json: of each phase its rule, the epochs chosen, and what they came to."""
     with atomic_open(exp_dir / "selection.json") as stream:
         json.dump(choices, stream, indent=1)
         stream.write("\n")
 
 
 def read_choices(exp_dir):
-    """What `train` chose, stage by stage; [] where no stage has ended."""
+    """What `train` chose, phase by phase; [] where no phase has ended."""
     path = Path(exp_dir) / "selection.json"
-    return read_json(path, [dict], wrong="train it again") if path.exists() else []
+    found = read_json(path, [dict], wrong="train it again") if path.exists() else []
+    return [renewed(choice) for choice in found]

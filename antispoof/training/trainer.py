@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..augment.draws import gather as gather_draws
+from ..config.renamed import phase_file
 from ..data.data_dir import read_trials, trial_lists
 from ..data.tables import read_table
 from ..detector.inputs import open_inputs
@@ -23,8 +24,8 @@ from .averaging import average_states
 from .curve import append_event, draw_curve, write_curve, write_events
 from .last import read_last
 from .learner import Learner
+from .phases import phases_of
 from .selection import Selection, dev_metrics, eer_or_chance, read_choices, write_choices
-from .stages import stages_of
 
 
 @dataclass(frozen=True)
@@ -45,46 +46,47 @@ PLAIN = Run()
 def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
     """Train the experiment `config` (resolved) into `exp_dir`; returns the epochs chosen.
 
-    Each stage picks a model by its `select`, and the next one starts from it: stage<n>.pt, and of
-    the last stage best.pt. Writes last.pt, curve.csv and selection.json too. `log` takes lines.
+    Each phase picks a model by its `select`, and the next one starts from it: phase<n>.pt, and of
+    the last phase best.pt. Writes last.pt, curve.csv and selection.json too. `log` takes lines.
     Raises UserError for sets that cannot train and for a loss that is not finite.
     """
-    exp_dir, stages, leads = Path(exp_dir), stages_of(config), run.team.leads
+    exp_dir, phases, leads = Path(exp_dir), phases_of(config), run.team.leads
     log = log if leads else (lambda line: None)
     judge = Judge(config, dev_dir, dump, device, run)
     labels = read_labels(train_dir)
-    rows, choices, state = [], [], {"stage": 0}
+    rows, choices, state = [], [], {"phase": 0}
     if (exp_dir / "last.pt").exists():
-        state, rows = read_last(exp_dir / "last.pt", device, stages)
-        choices = read_choices(exp_dir)[: state["stage"] - 1]
+        state, rows = read_last(exp_dir / "last.pt", device, phases)
+        choices = read_choices(exp_dir)[: state["phase"] - 1]
         log(f"continuing after epoch {len(rows)}")
     events = write_events(exp_dir, rows) if leads else None
     start = config["init_from"].replace("{seed}", str(config["seed"]))
     start = start and f"{start}/best.pt"
 
-    for number, stage in enumerate(stages, 1):
-        target = exp_dir / ("best.pt" if number == len(stages) else f"stage{number}.pt")
-        if number < state["stage"]:  # done before this run
+    for number, phase in enumerate(phases, 1):
+        last = number == len(phases)
+        target = exp_dir / "best.pt" if last else phase_file(exp_dir, number)
+        if number < state["phase"]:  # done before this run
             start = target
             continue
-        inputs = open_inputs(stage, train_dir, dump, train=True)
+        inputs = open_inputs(phase, train_dir, dump, train=True)
         inputs.notes = exp_dir / "draws" if run.log_draws else None
-        learner = Learner(stage, inputs, labels, device, exp_dir.name, run.team, run.workers)
+        learner = Learner(phase, inputs, labels, device, exp_dir.name, run.team, run.workers)
         learner.folder = exp_dir
-        if number == state["stage"]:
+        if number == state["phase"]:
             learner.load_state_dict(state["learner"], exp_dir / "last.pt")
         elif start:
             learner.start_from(start)
             log(f"starting from {start}")
-        selection, own = Selection(stage["select"]), [r for r in rows if r["stage"] == number]
+        selection, own = Selection(phase["select"]), [r for r in rows if r["phase"] == number]
         require_kept(exp_dir, target, selection, own)
         log(f"{count_parameters(learner.model)}, {device}")
-        log(f"stage {number} of {len(stages)}: {stage['epochs']} epochs; keeps {selection}")
+        log(f"phase {number} of {len(phases)}: {phase['epochs']} epochs; keeps {selection}")
 
-        for epoch in range(len(rows) + 1, len(rows) - len(own) + stage["epochs"] + 1):
+        for epoch in range(len(rows) + 1, len(rows) - len(own) + phase["epochs"] + 1):
             if run.team.tell(selection.stops(own)):
                 break
-            row = {"epoch": epoch, "stage": number}
+            row = {"epoch": epoch, "phase": number}
             row["train_loss"] = learner.run_epoch(epoch)
             row["lr"] = learner.schedule.get_last_lr()[0]
             with learner.judged() as model:
@@ -96,13 +98,13 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
                     keep(exp_dir, target, selection, own, model, run.keep_epochs)
             log(describe(row) + f"  waited for data {100 * learner.waited:.1f} %")
             if leads:
-                write_curve(exp_dir / "curve.csv", rows, len(stages) > 1)
+                write_curve(exp_dir / "curve.csv", rows, len(phases) > 1)
                 append_event(events, row)
-                if run.log_draws and stage["augment"]:
+                if run.log_draws and phase["augment"]:
                     gather_draws(inputs.notes, epoch)
                 if run.watch:
                     draw_curve(exp_dir / "curve.png", rows, exp_dir.name)
-                state = {"learner": learner.state_dict(), "stage": number}
+                state = {"learner": learner.state_dict(), "phase": number}
                 state["rows"] = json.dumps(rows)  # the same bytes, read back or not
                 save_checkpoint(exp_dir / "last.pt", state)
                 if not run.keep_epochs:
@@ -110,7 +112,7 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
 
         if selection.count > 1:
             average(exp_dir, target, selection.kept(own), learner)
-        choices.append(choice(stage, selection, own, judge, learner))
+        choices.append(choice(phase, selection, own, judge, learner))
         log(f"chosen: {describe(choices[-1])}, on {dev_dir}")
         start = target
         if leads:
@@ -209,10 +211,10 @@ def average(exp_dir, target, epochs, learner):
     learner.start_from(target)
 
 
-def choice(stage, selection, rows, judge, learner):
-    """What the rule chose in a stage, as selection.json tells it."""
+def choice(phase, selection, rows, judge, learner):
+    """What the rule chose in a phase, as selection.json tells it."""
     epochs = selection.kept(rows)
-    found = {**stage["select"], "stage": rows[-1]["stage"], "epochs": epochs}
+    found = {**phase["select"], "phase": rows[-1]["phase"], "epochs": epochs}
     if selection.count > 1:
         with learner.judged():
             return {**found, **judge.on_dev(learner, selection.metric)}
@@ -223,7 +225,7 @@ def choice(stage, selection, rows, judge, learner):
 
 def describe(row):
     """A row in words, without what says how it was chosen."""
-    quiet = ("stage", "patience", "average", "ema")
+    quiet = ("phase", "patience", "average", "ema")
     numbers = {name: value for name, value in row.items() if name not in quiet}
     return "  ".join(
         f"{name} {value:.5g}" if isinstance(value, float) else f"{name} {value}"

@@ -18,7 +18,7 @@ model_conf: {widths: [4, 8], dropout: 0.5}
 loss: focal
 loss_conf: {gamma: 3.0}
 crop: {seconds: 2.0, pad: tile}
-stages: [{epochs: 1}, {epochs: 2}]
+phases: [{epochs: 1}, {epochs: 2}]
 epochs: 7
 """
 
@@ -41,9 +41,9 @@ def load(name, keys=EXPERIMENT_KEYS, overrides=()):
 
 
 def test_a_child_stands_over_its_parent_block_by_block(recipe):
-    recipe(a=PARENT, b="base: a.yaml\ncrop: {seconds: 3}\nmodel_conf: {dropout: 0.1}\nstages: []\n")
+    recipe(a=PARENT, b="base: a.yaml\ncrop: {seconds: 3}\nmodel_conf: {dropout: 0.1}\nphases: []\n")
     found = load("b")
-    plain = {**EXPERIMENT, **yaml.safe_load(PARENT), "stages": []}
+    plain = {**EXPERIMENT, **yaml.safe_load(PARENT), "phases": []}
     plain["crop"] = {**EXPERIMENT["crop"], "seconds": 3.0, "pad": "tile"}
     plain["model_conf"] = {"widths": [4, 8], "dropout": 0.1}
     assert found == plain

@@ -80,10 +80,10 @@ def test_and_so_it_is_in_the_file(tmp_path, override):
     assert BAD[override] in line
 
 
-def test_a_stage_is_checked_by_the_same_keys(tmp_path):
-    (tmp_path / "x.yaml").write_text("{feats: wave, model: mel_cnn, stages: [{}, {grad_clip: -1}]}")
+def test_a_phase_is_checked_by_the_same_keys(tmp_path):
+    (tmp_path / "x.yaml").write_text("{feats: wave, model: mel_cnn, phases: [{}, {grad_clip: -1}]}")
     line = refusal(load_experiment, tmp_path / "x.yaml", 1)
-    assert line == f"{tmp_path}/x.yaml: stage 2: 'grad_clip' is -1.0, wanted at least 0"
+    assert line == f"{tmp_path}/x.yaml: phase 2: 'grad_clip' is -1.0, wanted at least 0"
 
 
 def test_seeds_are_those_that_torch_takes_in_every_epoch(tmp_path):

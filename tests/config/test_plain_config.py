@@ -185,9 +185,9 @@ def test_augmentation_wants_sounds_and_fine_tuning_an_upstream_inside(tmp_path):
     load(tmp_path, "optimizer=sgd", "optimizer_conf.momentum=0.9")
 
 
-def test_the_config_itself_is_checked_and_not_its_stages_alone(tmp_path):
+def test_the_config_itself_is_checked_and_not_its_phases_alone(tmp_path):
     with pytest.raises(UserError, match="'epochs' is 0, wanted at least 1"):
-        load(tmp_path, "epochs=0", stages=[{"epochs": 1}])
+        load(tmp_path, "epochs=0", phases=[{"epochs": 1}])
     with pytest.raises(UserError, match="'batch_size' is 0, wanted at least 1"):
         load(tmp_path, "batch_size=0")
     found = load(tmp_path, "finetune.layers=2..4", feats="ssl", upstream="fbank")

@@ -129,14 +129,14 @@ def test_groups_are_the_back_end_and_what_learns_of_the_front_end():
     assert [id(p) for p in alone] == [id(p) for p in back.parameters()]
 
 
-ROW = {"epoch": 1, "stage": 2, "lr": 0.1, "train_loss": 1 / 3, "dev_loss": 2.0, "dev_eer": 0.5}
+ROW = {"epoch": 1, "phase": 2, "lr": 0.1, "train_loss": 1 / 3, "dev_loss": 2.0, "dev_eer": 0.5}
 
 
 def test_columns_are_the_known_ones_then_what_rows_have(tmp_path):
     rows = [{**ROW, "b": 1.5}, {**ROW, "epoch": 2, "a": 123456789.25, "b": 2.5}]
     known = ["epoch", "lr", "train_loss", "dev_loss", "dev_eer"]
     assert columns_of(rows, False) == [*known, "b", "a"]
-    assert columns_of(rows, True) == [*known, "stage", "b", "a"]
+    assert columns_of(rows, True) == [*known, "phase", "b", "a"]
     assert columns_of([], False) == known
     write_curve(tmp_path / "c.csv", rows, True)
     lines = (tmp_path / "c.csv").read_text().splitlines()
@@ -147,7 +147,7 @@ def test_columns_are_the_known_ones_then_what_rows_have(tmp_path):
 
 
 @pytest.mark.parametrize("epoch", [1, 127, 128, 300])
-def test_a_tensorboard_file_holds_every_number_but_epoch_and_stage(tmp_path, epoch):
+def test_a_tensorboard_file_holds_every_number_but_epoch_and_phase(tmp_path, epoch):
     before = time.time()
     path = write_events(tmp_path, [{**ROW, "epoch": epoch}])
     append_event(path, {**ROW, "epoch": epoch + 1, "watch_x_eer": 0.25})
@@ -183,7 +183,7 @@ def test_a_checkpoint_has_the_bytes_of_its_state_and_loads_where_it_is_wanted(
 
 
 def test_a_row_in_words():
-    row = {"metric": "x", "epoch": 3, "stage": 2, "ema": 0.5, "average": 5, "patience": 1}
+    row = {"metric": "x", "epoch": 3, "phase": 2, "ema": 0.5, "average": 5, "patience": 1}
     row |= {"dev_loss": 0.123456789, "epochs": [1, 2]}
     assert describe(row) == "metric x  epoch 3  dev_loss 0.12346  epochs [1, 2]"
     model = Tiny()

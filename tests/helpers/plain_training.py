@@ -125,8 +125,8 @@ def weighted_loss(z, labels, weights):
     return sum(w * loss for w, loss in zip(shares, losses, strict=True)) / sum(shares)
 
 
-class PlainStage:
-    """One stage of training: `epoch(number)` changes `model`; `average` is its moving average."""
+class PlainPhase:
+    """One phase of training: `epoch(number)` changes `model`; `average` is its moving average."""
 
     def __init__(self, folder, conf, seed, state=None):
         self.folder, self.conf, self.seed, self.step = folder, conf, seed, 0

@@ -163,7 +163,7 @@ def test_neither_calibration_nor_fusion_learns_on_a_set_to_report_on(scored, cal
 
 @pytest.fixture(scope="module")
 def step():
-    """steps/train.py; tests/training/test_stages.py shows that it begins with this check."""
+    """steps/train.py; tests/training/test_phases.py shows that it begins with this check."""
     return load_worker("steps/train.py")
 
 

@@ -96,19 +96,19 @@ def test_a_killed_training_ends_in_the_same_bytes(place, tmp_path, monkeypatch, 
     assert found == fit(tmp_path / "one", override)[0]
 
 
-STAGES = """stages=[
+PHASES = """phases=[
   {finetune: {layers: none}, epochs: 1},
   {finetune: {layers: all}, epochs: 1, select: {ema: 0.9}},
   {finetune: {layers: [2]}, epochs: 2, select: {ema: 0.9, keep: average_last, average: 2}}]"""
 
 
-def test_stages_unfreeze_and_freeze(place, tmp_path, monkeypatch):
-    undisturbed, _ = fit(tmp_path / "one", STAGES)
-    assert fit_killed(monkeypatch, 4, tmp_path / "two", STAGES)[0] == undisturbed
-    states = [load_checkpoint(tmp_path / f"one/{n}.pt")["model"] for n in ("stage1", "stage2")]
+def test_phases_unfreeze_and_freeze(place, tmp_path, monkeypatch):
+    undisturbed, _ = fit(tmp_path / "one", PHASES)
+    assert fit_killed(monkeypatch, 4, tmp_path / "two", PHASES)[0] == undisturbed
+    states = [load_checkpoint(tmp_path / f"one/{n}.pt")["model"] for n in ("phase1", "phase2")]
     assert not [name for name in states[0] if name.startswith("front_end.upstream")]
     assert [name for name in states[1] if "feature_extractor" in name]
-    model = build_system(load(STAGES))  # as scoring builds it
+    model = build_system(load(PHASES))  # as scoring builds it
     model.load_state_dict(load_checkpoint(tmp_path / "one/best.pt")["model"])
     name = "upstream.model.feature_extractor.conv_layers.0.0.weight"
     learnt = states[1][f"front_end.{name}"]

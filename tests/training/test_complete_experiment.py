@@ -25,7 +25,7 @@ feats: wave
 model: tiny
 loss: focal
 augment: [trim, {group: {of: [{mu_law: {p: 0.5}}], p: 0.25}}]
-stages: [{epochs: 1}, {epochs: 1, augment: [time_mask]}]
+phases: [{epochs: 1}, {epochs: 1, augment: [time_mask]}]
 crop: {train: random, test: centre, seconds: 0.005, pad: none}
 batch_size: 4
 """
@@ -103,8 +103,8 @@ def test_the_config_of_an_experiment_holds_every_argument(tiny):
     trim, group = written["augment"]
     assert trim == {"trim": {"p": 1.0, "level": Trim().level}}
     assert group == {"group": {"p": 0.25, "of": [{"mu_law": {"p": 0.5, "bits": 8}}]}}
-    assert written["stages"][0] == {"epochs": 1}
-    assert written["stages"][1]["augment"] == [{"time_mask": {"p": 1.0, "share": [0.2, 0.5]}}]
+    assert written["phases"][0] == {"epochs": 1}
+    assert written["phases"][1]["augment"] == [{"time_mask": {"p": 1.0, "share": [0.2, 0.5]}}]
     assert written == load_experiment("train_tiny.yaml", 1) == complete(written)
 
 

@@ -21,7 +21,7 @@ from antispoof.ssl.s3prl import find_upstream
 from antispoof.ssl.upstream import DTYPES, FrozenUpstream, load_upstream_config
 from antispoof.training.experiment import load_experiment
 from antispoof.training.learner import Learner
-from antispoof.training.stages import stages_of
+from antispoof.training.phases import phases_of
 
 CONFIGS = sorted([*ROOT.glob("conf/**/*.yaml"), *ROOT.glob("egs/*/conf/**/*.yaml")])
 NAMES = [str(path.relative_to(ROOT)) for path in CONFIGS]
@@ -98,9 +98,9 @@ def test_an_experiment_trains_on_one_batch(place, name, monkeypatch):
         own = own.with_name("upstream") / f"{config['upstream']}.yaml"
         extract(place, own if own.exists() else ROOT / f"conf/upstream/{config['upstream']}.yaml")
     data = place / "data/train"
-    for stage in stages_of(config):
-        inputs = open_inputs(stage, str(data), str(place / "dump"), train=True)
-        learner = Learner(stage, inputs, read_labels(data), torch.device("cpu"), name)
+    for phase in phases_of(config):
+        inputs = open_inputs(phase, str(data), str(place / "dump"), train=True)
+        learner = Learner(phase, inputs, read_labels(data), torch.device("cpu"), name)
         (first,) = batches(inputs, range(4), 4)
         learner.model.train()
         before = [parameter.clone() for parameter in learner.model.parameters()]

@@ -10,16 +10,16 @@ from antispoof.training import curve
 
 
 def test_a_number_that_an_epoch_lacks_is_empty(tmp_path):
-    row = {"lr": 0.5, "train_loss": 0.25, "dev_loss": 0.5, "dev_eer": 0.125, "stage": 1}
+    row = {"lr": 0.5, "train_loss": 0.25, "dev_loss": 0.5, "dev_eer": 0.125, "phase": 1}
     rows = [{"epoch": 1, **row}, {"epoch": 2, **row, "watch_eval_eer": 0.5}]
     curve.write_curve(tmp_path / "curve.csv", rows)
     assert (tmp_path / "curve.csv").read_text() == (
         "epoch,lr,train_loss,dev_loss,dev_eer,watch_eval_eer\n"
         "1,0.5,0.25,0.5,0.125,\n2,0.5,0.25,0.5,0.125,0.5\n"
     )
-    curve.write_curve(tmp_path / "curve.csv", rows, several_stages=True)
+    curve.write_curve(tmp_path / "curve.csv", rows, several_phases=True)
     assert (
-        (tmp_path / "curve.csv").read_text().startswith("epoch,lr,train_loss,dev_loss,dev_eer,st")
+        (tmp_path / "curve.csv").read_text().startswith("epoch,lr,train_loss,dev_loss,dev_eer,ph")
     )
     svg = training([read_curve(tmp_path / "curve.csv")], "x")
     assert ">eval<" in svg
@@ -29,7 +29,7 @@ def test_a_number_that_an_epoch_lacks_is_empty(tmp_path):
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
-ROW = {"stage": 1, "lr": 0.5, "train_loss": 0.25}
+ROW = {"phase": 1, "lr": 0.5, "train_loss": 0.25}
 
 
 def test_tensorboard_reads_every_scalar_at_its_step_and_in_this_year(tmp_path):

@@ -219,7 +219,7 @@ def test_equal_scores_are_chance_and_nearly_equal_ones_are_not():
 
 def test_choices_are_read_as_they_were_written(tmp_path):
     assert read_choices(tmp_path) == []
-    choices = [{"stage": 1, "epochs": [2, 3], "dev_loss": 0.1}, {"stage": 2, "epochs": [5]}]
+    choices = [{"phase": 1, "epochs": [2, 3], "dev_loss": 0.1}, {"phase": 2, "epochs": [5]}]
     write_choices(tmp_path, choices)
     assert read_choices(str(tmp_path)) == choices
     text = (tmp_path / "selection.json").read_text()

@@ -1,4 +1,4 @@
-"""A whole training of two stages against one that is written out step by step."""
+"""A whole training of two phases against one that is written out step by step."""
 
 import itertools
 import json
@@ -9,7 +9,7 @@ import pytest
 import torch
 from plain_metrics import plain_eer
 from plain_training import (
-    PlainStage,
+    PlainPhase,
     Tiny,
     mean_of,
     read_rows,
@@ -29,7 +29,7 @@ model: tiny
 crop: {train: random, test: centre, seconds: 0.005, pad: none}
 grad_clip: 0.3
 select: {metric: dev_loss, average: 3}
-stages:
+phases:
   - {epochs: 4, batch_size: 4, accumulate: 2, optimizer: adamw,
      optimizer_conf: {lr: 0.03, weight_decay: 0.4}, class_weights: [0.4, 1.5],
      schedule: cosine, schedule_conf: {warmup: 0.5, least: 0.1},
@@ -65,27 +65,27 @@ def rate_of_second(step):
 
 
 def by_hand(folder, seed):
-    """Rows of the curve, the state after each epoch, and the state that each stage chose."""
+    """Rows of the curve, the state after each epoch, and the state that each phase chose."""
     rows, states, chosen = [], {}, []
     for number, conf, rate, epochs in (
         (1, FIRST, rate_of_first, range(1, 5)),
         (2, SECOND, rate_of_second, range(5, 10)),
     ):
         start = chosen[-1]["state"] if chosen else None
-        stage = PlainStage(folder, {**conf, "rate": rate}, seed, start)
+        phase = PlainPhase(folder, {**conf, "rate": rate}, seed, start)
         for epoch in epochs:
-            row = {"epoch": epoch, "stage": number, "train_loss": stage.epoch(epoch)}
-            row |= {"lr": rate(stage.step), **on_dev(folder, stage.judged(), conf["weights"])}
+            row = {"epoch": epoch, "phase": number, "train_loss": phase.epoch(epoch)}
+            row |= {"lr": rate(phase.step), **on_dev(folder, phase.judged(), conf["weights"])}
             rows.append(row)
-            states[epoch] = stage.judged().state_dict()
-        own = [row for row in rows if row["stage"] == number]
+            states[epoch] = phase.judged().state_dict()
+        own = [row for row in rows if row["phase"] == number]
         picked = sorted(own, key=lambda row: row["dev_loss"])[:3] if number == 1 else own[-3:]
         picked = sorted(row["epoch"] for row in picked)
         mean = mean_of([states[epoch] for epoch in picked])
         model = Tiny()
         model.load_state_dict(mean)
         numbers = on_dev(folder, model, conf["weights"])
-        chosen.append({"epochs": picked, "state": mean, "stage": number, **numbers})
+        chosen.append({"epochs": picked, "state": mean, "phase": number, **numbers})
     return rows, states, chosen
 
 
@@ -117,7 +117,7 @@ def test_every_number_of_the_curve_is_that_of_the_plain_training(both):
     exp, rows, _, _ = both
     found = read_rows(exp / "curve.csv")
     assert [list(row) for row in found] == [
-        ["epoch", "lr", "train_loss", "dev_loss", "dev_eer", "stage"]
+        ["epoch", "lr", "train_loss", "dev_loss", "dev_eer", "phase"]
     ] * len(rows)
     for ours, plain in zip(found, rows, strict=True):
         assert ours == pytest.approx(plain, rel=1e-4, abs=1e-6)
@@ -131,9 +131,9 @@ def test_every_epochs_model_is_that_of_the_plain_training(both):
         states_close(kept["model"], state, **CLOSE)
 
 
-def test_a_stage_chooses_the_mean_of_three_epochs_and_the_next_begins_there(both):
+def test_a_phase_chooses_the_mean_of_three_epochs_and_the_next_begins_there(both):
     exp, _, _, chosen = both
-    for name, plain in zip(("stage1.pt", "best.pt"), chosen, strict=True):
+    for name, plain in zip(("phase1.pt", "best.pt"), chosen, strict=True):
         kept = load_checkpoint(exp / name)
         assert (kept["epochs"], kept["epoch"]) == (plain["epochs"], plain["epochs"][-1])
         states_close(kept["model"], plain["state"], **CLOSE)
@@ -150,7 +150,7 @@ def test_selection_json_names_the_rule_the_epochs_and_their_numbers(both):
     for ours, plain, rule in zip(found, chosen, rules, strict=True):
         numbers = {k: plain[k] for k in ("dev_loss", "dev_eer")}
         assert {k: ours.pop(k) for k in numbers} == pytest.approx(numbers, rel=1e-4)
-        assert ours == {**rule, "stage": plain["stage"], "epochs": plain["epochs"]}
+        assert ours == {**rule, "phase": plain["phase"], "epochs": plain["epochs"]}
 
 
 def test_the_cases_tell_plausible_faults_apart(both):

@@ -116,7 +116,7 @@ def test_the_best_epoch_is_kept_with_its_numbers(place, watched):
     same = load_checkpoint(exp / f"epochs/{int(best['epoch'])}.pt")["model"]
     assert all(torch.equal(same[name], value) for name, value in kept["model"].items())
     assert lines[0] == "31 parameters, cpu"  # 4 + 4 of the norm, 4 x 3 + 3, 3 x 2 + 2
-    assert lines[1] == "stage 1 of 1: 5 epochs; keeps the best epoch, by dev_cllr"
+    assert lines[1] == "phase 1 of 1: 5 epochs; keeps the best epoch, by dev_cllr"
     shown = f"  epochs [{int(best['epoch'])}]  dev_loss {found['dev_loss']:.5g}  dev_eer "
     assert lines[-1].startswith(f"chosen: metric dev_cllr  keep best{shown}")
     assert lines[-1].endswith(", on data/dev")
@@ -183,11 +183,11 @@ def test_labels_and_sounds_are_of_the_same_utterances(place, tmp_path):
         read_labels(tmp_path)
 
 
-STAGES = "stages=[{epochs: 1, augment: [mu_law]}, {epochs: 2, select: {keep: last}}]"
+PHASES = "phases=[{epochs: 1, augment: [mu_law]}, {epochs: 2, select: {keep: last}}]"
 
 
-def test_two_stages_end_with_the_last_ones_choice_and_their_own_augmentation(place, monkeypatch):
-    exp, config = place / "staged", load_experiment("train_tiny.yaml", 1, [STAGES])
+def test_two_phases_end_with_the_last_ones_choice_and_their_own_augmentation(place, monkeypatch):
+    exp, config = place / "phased", load_experiment("train_tiny.yaml", 1, [PHASES])
     exp.mkdir()
     arguments = ("data/train", "data/dev", "dump", exp, CPU, [].append)
     assert train(config, *arguments, Run(log_draws=True)) == [3]

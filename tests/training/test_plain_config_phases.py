@@ -1,4 +1,4 @@
-"""Stages, and the folder of an experiment: what it is claimed with and what it says it ran on."""
+"""Phases, and the folder of an experiment: what it is claimed with and what it says it ran on."""
 
 import platform
 import subprocess
@@ -20,7 +20,7 @@ from antispoof.training.experiment import (
     load_experiment,
     read_experiment,
 )
-from antispoof.training.stages import STAGE_KEYS, stages_of
+from antispoof.training.phases import PHASE_KEYS, phases_of
 
 GOOD = {"feats": "wave", "model": "mel_cnn"}
 
@@ -31,7 +31,7 @@ def load(folder, *overrides, seed=1, **departures):
     return load_experiment(path, seed, overrides)
 
 
-# of each key that a stage may change: a value that differs from the config's
+# of each key that a phase may change: a value that differs from the config's
 CHANGES = {
     "epochs": 3,
     "batch_size": 5,
@@ -50,34 +50,34 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("key", CHANGES)
-def test_a_stage_changes_its_key_and_nothing_else(tmp_path, key):
+def test_a_phase_changes_its_key_and_nothing_else(tmp_path, key):
     own = {"optimizer_conf": {"weight_decay": 0.25}, "select": {"patience": 4}, "epochs": 7}
     own |= {"schedule_conf": {"warmup": 1}, "finetune": {"layer_drop": 0.1}}
-    config = load(tmp_path, **own, stages=[{}, {key: CHANGES[key]}, {}])
-    stages = stages_of(config)
-    plain = {**config, "stages": []}
-    assert stages[0] == stages[2] == plain
+    config = load(tmp_path, **own, phases=[{}, {key: CHANGES[key]}, {}])
+    phases = phases_of(config)
+    plain = {**config, "phases": []}
+    assert phases[0] == phases[2] == plain
     value = CHANGES[key]
     changed = {**plain[key], **value} if isinstance(value, dict) else value
-    assert stages[1] == {**plain, key: changed}
-    assert set(CHANGES) == set(STAGE_KEYS)
+    assert phases[1] == {**plain, key: changed}
+    assert set(CHANGES) == set(PHASE_KEYS)
 
 
-def test_without_stages_there_is_one_like_the_config(tmp_path):
+def test_without_phases_there_is_one_like_the_config(tmp_path):
     config = load(tmp_path, epochs=3)
-    assert stages_of(config) == [config]
-    every = [key for key in EXPERIMENT if key not in STAGE_KEYS]
+    assert phases_of(config) == [config]
+    every = [key for key in EXPERIMENT if key not in PHASE_KEYS]
     for key in every:
-        with pytest.raises(UserError, match=f"stage 2: unknown key '{key}'"):
-            load(tmp_path, stages=[{}, {key: EXPERIMENT[key]}])
+        with pytest.raises(UserError, match=f"phase 2: unknown key '{key}'"):
+            load(tmp_path, phases=[{}, {key: EXPERIMENT[key]}])
 
 
-def test_each_stage_is_checked_with_its_own_numbers(tmp_path):
+def test_each_phase_is_checked_with_its_own_numbers(tmp_path):
     wrong = {"{accumulate: 33}": "'accumulate' wants", "{epochs: 2}": "'warmup' from 0 to the 2"}
-    for stage, words in wrong.items():
+    for phase, words in wrong.items():
         with pytest.raises(UserError) as caught:
-            load(tmp_path, f"stages=[{{}}, {stage}]", schedule_conf={"warmup": 3})
-        assert str(caught.value).startswith(f"{tmp_path}/train_x.yaml: stage 2: ")
+            load(tmp_path, f"phases=[{{}}, {phase}]", schedule_conf={"warmup": 3})
+        assert str(caught.value).startswith(f"{tmp_path}/train_x.yaml: phase 2: ")
         assert words in str(caught.value)
 
 
@@ -94,7 +94,7 @@ def test_defaults_of_an_experiment(tmp_path):
         "adamw", "constant", "cross_entropy",
     )  # fmt: skip
     assert (config["class_weights"], config["balanced"], config["grad_clip"]) == ([1, 1], False, 1)
-    assert (config["autocast"], config["tf32"], config["stages"]) == ("none", False, [])
+    assert (config["autocast"], config["tf32"], config["phases"]) == ("none", False, [])
     finetune = {"layers": "none", "lr": 1e-6, "feature_grad_mult": 1.0, "layer_drop": 0.0}
     assert config["finetune"] == {**finetune, "checkpointing": False}
 

@@ -1,31 +1,31 @@
-"""What a config says of training, checked; and its stages, each a config of its own."""
+"""What a config says of training, checked; and its phases, each a config of its own."""
 
 from ..augment.chain import Chain
 from ..config import EXPERIMENT_KEYS, merge
 from ..errors import UserError
 from ..models.losses import loss_settings
 
-STAGE_KEYS = (
+PHASE_KEYS = (
     *("epochs", "batch_size", "accumulate", "optimizer", "optimizer_conf", "schedule"),
     *("schedule_conf", "class_weights", "balanced", "augment", "grad_clip", "finetune", "select"),
 )
 
 
-def stages_of(config, path="config"):
-    """The stages of an experiment, each as the config of one without stages. Raises UserError.
+def phases_of(config, path="config"):
+    """The phases of an experiment, each as the config of one without phases. Raises UserError.
 
-    A stage names what it changes of the config: the keys of STAGE_KEYS.
+    A phase names what it changes of the config: the keys of PHASE_KEYS.
     """
-    own = {key: config[key] for key in STAGE_KEYS}
-    keys = {key: EXPERIMENT_KEYS[key] for key in STAGE_KEYS}
-    stages = []
-    for number, given in enumerate(config["stages"] or [{}], 1):
-        where = f"{path}: stage {number}" if config["stages"] else path
+    own = {key: config[key] for key in PHASE_KEYS}
+    keys = {key: EXPERIMENT_KEYS[key] for key in PHASE_KEYS}
+    phases = []
+    for number, given in enumerate(config["phases"] or [{}], 1):
+        where = f"{path}: phase {number}" if config["phases"] else path
         if not isinstance(given, dict):
             raise UserError(f"{where}: is {given!r}, wanted keys and values")
-        stage = {**config, **merge(keys, _over(own, given), where), "stages": []}
-        stages.append(check_training(where, stage))
-    return stages
+        phase = {**config, **merge(keys, _over(own, given), where), "phases": []}
+        phases.append(check_training(where, phase))
+    return phases
 
 
 def _over(own, given):

@@ -1,4 +1,4 @@
-"""Training in stages, with averages and watched sets: what is written, and kills change nothing."""
+"""Training in phases, with averages and watched sets: what is written, and kills change nothing."""
 
 import json
 from dataclasses import replace
@@ -19,7 +19,7 @@ from antispoof.report.figures import read_curve
 from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.training import curve, learner, trainer
 from antispoof.training.experiment import load_experiment
-from antispoof.training.stages import stages_of
+from antispoof.training.phases import phases_of
 from antispoof.training.trainer import PLAIN, train
 
 CONFIG = """
@@ -32,7 +32,7 @@ batch_size: 8
 optimizer_conf: {lr: 3e-3}
 accumulate: 2
 select: {metric: dev_loss, keep: average_last, average: 2, ema: 0.5}
-stages:
+phases:
   - {epochs: 2}
   - {epochs: 3, batch_size: 4, optimizer: sgd, optimizer_conf: {lr: 1e-2, momentum: 0.9},
      schedule: cosine, schedule_conf: {warmup: 0.5}, select: {keep: best}}
@@ -70,8 +70,8 @@ def undisturbed(place):
     return fit(place / "undisturbed", run=WATCHING)
 
 
-def test_stages_have_their_own_settings(place):
-    first, second = stages_of(load_experiment("train_x.yaml", 1))
+def test_phases_have_their_own_settings(place):
+    first, second = phases_of(load_experiment("train_x.yaml", 1))
     assert (first["epochs"], first["batch_size"], first["optimizer"]) == (2, 8, "adamw")
     assert (second["epochs"], second["batch_size"], second["optimizer"]) == (3, 4, "sgd")
     assert second["optimizer_conf"] == {"lr": 1e-2, "weight_decay": 0.01, "momentum": 0.9}
@@ -82,8 +82,8 @@ MOMENTS = {
     "in the first step": (learner.Learner, "step", 1),
     "in the second epoch": (learner.Learner, "step", 3),
     "between curve.csv and last.pt": (trainer, "append_event", 2),
-    "after the last epoch of a stage": (trainer, "average", 1),
-    "before the second stage's first epoch ends": (learner.Learner, "step", 6),
+    "after the last epoch of a phase": (trainer, "average", 1),
+    "before the second phase's first epoch ends": (learner.Learner, "step", 6),
     "after its best.pt": (trainer, "write_curve", 3),
     "in its last epoch": (learner.Learner, "step", 12),
     "before the choice is written": (trainer, "write_choices", 2),
@@ -117,17 +117,17 @@ def test_a_killed_training_ends_in_the_same_bytes(place, tmp_path, undisturbed, 
 def test_what_is_written(place, undisturbed):
     files, lines = undisturbed
     epochs = {f"epochs/{epoch}.pt" for epoch in range(1, 6)}
-    written = {"best.pt", "stage1.pt", "last.pt", "curve.csv", "curve.png", "selection.json"}
+    written = {"best.pt", "phase1.pt", "last.pt", "curve.csv", "curve.png", "selection.json"}
     assert set(files) == {*epochs, *written, curve.EVENTS}
     rows = read_curve(place / "undisturbed/curve.csv")
     assert rows["epoch"] == [1, 2, 3, 4, 5]
-    assert rows["stage"] == [1, 1, 2, 2, 2]
+    assert rows["phase"] == [1, 1, 2, 2, 2]
     watched = rows["watch_eval_eer"]
     assert np.isnan([watched[0], watched[2], watched[4]]).all()
     assert np.isfinite([watched[1], watched[3]]).all()
     assert files["curve.png"].startswith(b"\x89PNG")
     first, second = json.loads(files["selection.json"])
-    assert (first["stage"], first["keep"], first["epochs"]) == (1, "average_last", [1, 2])
+    assert (first["phase"], first["keep"], first["epochs"]) == (1, "average_last", [1, 2])
     best = 3 + int(np.argmin(rows["dev_loss"][2:]))
     assert (second["keep"], second["epochs"]) == ("best", [best])
     assert load_checkpoint(place / "undisturbed/best.pt")["epoch"] == best
@@ -138,7 +138,7 @@ def test_what_is_written(place, undisturbed):
 def test_an_average_is_of_what_it_says_and_is_judged(place, undisturbed):
     folder = place / "undisturbed"
     parts = [load_checkpoint(folder / f"epochs/{epoch}.pt")["model"] for epoch in (1, 2)]
-    mean = load_checkpoint(folder / "stage1.pt")["model"]
+    mean = load_checkpoint(folder / "phase1.pt")["model"]
     for name, value in mean.items():
         if value.is_floating_point():
             expected = (parts[0][name].double() + parts[1][name].double()) / 2
@@ -157,7 +157,7 @@ def test_an_average_is_of_what_it_says_and_is_judged(place, undisturbed):
 
 def test_watching_changes_nothing(place, tmp_path, undisturbed):
     quiet, _ = fit(tmp_path / "quiet")
-    for name in ("best.pt", "stage1.pt", "selection.json"):
+    for name in ("best.pt", "phase1.pt", "selection.json"):
         assert quiet[name] == undisturbed[0][name]
     assert "watch" not in quiet["curve.csv"].decode()
     assert {name for name in quiet if name.startswith("epochs/")} == {
@@ -167,22 +167,22 @@ def test_watching_changes_nothing(place, tmp_path, undisturbed):
 
 
 def test_training_goes_on_from_another_experiment(place, tmp_path, undisturbed):
-    stages = "stages=[{epochs: 1, optimizer_conf: {lr: 1e-12}, select: {ema: 0.0, keep: last}}]"
+    phases = "phases=[{epochs: 1, optimizer_conf: {lr: 1e-12}, select: {ema: 0.0, keep: last}}]"
     folder = tmp_path / "from_seed1"
     folder.mkdir()
     (folder / "best.pt").write_bytes(undisturbed[0]["best.pt"])
-    fit(tmp_path / "next", stages, f"init_from={tmp_path}/from_seed{{seed}}", "grad_clip=0.001")
+    fit(tmp_path / "next", phases, f"init_from={tmp_path}/from_seed{{seed}}", "grad_clip=0.001")
     before, after = (load_checkpoint(p / "best.pt")["model"] for p in (folder, tmp_path / "next"))
     weights = [name for name in before if name.endswith("weight")]
     assert all(torch.allclose(before[name], after[name], atol=1e-6) for name in weights)
     wider = "model_conf.widths=[4, 4, 8, 16]"
     with pytest.raises(UserError, match=r"from_seed1/best.pt: does not fit the model"):
-        fit(tmp_path / "wider", stages, wider, f"init_from={folder}")
+        fit(tmp_path / "wider", phases, wider, f"init_from={folder}")
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_every_metric_selects(place, tmp_path, metric):
-    files, _ = fit(tmp_path / "exp", "stages=[]", f"select={{metric: {metric}}}")
+    files, _ = fit(tmp_path / "exp", "phases=[]", f"select={{metric: {metric}}}")
     rows = read_curve(tmp_path / "exp/curve.csv")
     epoch = 1 + int(np.argmin(rows[metric]))
     assert load_checkpoint(tmp_path / "exp/best.pt")["epoch"] == epoch
@@ -196,12 +196,12 @@ WRONG = {
     "select.keep=bests": "did you mean 'best'",
     "select.average=0": "'select.average' is 0, wanted at least 1",
     "select.ema=1.0": "'select.ema' is 1.0",
-    "stages=[{epoch: 3}]": "stage 1: unknown key 'epoch', did you mean 'epochs'",
-    "stages=[{}, {model: mhfa}]": "stage 2: unknown key 'model'",
-    "stages=[3]": "stage 1: is 3, wanted keys and values",
-    "stages=[{select: {metric: eval_eer}}]": "stage 1: 'select.metric' is 'eval_eer'",
-    "stages=[{finetune: {layers: all}}]": "stage 1: 'finetune' wants 'feats: ssl'",
-    "stages=[{}, {epochs: 0}]": "stage 2: 'epochs' is 0",
+    "phases=[{epoch: 3}]": "phase 1: unknown key 'epoch', did you mean 'epochs'",
+    "phases=[{}, {model: mhfa}]": "phase 2: unknown key 'model'",
+    "phases=[3]": "phase 1: is 3, wanted keys and values",
+    "phases=[{select: {metric: eval_eer}}]": "phase 1: 'select.metric' is 'eval_eer'",
+    "phases=[{finetune: {layers: all}}]": "phase 1: 'finetune' wants 'feats: ssl'",
+    "phases=[{}, {epochs: 0}]": "phase 2: 'epochs' is 0",
 }
 
 
