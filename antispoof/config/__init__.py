@@ -94,7 +94,7 @@ EXPERIMENT_KEYS = {
     },
     "epochs": Whole(10, least=1, most=100_002),  # see antispoof.data.seeds
     "batch_size": Whole(32, least=1),  # utterances of one step, over all processes
-    "accumulate": Whole(1, least=1),  # in how many parts, one after the other, a step is computed
+    "accum_grad": Whole(1, least=1),  # in how many parts, one after the other, a step is computed
     "optimizer": Choice("adamw", ("adam", "adamw", "sgd")),
     "optimizer_conf": {
         "lr": Number(1e-3, least=0),

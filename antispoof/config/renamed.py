@@ -8,6 +8,7 @@ from pathlib import Path
 
 RENAMED = {
     "stages": "phases",  # of a config
+    "accumulate": "accum_grad",  # of a config and its phases
     "stage": "phase",  # of last.pt, selection.json and curve.csv
 }
 

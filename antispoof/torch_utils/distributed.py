@@ -82,13 +82,13 @@ def leave_team(team):
         distributed.destroy_process_group()
 
 
-def deal(order, batch_size, accumulate=1, team=ALONE):
+def deal(order, batch_size, accum_grad=1, team=ALONE):
     """Yield (batch, parts): indices of each whole batch, and those this process computes, in parts.
 
-    Rows are dealt in turn. A part has as many rows as `accumulate` equal parts of a full batch do.
+    Rows are dealt in turn. A part has as many rows as `accum_grad` equal parts of a full batch do.
     All processes have as many parts; at the end of a short batch, theirs may be empty.
     """
-    rows = -(-batch_size // (team.size * accumulate))
+    rows = -(-batch_size // (team.size * accum_grad))
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
         own = batch[team.rank :: team.size]

@@ -86,7 +86,7 @@ class Learner:
         seed_torch(seed, epoch, self.team.rank)
         self.inputs.epoch = epoch
         order = draw_order(self.labels, config["balanced"], seed, epoch)
-        plan = list(deal(order, config["batch_size"], config["accumulate"], self.team))
+        plan = list(deal(order, config["batch_size"], config["accum_grad"], self.team))
         if not self.sharing:
             plan = [(batch, [part for part in parts if part]) for batch, parts in plan]
         wanted = [part or batch[:1] for batch, parts in plan for part in parts]
@@ -173,9 +173,9 @@ class Learner:
             if not known and "DefaultCPUAllocator" not in str(error):
                 raise
             raise UserError(
-                f"{self.name}: out of memory at batch_size {self.config['batch_size']}, accumulate "
-                f"{self.config['accumulate']}; last.pt is the state before this epoch; raise "
-                "accumulate, which computes the same batch in more parts, or lower batch_size"
+                f"{self.name}: out of memory at batch_size {self.config['batch_size']}, accum_grad "
+                f"{self.config['accum_grad']}; last.pt is the state before this epoch; raise "
+                "accum_grad, which computes the same batch in more parts, or lower batch_size"
             ) from None
 
 

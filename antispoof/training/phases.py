@@ -6,7 +6,7 @@ from ..errors import UserError
 from ..models.losses import loss_settings
 
 PHASE_KEYS = (
-    *("epochs", "batch_size", "accumulate", "optimizer", "optimizer_conf", "schedule"),
+    *("epochs", "batch_size", "accum_grad", "optimizer", "optimizer_conf", "schedule"),
     *("schedule_conf", "class_weights", "balanced", "augment", "grad_clip", "finetune", "select"),
 )
 
@@ -39,8 +39,8 @@ def _over(own, given):
 
 def check_training(path, config):
     """`config`, whose keys are checked, where they fit each other. Raises UserError."""
-    if config["accumulate"] > config["batch_size"]:
-        raise UserError(f"{path}: 'accumulate' wants no more parts than 'batch_size' utterances")
+    if config["accum_grad"] > config["batch_size"]:
+        raise UserError(f"{path}: 'accum_grad' wants no more parts than 'batch_size' utterances")
     if config["optimizer_conf"]["momentum"] and config["optimizer"] != "sgd":
         raise UserError(f"{path}: 'optimizer_conf.momentum' wants 'optimizer: sgd'")
     warmup = config["schedule_conf"]["warmup"]

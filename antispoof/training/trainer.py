@@ -155,7 +155,7 @@ class Judge:
         return row
 
     def _scores(self, learner, inputs):
-        rows = -(-learner.config["batch_size"] // learner.config["accumulate"])
+        rows = -(-learner.config["batch_size"] // learner.config["accum_grad"])
         with learner.memory_said():
             return score(learner.model, inputs, rows, self.device, self.run.team, self.run.workers)
 

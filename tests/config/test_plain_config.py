@@ -125,7 +125,7 @@ def test_one_of_names_the_nearest_and_lists_no_more_than_twenty():
 BOUNDS = {
     "epochs": ([1], [0, -1]),
     "batch_size": ([1], [0]),
-    "accumulate": ([1, 32], [0, 33]),
+    "accum_grad": ([1, 32], [0, 33]),
     "crop.seconds": ([0.001], [0, -1.0]),
     "crop.train": (["first", "centre", "random", "full"], ["windows"]),
     "crop.test": (["first", "centre", "random", "full", "windows"], ["last"]),

@@ -146,8 +146,8 @@ def learner(*overrides):
 @pytest.mark.parametrize("loss", LOSSES)
 def test_parts_of_a_batch_make_the_whole(place, loss):
     found = []
-    for accumulate in (1, 4):
-        one = learner(f"loss={loss}", f"accumulate={accumulate}", "class_weights=[0.1, 0.9]")
+    for accum_grad in (1, 4):
+        one = learner(f"loss={loss}", f"accum_grad={accum_grad}", "class_weights=[0.1, 0.9]")
         losses = [one.run_epoch(1)]
         found.append((losses, [p.detach().clone() for p in one.model.parameters()]))
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-5)
@@ -171,7 +171,7 @@ def test_every_loss_and_optimiser_learn(place, optimizer, loss):
 
 def test_accumulation_and_autocast_are_refused_where_they_mean_nothing(place):
     wrong = {
-        "accumulate=9": "'accumulate' wants no more parts",
+        "accum_grad=9": "'accum_grad' wants no more parts",
         "optimizer_conf.momentum=0.9": "wants 'optimizer: sgd'",
         "loss=focus": "did you mean 'focal'",
         "loss_conf={gama: 1}": "loss 'cross_entropy' has no argument 'gama'; it has none",
@@ -191,7 +191,7 @@ def test_autocast_with_a_scaler_learns_alike(place, dtype):
     """On a CPU here, where the config's `autocast` is not heeded."""
     found = []
     for scaled in (False, True):
-        one = learner("autocast=fp16", "accumulate=2")
+        one = learner("autocast=fp16", "accum_grad=2")
         assert one.dtype is None
         assert not one.scaler.is_enabled()
         if scaled:
@@ -216,7 +216,7 @@ def test_a_lack_of_memory_names_the_batch_size(place, monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(one, "step", full)
-    with pytest.raises(UserError, match="out of memory at batch_size 8, accumulate 1; last.pt is"):
+    with pytest.raises(UserError, match="out of memory at batch_size 8, accum_grad 1; last.pt is"):
         one.run_epoch(1)
 
 

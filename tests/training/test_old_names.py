@@ -26,11 +26,12 @@ model: mel_cnn
 model_conf: {widths: [4, 4, 8, 8], dropout: 0.3}
 crop: {train: random, test: full, seconds: 0.5, pad: none}
 batch_size: 8
+accum_grad: 2
 optimizer_conf: {lr: 3e-3}
 select: {metric: dev_loss, keep: average_last, average: 2}
 phases:
   - {epochs: 2}
-  - {epochs: 2, batch_size: 4, select: {keep: best}}
+  - {epochs: 2, batch_size: 4, accum_grad: 1, select: {keep: best}}
 """
 OLD = {new: old for old, new in RENAMED.items()}
 CPU = ["--device", "cpu"]
@@ -97,7 +98,9 @@ def test_an_old_folder_scores_is_described_and_is_reported(place, capsys):
     exp = "exp/whole_seed1"
     before, config = score(exp), read_experiment(exp)
     make_old(place / exp)
-    assert "phases" not in (place / exp / "config.yaml").read_text()
+    text = (place / exp / "config.yaml").read_text()
+    assert text.count("accumulate: ") == 2
+    assert not any(name in text for name in OLD)
     assert score(exp) == before
     assert read_experiment(exp) == config
     assert read_curve(place / exp / "curve.csv")["phase"] == [1, 1, 2, 2]
@@ -149,7 +152,11 @@ def test_an_old_folder_resumes_to_the_same_model(place, moment, capsys):
         assert (exp / name).read_bytes() == whole, name
 
 
-GIVEN = {"stages: [{epochs: 1}]": "'stages' is called 'phases' now"}
+GIVEN = {
+    "stages: [{epochs: 1}]": "train_x.yaml: 'stages' is called 'phases' now",
+    "accumulate: 2": "train_x.yaml: 'accumulate' is called 'accum_grad' now",
+    "phases: [{}, {accumulate: 2}]": "phase 2: 'accumulate' is called 'accum_grad' now",
+}
 
 
 @pytest.mark.parametrize("old", GIVEN)
@@ -157,7 +164,7 @@ def test_a_config_with_an_old_name_is_refused_with_the_new_one(place, old):
     (place / "train_x.yaml").write_text(f"feats: wave\nmodel: mel_cnn\n{old}\n")
     sets = ["--train", "data/train", "--dev", "data/dev"]
     call = ["--config", "train_x.yaml", "--seed", 1, *sets, "exp/x"]
-    assert refused("steps/train.py", *call, cwd=place).endswith(f"train_x.yaml: {GIVEN[old]}")
+    assert refused("steps/train.py", *call, cwd=place).endswith(GIVEN[old])
     (place / "train_x.yaml").write_text("feats: wave\nmodel: mel_cnn\n")
     override = old.replace(": ", "=", 1)
     with pytest.raises(UserError, match=GIVEN[old]):

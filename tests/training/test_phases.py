@@ -30,7 +30,7 @@ crop: {train: random, test: full, seconds: 0.5, pad: none}
 epochs: 2
 batch_size: 8
 optimizer_conf: {lr: 3e-3}
-accumulate: 2
+accum_grad: 2
 select: {metric: dev_loss, keep: average_last, average: 2, ema: 0.5}
 phases:
   - {epochs: 2}

@@ -35,7 +35,7 @@ def load(folder, *overrides, seed=1, **departures):
 CHANGES = {
     "epochs": 3,
     "batch_size": 5,
-    "accumulate": 2,
+    "accum_grad": 2,
     "optimizer": "adam",
     "optimizer_conf": {"lr": 0.5},
     "schedule": "step",
@@ -73,7 +73,7 @@ def test_without_phases_there_is_one_like_the_config(tmp_path):
 
 
 def test_each_phase_is_checked_with_its_own_numbers(tmp_path):
-    wrong = {"{accumulate: 33}": "'accumulate' wants", "{epochs: 2}": "'warmup' from 0 to the 2"}
+    wrong = {"{accum_grad: 33}": "'accum_grad' wants", "{epochs: 2}": "'warmup' from 0 to the 2"}
     for phase, words in wrong.items():
         with pytest.raises(UserError) as caught:
             load(tmp_path, f"phases=[{{}}, {phase}]", schedule_conf={"warmup": 3})
@@ -89,7 +89,7 @@ def test_defaults_of_an_experiment(tmp_path):
     assert config["schedule_conf"] == {"warmup": 0.0, "every": 10, "gamma": 0.5, "least": 0.0}
     select = {"metric": "dev_eer", "patience": 0, "keep": "best", "average": 5, "ema": 0.0}
     assert config["select"] == select
-    assert (config["epochs"], config["batch_size"], config["accumulate"]) == (10, 32, 1)
+    assert (config["epochs"], config["batch_size"], config["accum_grad"]) == (10, 32, 1)
     assert (config["optimizer"], config["schedule"], config["loss"]) == (
         "adamw", "constant", "cross_entropy",
     )  # fmt: skip

@@ -30,7 +30,7 @@ crop: {train: random, test: centre, seconds: 0.005, pad: none}
 grad_clip: 0.3
 select: {metric: dev_loss, average: 3}
 phases:
-  - {epochs: 4, batch_size: 4, accumulate: 2, optimizer: adamw,
+  - {epochs: 4, batch_size: 4, accum_grad: 2, optimizer: adamw,
      optimizer_conf: {lr: 0.03, weight_decay: 0.4}, class_weights: [0.4, 1.5],
      schedule: cosine, schedule_conf: {warmup: 0.5, least: 0.1},
      select: {keep: average_best, ema: 0.4}}

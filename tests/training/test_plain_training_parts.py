@@ -146,10 +146,10 @@ def test_what_is_judged_is_the_average_and_learning_goes_on_from_the_weights(pla
 
 
 def test_a_lack_of_memory_is_one_line_and_other_errors_stay(place):
-    one = make("batch_size=6", "accumulate=2")
+    one = make("batch_size=6", "accum_grad=2")
     lacks = [MemoryError(), torch.OutOfMemoryError("x"), RuntimeError("DefaultCPUAllocator: x")]
     for error in lacks:
-        words = "x: out of memory at batch_size 6, accumulate 2; last"
+        words = "x: out of memory at batch_size 6, accum_grad 2; last"
         with pytest.raises(UserError, match=words), one.memory_said():
             raise error
     with pytest.raises(RuntimeError, match="shapes"), one.memory_said():
@@ -174,12 +174,12 @@ def test_the_order_is_that_of_the_plain_draw(balanced):
         assert draw_order(labels, balanced, seed, epoch) == expected
 
 
-@pytest.mark.parametrize(("size", "accumulate"), [(1, 1), (1, 3), (2, 1), (2, 2), (3, 2)])
-def test_rows_are_dealt_in_turn_and_parts_have_one_size(size, accumulate):
+@pytest.mark.parametrize(("size", "accum_grad"), [(1, 1), (1, 3), (2, 1), (2, 2), (3, 2)])
+def test_rows_are_dealt_in_turn_and_parts_have_one_size(size, accum_grad):
     order, batch_size = list(range(50, 73)), 7
-    rows = math.ceil(batch_size / (size * accumulate))
+    rows = math.ceil(batch_size / (size * accum_grad))
     for rank in range(size):
-        found = list(deal(order, batch_size, accumulate, Team(rank, size)))
+        found = list(deal(order, batch_size, accum_grad, Team(rank, size)))
         assert [batch for batch, _ in found] == [order[i : i + 7] for i in (0, 7, 14, 21)]
         for batch, parts in found:
             own = [index for place, index in enumerate(batch) if place % size == rank]

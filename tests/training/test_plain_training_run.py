@@ -241,6 +241,6 @@ def test_workers_load_for_scores_and_for_training(place, tmp_path, monkeypatch):
 
         monkeypatch.setattr(module, name, wrapped)
     run = Run(workers=3, watch=("data/other",))
-    fit(tmp_path / "exp", "epochs=1", "batch_size=7", "accumulate=2", run=run)
+    fit(tmp_path / "exp", "epochs=1", "batch_size=7", "accum_grad=2", run=run)
     assert asked["load"] == [(3, 3)]
     assert asked["batches"] == [(3, 4), (3, 4)]  # half of seven, rounded up, fit into memory

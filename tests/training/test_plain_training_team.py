@@ -20,7 +20,7 @@ model: tiny
 model_conf: {dropout: 0.0}
 crop: {train: random, test: centre, seconds: 0.005, pad: none}
 batch_size: 9
-accumulate: 1
+accum_grad: 1
 grad_clip: 0.2
 optimizer: sgd
 optimizer_conf: {lr: 0.5}
@@ -42,13 +42,13 @@ def make(team, *overrides):
     return Learner(config, inputs, read_labels("data/train"), CPU, "x", team)
 
 
-@pytest.mark.parametrize(("size", "accumulate"), [(2, 1), (3, 1), (3, 2)])
-def test_processes_give_the_loss_and_the_weights_of_one(place, monkeypatch, size, accumulate):
+@pytest.mark.parametrize(("size", "accum_grad"), [(2, 1), (3, 1), (3, 2)])
+def test_processes_give_the_loss_and_the_weights_of_one(place, monkeypatch, size, accum_grad):
     """Their batch norms see the rows of all; the last batch, of two, leaves some without any."""
     rows = "batch_size=8"
     alone = make(ALONE, rows)
-    members = [make(Team(r, size), rows, f"accumulate={accumulate}") for r in range(size)]
-    if accumulate > 1:  # parts of a batch have norms of their own
+    members = [make(Team(r, size), rows, f"accum_grad={accum_grad}") for r in range(size)]
+    if accum_grad > 1:  # parts of a batch have norms of their own
         for learner in (alone, *members):
             learner.model.norm.eval()
             learner.model.train = lambda: None

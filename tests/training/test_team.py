@@ -23,7 +23,7 @@ model_conf: {dim: 16, depth: 1, heads: 2, dropout: 0.0}
 crop: {train: random, test: full, seconds: 0.5, pad: tile}
 epochs: 3
 batch_size: 8
-accumulate: 2
+accum_grad: 2
 class_weights: [0.2, 0.8]
 optimizer: sgd
 optimizer_conf: {lr: 0.05, momentum: 0.5}
