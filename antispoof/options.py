@@ -4,6 +4,13 @@ from pathlib import Path
 from typing import Any
 
 
+def add_override_option(parser: Any) -> None:
+    """--override KEY=VALUE of the config, as often as there are keys to change."""
+    parser.add_argument(
+        "--override", action="append", default=[], metavar="KEY=VALUE", help="a key of the config"
+    )
+
+
 def add_learning_options(parser: Any) -> None:
     """What is learnt on a development set and applied to others: --data, --dev-set, --apply, ..."""
     prior = 0.95 / (0.95 + 0.05 * 10)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from antispoof.errors import one_line_errors
 from antispoof.files import atomic_open
+from antispoof.options import add_override_option
 
 EXAMPLE = """example:
   steps/describe_model.py --config conf/train_mel_cnn.yaml
@@ -28,7 +29,7 @@ def parse(argv=None):
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--config", help="conf/train_<name>.yaml")
     which.add_argument("--exp", type=Path, metavar="EXP_DIR", help="a trained experiment")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
+    add_override_option(parser)
     parser.add_argument(
         "--resolved", action="store_true", help="of --config: print it as YAML with all it rests on"
     )
@@ -74,7 +75,7 @@ def resolved(path, overrides):
 def main():
     args = parse()
     if args.resolved:
-        return print(resolved(args.config, args.set), end="")
+        return print(resolved(args.config, args.override), end="")
     from antispoof.detector.cost import describe, whole  # late: --help answers at once
     from antispoof.training.experiment import load_experiment, read_experiment
 
@@ -82,12 +83,13 @@ def main():
         import torch
 
         torch.set_num_threads(1)
-        found = describe(whole(read_experiment(args.exp, args.set)), rounds=max(1, args.rounds))
+        config = whole(read_experiment(args.exp, args.override))
+        found = describe(config, rounds=max(1, args.rounds))
         with atomic_open(args.exp / "cost.json") as stream:
             json.dump(found, stream, indent=1, sort_keys=True)
             stream.write("\n")
     else:
-        found = describe(load_experiment(args.config, 0, args.set))
+        found = describe(load_experiment(args.config, 0, args.override))
     print(json.dumps(found, indent=1) if args.json else "\n".join(table(found)))
 
 

@@ -9,6 +9,7 @@ read it, EXP_DIR/curve.csv the losses. Continues from EXP_DIR/last.pt where ther
 import argparse
 
 from antispoof.errors import one_line_errors
+from antispoof.options import add_override_option
 
 EXAMPLE = """example:
   steps/pretrain_hubert.py --config conf/pretrain_hubert_mini.yaml --seed 1 \\
@@ -21,7 +22,7 @@ def parse(argv=None):
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--config", required=True, help="conf/pretrain_<name>.yaml")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
+    add_override_option(parser)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--train", required=True, help="data directory to learn on")
     parser.add_argument("exp_dir")
@@ -36,7 +37,7 @@ def main():
     from antispoof.training.experiment import claim
 
     torch.set_num_threads(1)  # more threads would round differently
-    config = load_pretraining(args.config, args.seed, args.set)
+    config = load_pretraining(args.config, args.seed, args.override)
     claim(args.exp_dir, config)
     pretrain(config, args.train, args.exp_dir, lambda line: print(line, flush=True))
 

@@ -5,12 +5,13 @@ import argparse
 from pathlib import Path
 
 from antispoof.errors import one_line_errors
+from antispoof.options import add_override_option
 
 EXAMPLE = """
 example:
   for exp in exp/*_seed1; do steps/describe_model.py --exp "$exp"; done   # one seed is enough
   steps/rank.py exp/*_seed*
-  steps/rank.py --set baseline=mel_cnn --set out_of_domain_share=0.8 --markdown exp/*_seed*
+  steps/rank.py --override baseline=mel_cnn --override draws=500 --markdown exp/*_seed*
 
 The score is a weighted geometric mean of ratios to a baseline (1: as good as it; lower is better);
 conf/rank.yaml of the root defines it, that of the recipe says which results are in domain.
@@ -31,7 +32,7 @@ def main():
     from antispoof.report.rank_tables import agreement_text, tables
     from antispoof.report.result_tables import to_markdown, to_text
 
-    config = rank.load_ranking(find(options.config), options.set)
+    config = rank.load_ranking(find(options.config), options.override)
     result = rank.rank(options.exp_dirs, config)
     if options.out:
         write_json(options.out, result)
@@ -49,7 +50,7 @@ def parse():
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--config", default="conf/rank.yaml", help="weights (conf/rank.yaml)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
+    add_override_option(parser)
     parser.add_argument("--markdown", action="store_true")
     parser.add_argument("--out", type=Path, metavar="OUT.json")
     parser.add_argument("--picture", type=Path, metavar="OUT.svg", help="of both domains")

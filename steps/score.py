@@ -7,7 +7,7 @@ from antispoof.errors import UserError, one_line_errors
 
 EXAMPLE = """example:
   steps/score.py exp/mel_cnn_seed1 data/eval exp/mel_cnn_seed1/eval/scores
-  steps/score.py --set model_conf.k_infer=0.1 exp/x_seed1 data/eval exp/x_k1_seed1/eval/scores"""
+  steps/score.py --override model_conf.k_infer=0.1 exp/x_seed1 data/eval x_k1/eval/scores"""
 
 
 def parse(argv=None):
@@ -16,7 +16,7 @@ def parse(argv=None):
     )
     parser.add_argument("--dump", default="dump", help="where cached features lie")
     parser.add_argument(
-        "--set",
+        "--override",
         action="append",
         default=[],
         metavar="model_conf.KEY=VALUE",
@@ -41,20 +41,20 @@ def main():
     from antispoof.torch_utils.device import choose_device
     from antispoof.training.experiment import read_experiment
 
-    for override in args.set:
+    for override in args.override:
         if not override.startswith("model_conf."):
-            raise UserError(f"--set {override}: wanted model_conf.KEY=VALUE; the rest stays")
-    config = read_experiment(args.exp_dir, args.set)
+            raise UserError(f"--override {override}: wanted model_conf.KEY=VALUE; the rest stays")
+    config = read_experiment(args.exp_dir, args.override)
     device = choose_device(args.device)
     inputs = open_inputs(config, args.data_dir, args.dump)
     model = build_system(config).to(device)
-    load_weights(model, f"{args.exp_dir}/best.pt", device, hint=" ".join(args.set))
+    load_weights(model, f"{args.exp_dir}/best.pt", device, hint=" ".join(args.override))
     scores = score(model, inputs, config["batch_size"], device)
     bad = np.flatnonzero(~np.isfinite(scores))
     if bad.size:
         raise UserError(f"{args.data_dir}: {inputs.utts[bad[0]]}: its score is {scores[bad[0]]}")
     write_table(args.out, {utt: f"{s:.7g}" for utt, s in zip(inputs.utts, scores, strict=True)})
-    print(f"{args.out}: {len(scores)} scores", *args.set, sep="; ")
+    print(f"{args.out}: {len(scores)} scores", *args.override, sep="; ")
 
 
 if __name__ == "__main__":

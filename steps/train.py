@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
+from antispoof.options import add_override_option
 
 EXAMPLE = """example:
   steps/train.py --config conf/train_mel_cnn.yaml --seed 1 --train data/train --dev data/dev \\
@@ -22,7 +23,7 @@ def parse(argv=None):
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--config", required=True, help="conf/train_<name>.yaml")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
+    add_override_option(parser)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--train", required=True, help="data directory to learn on")
     parser.add_argument("--dev", required=True, help="data directory that picks the checkpoint")
@@ -54,7 +55,7 @@ def main():
 
     if args.watch_every < 1 or args.workers < 0:
         raise UserError("--watch-every wants 1 or more, --workers 0 or more")
-    config = complete(load_experiment(args.config, args.seed, args.set))
+    config = complete(load_experiment(args.config, args.seed, args.override))
     check_apart(args)
     team, device = join_team(choose_device(args.device))
     if team.leads:

@@ -61,7 +61,7 @@ allow_options=()
 [ -z "$allow" ] || read -ra allow_options <<<"--allow $allow"
 
 overrides=()
-for pair in $override; do overrides+=(--set "$pair"); done
+for pair in $override; do overrides+=(--override "$pair"); done
 
 declare -A settings # by "NAME KEY"
 read -ra named <<<"$systems"

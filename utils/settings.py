@@ -14,16 +14,17 @@ import shlex
 
 from antispoof.errors import UserError, one_line_errors
 from antispoof.launcher.jobs import literal
+from antispoof.options import add_override_option
 
 EXAMPLE = """example:
-  utils/settings.py --set upstream=fbank mel_cnn fbank_mhfa"""
+  utils/settings.py --override upstream=fbank mel_cnn fbank_mhfa"""
 
 
 def parse():
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override")
+    add_override_option(parser)
     parser.add_argument(
         "systems", nargs="+", help="of conf/train_<system>.yaml, here or in the root"
     )
@@ -34,7 +35,7 @@ def main():
     args = parse()
     table = {}
     for system in args.systems:
-        table[system] = of_system(f"conf/train_{system}.yaml", args.set)
+        table[system] = of_system(f"conf/train_{system}.yaml", args.override)
         if upstream := table[system]["upstream"]:
             table[f"upstream/{upstream}"] = of_upstream(f"conf/upstream/{upstream}.yaml")
     for name, values in table.items():

@@ -125,11 +125,11 @@ def apply_override(given: dict[str, Any], override: str) -> None:
     """Change `given` by `key.sub=value`. Raises UserError."""
     key, equals, value = override.partition("=")
     if not equals:
-        raise UserError(f"--set {override}: wanted KEY=VALUE")
+        raise UserError(f"--override {override}: wanted KEY=VALUE")
     *parents, last = key.split(".")
     for parent in parents:
         given = given.setdefault(parent, {})
         if not isinstance(given, dict):
-            raise UserError(f"--set {override}: '{parent}' holds no keys")
+            raise UserError(f"--override {override}: '{parent}' holds no keys")
     shown = override if len(override) <= 80 else override[:77] + "..."
-    given[last] = parse_yaml(value, f"--set {shown}")
+    given[last] = parse_yaml(value, f"--override {shown}")

@@ -123,7 +123,7 @@ def test_a_parent_is_no_setting_to_override(recipe):
 
 def test_the_resolved_config_is_printed_and_is_itself_a_config(recipe, tmp_path):
     recipe(a="feats: wave\nmodel: mel_cnn\nepochs: 7\n", b="base: a.yaml\nloss: focal\n")
-    words = ["--config", "conf/b.yaml", "--resolved", "--set", "epochs=3"]
+    words = ["--config", "conf/b.yaml", "--resolved", "--override", "epochs=3"]
     status, out, error = worker("steps/describe_model.py", *words, cwd=tmp_path)
     assert (status, error) == (0, "")
     config = load_experiment("conf/b.yaml", 0, ["epochs=3"])

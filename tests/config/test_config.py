@@ -88,7 +88,7 @@ def test_overrides(tmp_path):
     assert "unknown key 'epoch', did you mean 'epochs'?" in refusal(tmp_path, GOOD, "epoch=3")
     assert "'model' holds no keys" in refusal(tmp_path, GOOD, "model.name=3")
     assert "wanted KEY=VALUE" in refusal(tmp_path, GOOD, "epochs")
-    assert "--set layers=[1: is not YAML" in refusal(tmp_path, GOOD, "layers=[1")
+    assert "--override layers=[1: is not YAML" in refusal(tmp_path, GOOD, "layers=[1")
 
 
 def test_a_folder_holds_one_experiment(tmp_path):

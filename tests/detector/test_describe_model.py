@@ -139,7 +139,12 @@ def run(*args):
 
 
 def test_the_table_and_the_json_say_the_same():
-    options = ("--config", "conf/train_mel_cnn.yaml", "--set", "model_conf.widths=[4, 4, 8, 8]")
+    options = (
+        "--config",
+        "conf/train_mel_cnn.yaml",
+        "--override",
+        "model_conf.widths=[4, 4, 8, 8]",
+    )
     done, as_json = run(*options), run(*options, "--json")
     assert (done.returncode, done.stderr) == (0, "")
     found = json.loads(as_json.stdout)

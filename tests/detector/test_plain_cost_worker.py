@@ -49,7 +49,7 @@ def test_the_table_line_by_line(monkeypatch, capsys, tmp_path):
         f"peak activations of one forward pass: {cost['peak_activation_bytes']:,} bytes",
     ]
     monkeypatch.setattr(
-        sys, "argv", ["x", "--config", path, "--json", "--set", "crop.seconds=0.004"]
+        sys, "argv", ["x", "--config", path, "--json", "--override", "crop.seconds=0.004"]
     )
     worker().main()
     assert json.loads(capsys.readouterr().out)["input"] == [1, 64]

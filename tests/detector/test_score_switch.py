@@ -1,4 +1,4 @@
-"""What is trained one way may be scored another: the switches of steps/score.py --set."""
+"""What is trained one way may be scored another: the switches of steps/score.py --override."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ SWITCHES = [
 @pytest.mark.parametrize("switch", SWITCHES)
 def test_scores_are_those_of_the_switched_model(place, switch, tmp_path):
     folder, features, state = place
-    options = [part for k, v in switch.items() for part in ("--set", f"model_conf.{k}={v}")]
+    options = [part for k, v in switch.items() for part in ("--override", f"model_conf.{k}={v}")]
     out = tmp_path / "scores"
     status, said, error = worker("steps/score.py", *options, "exp/x", "data/set", out, cwd=folder)
     assert status == 0, error
@@ -80,5 +80,7 @@ def test_scores_are_those_of_the_switched_model(place, switch, tmp_path):
     ],
 )
 def test_switches_that_do_not_exist(place, override, message):
-    line = refused("steps/score.py", "--set", override, "exp/x", "data/set", "out", cwd=place[0])
+    line = refused(
+        "steps/score.py", "--override", override, "exp/x", "data/set", "out", cwd=place[0]
+    )
     assert any(part in line for part in message.split("|")), line

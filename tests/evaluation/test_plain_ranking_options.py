@@ -159,8 +159,10 @@ EXPS = ("exp/b_seed1", "exp/a_seed1", "exp/c_seed1")
 
 
 def test_the_baseline_is_the_first_that_is_named_or_the_one_that_is_set(place):
-    for options, wanted in (((), "b"), (("--set", "baseline=c"), "c")):
-        call("steps/rank.py", "--set", "draws=9", "--out", "o.json", *options, *EXPS, cwd=place)
+    for options, wanted in (((), "b"), (("--override", "baseline=c"), "c")):
+        call(
+            "steps/rank.py", "--override", "draws=9", "--out", "o.json", *options, *EXPS, cwd=place
+        )
         found = json.loads((place / "o.json").read_text())
         assert found["baseline"] == wanted
         assert found["ratios"][wanted] == dict.fromkeys(found["ratios"][wanted], 1)
@@ -178,7 +180,7 @@ def test_another_file_of_weights(place):
 
 
 def test_the_tables_say_the_numbers_under_their_headers(place, capsys):
-    options = ("--set", "draws=50", "--out", "o.json", "--picture", "o.svg")
+    options = ("--override", "draws=50", "--out", "o.json", "--picture", "o.svg")
     call("steps/rank.py", *options, *EXPS, cwd=place)
     found, text = json.loads((place / "o.json").read_text()), capsys.readouterr().out
     assert (place / "o.svg").read_text().startswith("<")
@@ -215,6 +217,6 @@ def test_the_line_on_agreement_tells_its_two_numbers_apart():
 
 
 def test_markdown_and_plain_text_hold_the_same_rows(place, capsys):
-    call("steps/rank.py", "--set", "draws=5", "--markdown", *EXPS, cwd=place)
+    call("steps/rank.py", "--override", "draws=5", "--markdown", *EXPS, cwd=place)
     out = capsys.readouterr().out
     assert "| c | 2,000,000 | 8.00 | 20 | 140.00 | 10.00 | 90.00 | 11.25 |" in out

@@ -70,7 +70,7 @@ def test_score_by_hand(place):
 
 def test_order_does_not_depend_on_the_baseline(place):
     _, first = rank(place)
-    _, second = rank(place, "--set", "baseline=good")
+    _, second = rank(place, "--override", "baseline=good")
     for track in first["tracks"]:
         orders = [
             sorted(found["tracks"][track], key=lambda n: found["tracks"][track][n]["score"])
@@ -117,12 +117,12 @@ def test_weights_sum_to_one():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--set", "baseline=other"), "found 'other', wanted one of base"),
-        (("--set", "accuracy.eer=-1"), "'accuracy' wants weights from 0"),
-        (("--set", "accuracy.f1=1"), "unknown key 'accuracy.f1'"),
-        (("--set", "in_domain=[progress]"), "progress/result.json: no such file; evaluate"),
-        (("--set", "out_of_domain_share=2"), "in 0 to 1"),
-        (("--set", "in_domain=[]"), "'in_domain' names no results; say which folders"),
+        (("--override", "baseline=other"), "found 'other', wanted one of base"),
+        (("--override", "accuracy.eer=-1"), "'accuracy' wants weights from 0"),
+        (("--override", "accuracy.f1=1"), "unknown key 'accuracy.f1'"),
+        (("--override", "in_domain=[progress]"), "progress/result.json: no such file; evaluate"),
+        (("--override", "out_of_domain_share=2"), "in 0 to 1"),
+        (("--override", "in_domain=[]"), "'in_domain' names no results; say which folders"),
     ],
 )
 def test_refusals(place, options, words):

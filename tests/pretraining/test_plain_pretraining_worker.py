@@ -33,7 +33,7 @@ def test_every_option_reaches_the_pre_training(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(torch, "set_num_threads", calls.append)
     exp = tmp_path / "exp"
     options = ["--config", tmp_path / "p.yaml", "--seed", 4, "--train", "data/t"]
-    run(monkeypatch, *options, "--set", "epochs=3", "--set", "lr=0.5", exp)
+    run(monkeypatch, *options, "--override", "epochs=3", "--override", "lr=0.5", exp)
     expected = {**pretraining.PRETRAINING, "layers": 2, "epochs": 3, "lr": 0.5, "seed": 4}
     assert calls == [1, (expected, "data/t", str(exp))]
     assert yaml.safe_load((exp / "config.yaml").read_text()) == expected

@@ -46,7 +46,9 @@ def test_overrides_and_options_of_training_reach_it_as_they_are_written(place):
     launched, *_ = record(place, *call, "--train-options", "--workers {slots}", "--stop-stage", 3)
     (train,) = of(launched, "steps/train.py")
     assert "exp/{seed}/best.pt" in train.reads
-    assert "--set init_from=exp/{{seed}} --set model_conf={{dim:{{x:3}}}} " in train.command
+    assert (
+        "--override init_from=exp/{{seed}} --override model_conf={{dim:{{x:3}}}} " in train.command
+    )
     assert train.command.endswith(" --workers {{slots}} exp/wave_SEED_Ab_seed{seed}")
 
 

@@ -113,8 +113,8 @@ def test_stage_3_learns_on_the_training_set_and_is_chosen_on_dev(rich):
             log=f"{exp}/log/train.log",
             jobs="SEED=3,1",
             command=f"torchrun --standalone --nproc_per_node 4 {ROOT}/steps/train.py --config "
-            f"{config} --set epochs=5 --set batch_size=8 --seed {{seed}} --device cuda --train "
-            "data/learn --dev data/choose --watch data/seen --watch data/judge --workers 2 "
+            f"{config} --override epochs=5 --override batch_size=8 --seed {{seed}} --device cuda "
+            "--train data/learn --dev data/choose --watch data/seen --watch data/judge --workers 2 "
             f"--keep-epochs {exp}",
             reads=frozenset({config} | inputs(system, *sets) | labels | watched | start),
         )

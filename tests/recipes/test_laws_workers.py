@@ -1,5 +1,6 @@
 """Each option of steps/train.py reaches the trainer, and nothing is claimed where one is wrong."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 import yaml
 from laws import load_worker
+from made_up import ROOT
 
 from antispoof.data.tables import write_table
 from antispoof.errors import UserError
@@ -46,7 +48,7 @@ def test_what_is_not_said_has_its_default(train):
 
 
 def test_every_option_reaches_the_trainer(train):
-    overrides = ["--set", "epochs=2", "--set", "crop.seconds=1.5"]
+    overrides = ["--override", "epochs=2", "--override", "crop.seconds=1.5"]
     watch = ["--watch", "sets/one", "--watch", "sets/two", "--watch-every", "3"]
     more = ["--workers", "2", "--keep-epochs", "--log-draws", "--dump", "other", "--device", "cpu"]
     config, _, _, dump, _, _, _, run = train(*overrides, *watch, *more)
@@ -67,7 +69,7 @@ def test_every_option_reaches_the_trainer(train):
         (["--workers", "-1"], "--workers 0 or more"),
         (["--dev", "sets/train"], "dev must be apart"),
         (["--watch", "sets/dev"], "must be apart"),
-        (["--set", "epoch=1"], "unknown key 'epoch'"),
+        (["--override", "epoch=1"], "unknown key 'epoch'"),
     ],
 )
 def test_what_is_wrong_claims_no_folder(train, options, words):
@@ -81,3 +83,14 @@ def test_a_folder_of_another_experiment_is_not_trained_in(train):
     train("--device", "cpu", "--workers", "1")
     with pytest.raises(UserError, match=r"holds another experiment \(seed: 3, now 4\)"):
         train("--device", "cpu", seed="4")
+
+
+def test_set_names_a_data_set_and_nothing_changes_a_config_but_override():
+    found = {}
+    for path in sorted([*ROOT.glob("steps/*.py"), *ROOT.glob("utils/*.py")]):
+        if option := re.search(r'"--set"[^)]*', path.read_text("utf-8")):
+            found[path.name] = option[0]
+    assert {name: "the set whose results to show" in text for name, text in found.items()} == {
+        "report.py": True,
+        "show_results.py": True,
+    }

@@ -79,7 +79,9 @@ def test_an_override_decides_what_stage_2_computes_and_training_rests_on(
 
 def test_every_value_is_that_of_the_config_the_defaults_and_the_overrides(place):
     (place / "conf/train_empty.yaml").write_text("{}\n")
-    found = settings(place, "--set", "upstream=own", "--set", "init_from=a b/{seed}", "empty")
+    found = settings(
+        place, "--override", "upstream=own", "--override", "init_from=a b/{seed}", "empty"
+    )
     assert found == {
         ("empty", "config"): "conf/train_empty.yaml",
         ("empty", "feats"): "cached",

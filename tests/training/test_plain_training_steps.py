@@ -54,7 +54,16 @@ def call(monkeypatch, name, *arguments):
 def test_every_option_of_train_reaches_the_trainer(place, tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(trainer, "train", lambda *args: calls.append(args))
-    more = ["--device", "cpu", "--dump", "d", "--set", "epochs=2", "--set", "grad_clip=0.5"]
+    more = [
+        "--device",
+        "cpu",
+        "--dump",
+        "d",
+        "--override",
+        "epochs=2",
+        "--override",
+        "grad_clip=0.5",
+    ]
     call(monkeypatch, "train", *CALL, *more, tmp_path / "a")
     watch = ["--watch", "data/seen data/other", "--watch-every", 3, "--keep-epochs"]
     call(monkeypatch, "train", *CALL, *watch, "--workers", 2, "--log-draws", tmp_path / "b")
@@ -147,14 +156,16 @@ def test_score_writes_every_utterance_with_seven_digits(place, trained, monkeypa
 
 def test_score_takes_a_switch_of_the_model_and_nothing_else(place, trained, monkeypatch, capsys):
     exp, _ = trained
-    switch = ["--set", "model_conf.dropout=0.1"]
+    switch = ["--override", "model_conf.dropout=0.1"]
     call(monkeypatch, "score", *switch, exp, "data/dev", exp / "dev/scores")
     assert capsys.readouterr().out.endswith(": 7 scores; model_conf.dropout=0.1\n")
     for override in ("crop.test=first", "model=mel_cnn", "batch_size=1"):
         with pytest.raises(UserError, match=f"{override}: wanted model_conf.KEY=VALUE"):
-            call(monkeypatch, "score", "--set", override, exp, "data/dev", exp / "none")
+            call(monkeypatch, "score", "--override", override, exp, "data/dev", exp / "none")
     with pytest.raises(UserError, match=r"best.pt: does not fit its config.yaml: model_conf.hid"):
-        call(monkeypatch, "score", "--set", "model_conf.hidden=4", exp, "data/dev", exp / "none")
+        call(
+            monkeypatch, "score", "--override", "model_conf.hidden=4", exp, "data/dev", exp / "none"
+        )
     assert not (exp / "none").exists()
 
 

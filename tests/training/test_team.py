@@ -170,7 +170,14 @@ def test_one_process_speaks_and_writes(place, both):
 
 def test_two_stop_early_together_and_go_on(place):
     """With nothing to learn, patience ends both; a longer run continues in both."""
-    still = ["--set", "optimizer_conf.lr=0.0", "--set", "select.ema=0.0", "--set", "epochs=9"]
+    still = [
+        "--override",
+        "optimizer_conf.lr=0.0",
+        "--override",
+        "select.ema=0.0",
+        "--override",
+        "epochs=9",
+    ]
     status, out, error = fit(place, "still", 2, *still)
     assert status == 0, error
     assert "continuing" not in out
@@ -182,7 +189,14 @@ def test_two_stop_early_together_and_go_on(place):
 
 
 def test_a_loss_that_is_no_number_stops_both(place):
-    worse = ["--set", "optimizer_conf.lr=1e30", "--set", "grad_clip=0.0", "--set", "batch_size=6"]
+    worse = [
+        "--override",
+        "optimizer_conf.lr=1e30",
+        "--override",
+        "grad_clip=0.0",
+        "--override",
+        "batch_size=6",
+    ]
     status, _, error = fit(place, "worse", 2, *worse)
     assert status != 0
     assert "steps/train.py: " in error
