@@ -58,10 +58,10 @@ def main():
     config = complete(load_experiment(args.config, args.seed, args.override))
     check_apart(args)
     team, device = join_team(choose_device(args.device))
-    if team.leads:
+    if team.is_main:
         claim(args.exp_dir, config)
         write_rerun(args.exp_dir, sys.argv[1:], team.size)
-    team.tell(None)  # it is claimed
+    team.barrier()  # it is claimed
     run = Run(
         watch=tuple(args.watch),
         watch_every=args.watch_every,

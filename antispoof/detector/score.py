@@ -6,12 +6,12 @@ from .. import LABELS
 from ..data.tables import read_table, require_same_keys
 from ..errors import UserError
 from ..progress import Progress
-from ..torch_utils.distributed import ALONE
+from ..torch_utils.distributed import SINGLE
 from .batches import batches
 
 
 @torch.inference_mode()
-def score(model, inputs, batch_size, device, team=ALONE, workers=0):
+def score(model, inputs, batch_size, device, team=SINGLE, workers=0):
     """Scores (N,) float32 of `inputs` in their order: logit of bona fide minus logit of spoof.
 
     Of an utterance in windows, the mean of theirs.
@@ -19,7 +19,7 @@ def score(model, inputs, batch_size, device, team=ALONE, workers=0):
     model.eval()
     total, windows = torch.zeros(len(inputs)), torch.zeros(len(inputs))
     own = range(len(inputs))[team.rank :: team.size]
-    progress = Progress(len(own), "utterances", "score", quiet=not team.leads)
+    progress = Progress(len(own), "utterances", "score", quiet=not team.is_main)
     for batch in batches(inputs, own, batch_size, workers):
         for x, lengths, indices in zip(*(part.split(batch_size) for part in batch), strict=True):
             logits = model(x.to(device), lengths.to(device)).float().cpu()
@@ -27,7 +27,7 @@ def score(model, inputs, batch_size, device, team=ALONE, workers=0):
             windows.index_add_(0, indices, torch.ones(len(indices)))
         progress.advance(len(batch[2].unique()))
     progress.close()
-    total, windows = team.add(total.to(device)), team.add(windows.to(device))
+    total, windows = team.all_reduce(total.to(device)), team.all_reduce(windows.to(device))
     return (total / windows).cpu().numpy()
 
 

@@ -21,31 +21,31 @@ class Team:
     size: int = 1
 
     @property
-    def leads(self):
-        """Whether this is the process that decides, writes and speaks."""
+    def is_main(self):
+        """Whether this is the first process, which decides, writes files and prints."""
         return self.rank == 0
 
-    def add(self, tensor):
+    def all_reduce(self, tensor):
         """Replace `tensor` by the sum of all processes'."""
         if self.size > 1:
             distributed.all_reduce(tensor)
         return tensor
 
-    def add_gradients(self, parameters):
+    def all_reduce_gradients(self, parameters):
         """Replace gradients by the sum of all processes'; what none of them used keeps none."""
         if self.size == 1:
             return
         parameters = [p for p in parameters if p.requires_grad]
         used = torch.tensor([float(p.grad is not None) for p in parameters])
-        used = self.add(used.to(parameters[0].device)).tolist()
+        used = self.all_reduce(used.to(parameters[0].device)).tolist()
         parameters = [p for p, count in zip(parameters, used, strict=True) if count]
         parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        whole = self.add(torch.cat([part.reshape(-1) for part in parts]))
+        whole = self.all_reduce(torch.cat([part.reshape(-1) for part in parts]))
         sizes = [p.numel() for p in parameters]
         for p, part in zip(parameters, whole.split(sizes), strict=True):
             p.grad = part.view_as(p)
 
-    def tell(self, value):
+    def broadcast(self, value):
         """The first process's `value`, in every process."""
         if self.size == 1:
             return value
@@ -53,23 +53,28 @@ class Team:
         distributed.broadcast_object_list(box)
         return box[0]
 
-    def share(self, tensors):
+    def broadcast_tensors(self, tensors):
         """Replace `tensors` by the first process's."""
         if self.size > 1:
             for tensor in tensors:
                 distributed.broadcast(tensor, 0)
 
+    def barrier(self):
+        """Wait until every process is here."""
+        if self.size > 1:
+            distributed.barrier()
 
-ALONE = Team()
+
+SINGLE = Team()
 
 
 def join_team(device):
-    """(team, device) of this process: those that torchrun started it in, or (ALONE, device).
+    """(team, device) of this process: those that torchrun started it in, or (SINGLE, device).
 
     On GPUs, each process of a machine has its own.
     """
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
-        return ALONE, device
+        return SINGLE, device
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
@@ -82,7 +87,7 @@ def leave_team(team):
         distributed.destroy_process_group()
 
 
-def deal(order, batch_size, accum_grad=1, team=ALONE):
+def deal(order, batch_size, accum_grad=1, team=SINGLE):
     """Yield (batch, parts): indices of each whole batch, and those this process computes, in parts.
 
     Rows are dealt in turn. A part has as many rows as `accum_grad` equal parts of a full batch do.

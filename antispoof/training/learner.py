@@ -15,7 +15,7 @@ from ..models.losses import Loss
 from ..models.norms import share_norms
 from ..progress import Progress
 from ..torch_utils.checkpoint import load_weights
-from ..torch_utils.distributed import ALONE, deal
+from ..torch_utils.distributed import SINGLE, deal
 from .averaging import MovingAverage
 from .bad_batch import keep_bad_batch
 from .last import restore
@@ -31,7 +31,7 @@ class Learner:
     processes that learn together; workers: processes that load the data of this one.
     """
 
-    def __init__(self, config, inputs, labels, device, name, team=ALONE, workers=0):
+    def __init__(self, config, inputs, labels, device, name, team=SINGLE, workers=0):
         seed_torch(config["seed"])
         self.config, self.inputs, self.labels = config, inputs, labels
         self.device, self.name, self.team, self.workers = device, name, team, workers
@@ -68,7 +68,7 @@ class Learner:
     @contextlib.contextmanager
     def judged(self):
         """The model as it is judged and kept: the same in every process, or its moving average."""
-        self.team.share([b for b in self.model.buffers() if b.is_floating_point()])
+        self.team.broadcast_tensors([b for b in self.model.buffers() if b.is_floating_point()])
         with self.average.inside(self.model) if self.average else contextlib.nullcontext():
             yield self.model
 
@@ -91,7 +91,7 @@ class Learner:
             plan = [(batch, [part for part in parts if part]) for batch, parts in plan]
         wanted = [part or batch[:1] for batch, parts in plan for part in parts]
         feed = load(self.inputs, wanted, self.workers)
-        quiet = not self.team.leads
+        quiet = not self.team.is_main
         progress = Progress(len(order), "utterances", f"{self.name} epoch {epoch}", quiet=quiet)
         self.model.train()
         total, waited, started = 0.0, 0.0, time.monotonic()
@@ -139,14 +139,14 @@ class Learner:
             loss = loss / denominator if counts else 0 * loss
             self.scaler.scale(loss).backward()
             total += loss.detach()
-        value = self.team.add(total).item()
+        value = self.team.all_reduce(total).item()
         if math.isfinite(value):
             self._change()
         return value
 
     def _change(self):
         parameters = list(self.model.parameters())
-        self.team.add_gradients(parameters)
+        self.team.all_reduce_gradients(parameters)
         self.scaler.unscale_(self.optimizer)
         if self.config["grad_clip"]:
             torch.nn.utils.clip_grad_norm_(parameters, self.config["grad_clip"])

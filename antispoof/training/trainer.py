@@ -19,7 +19,7 @@ from ..detector.inputs import open_inputs
 from ..detector.score import read_labels, score
 from ..errors import UserError
 from ..torch_utils.checkpoint import fit_weights, read_weights, save_checkpoint
-from ..torch_utils.distributed import ALONE, Team
+from ..torch_utils.distributed import SINGLE, Team
 from .averaging import average_states
 from .curve import append_event, draw_curve, write_curve, write_events
 from .last import read_last
@@ -37,7 +37,7 @@ class Run:
     keep_epochs: bool = False  # whether the model of each epoch stays
     workers: int = 0  # processes that load data
     log_draws: bool = False  # whether what augmentation drew is written, for each utterance
-    team: Team = ALONE
+    team: Team = SINGLE
 
 
 PLAIN = Run()
@@ -50,8 +50,8 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
     the last phase best.pt. Writes last.pt, curve.csv and selection.json too. `log` takes lines.
     Raises UserError for sets that cannot train and for a loss that is not finite.
     """
-    exp_dir, phases, leads = Path(exp_dir), phases_of(config), run.team.leads
-    log = log if leads else (lambda line: None)
+    exp_dir, phases, is_main = Path(exp_dir), phases_of(config), run.team.is_main
+    log = log if is_main else (lambda line: None)
     judge = Judge(config, dev_dir, dump, device, run)
     labels = read_labels(train_dir)
     rows, choices, state = [], [], {"phase": 0}
@@ -59,7 +59,7 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
         state, rows = read_last(exp_dir / "last.pt", device, phases)
         choices = read_choices(exp_dir)[: state["phase"] - 1]
         log(f"continuing after epoch {len(rows)}")
-    events = write_events(exp_dir, rows) if leads else None
+    events = write_events(exp_dir, rows) if is_main else None
     start = config["init_from"].replace("{seed}", str(config["seed"]))
     start = start and f"{start}/best.pt"
 
@@ -84,7 +84,7 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
         log(f"phase {number} of {len(phases)}: {phase['epochs']} epochs; keeps {selection}")
 
         for epoch in range(len(rows) + 1, len(rows) - len(own) + phase["epochs"] + 1):
-            if run.team.tell(selection.stops(own)):
+            if run.team.broadcast(selection.stops(own)):
                 break
             row = {"epoch": epoch, "phase": number}
             row["train_loss"] = learner.run_epoch(epoch)
@@ -94,10 +94,10 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
                 row |= judge.on_watched(learner) if epoch % run.watch_every == 0 else {}
                 rows.append(row)
                 own.append(row)
-                if leads:
+                if is_main:
                     keep(exp_dir, target, selection, own, model, run.keep_epochs)
             log(describe(row) + f"  waited for data {100 * learner.waited:.1f} %")
-            if leads:
+            if is_main:
                 write_curve(exp_dir / "curve.csv", rows, len(phases) > 1)
                 append_event(events, row)
                 if run.log_draws and phase["augment"]:
@@ -115,7 +115,7 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
         choices.append(choice(phase, selection, own, judge, learner))
         log(f"chosen: {describe(choices[-1])}, on {dev_dir}")
         start = target
-        if leads:
+        if is_main:
             write_choices(exp_dir, choices)
     return choices[-1]["epochs"]
 
@@ -200,14 +200,14 @@ def forget(exp_dir, selection, rows):
 
 def average(exp_dir, target, epochs, learner):
     """Write the mean of the models of `epochs`, and take it as the learner's."""
-    if learner.team.leads:
+    if learner.team.is_main:
         paths = [exp_dir / f"epochs/{epoch}.pt" for epoch in epochs]
         states = [read_weights(path) for path in paths]
         for path, weights in zip(paths, states, strict=True):
             fit_weights(learner.model, weights, path, f"the model of {learner.name}")
         state = {"model": average_states(states), "epoch": epochs[-1], "epochs": epochs}
         save_checkpoint(target, state)
-    learner.team.tell(None)  # it is written
+    learner.team.barrier()  # it is written
     learner.start_from(target)
 
 

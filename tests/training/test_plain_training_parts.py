@@ -119,7 +119,7 @@ def test_dropout_of_an_epoch_comes_from_seed_epoch_and_process(place, monkeypatc
     for seed, epoch, rank in ((1, 1, 0), (1, 2, 0), (2, 1, 0), (1, 1, 1)):
         one = make()
         one.config = {**one.config, "seed": seed}
-        one.team = SimpleNamespace(rank=rank, size=1, leads=True)
+        one.team = SimpleNamespace(rank=rank, size=1, is_main=True)
         draws = []
         monkeypatch.setattr(one, "step", lambda *_, d=draws: d.append(torch.rand(()).item()) or 1.0)
         one.run_epoch(epoch)

@@ -15,7 +15,7 @@ from antispoof.data.tables import read_table, write_table
 from antispoof.detector import score as scoring
 from antispoof.errors import UserError
 from antispoof.torch_utils.checkpoint import save_checkpoint
-from antispoof.torch_utils.distributed import ALONE, Team
+from antispoof.torch_utils.distributed import SINGLE, Team
 from antispoof.training import trainer
 from antispoof.training.experiment import load_experiment
 from antispoof.training.trainer import Run
@@ -71,20 +71,20 @@ def test_every_option_of_train_reaches_the_trainer(place, tmp_path, monkeypatch)
     config = load_experiment("train_tiny.yaml", 3, ["epochs=2", "grad_clip=0.5"])
     assert first[0] == config
     assert first[1:4] == ("data/train", "data/dev", "d")
-    assert first[4:] == (str(tmp_path / "a"), CPU, print, Run((), 1, False, 0, False, ALONE))
+    assert first[4:] == (str(tmp_path / "a"), CPU, print, Run((), 1, False, 0, False, SINGLE))
     assert second[3] == "dump"
-    run = Run(("data/seen", "data/other"), 3, True, 2, True, ALONE)
+    run = Run(("data/seen", "data/other"), 3, True, 2, True, SINGLE)
     assert second[7] == run
     assert (run.watch_every, run.keep_epochs, run.workers, run.log_draws) == (3, True, 2, True)
     assert yaml.safe_load((tmp_path / "a/config.yaml").read_text()) == config
 
 
-def test_only_the_leader_claims_the_folder(place, tmp_path, monkeypatch):
+def test_only_the_main_process_claims_the_folder(place, tmp_path, monkeypatch):
     from antispoof.torch_utils import distributed
 
     monkeypatch.setattr(trainer, "train", lambda *args: None)
     monkeypatch.setattr(distributed, "leave_team", lambda team: None)
-    monkeypatch.setattr(Team, "tell", lambda self, value: value)
+    monkeypatch.setattr(Team, "barrier", lambda self: None)
     monkeypatch.setattr(distributed, "join_team", lambda device: (Team(1, 2), device))
     call(monkeypatch, "train", *CALL, tmp_path / "exp")
     assert not (tmp_path / "exp").exists()

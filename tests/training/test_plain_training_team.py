@@ -1,5 +1,7 @@
 """Processes that train together against one that is alone, and against sums written out."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from antispoof.detector import score as scoring
 from antispoof.detector.inputs import open_inputs
 from antispoof.detector.score import read_labels, score
 from antispoof.torch_utils import distributed as teams
-from antispoof.torch_utils.distributed import ALONE, Team, join_team, leave_team
+from antispoof.torch_utils.distributed import SINGLE, Team, join_team, leave_team
 from antispoof.training.experiment import load_experiment
 from antispoof.training.learner import Learner
 
@@ -46,7 +48,7 @@ def make(team, *overrides):
 def test_processes_give_the_loss_and_the_weights_of_one(place, monkeypatch, size, accum_grad):
     """Their batch norms see the rows of all; the last batch, of two, leaves some without any."""
     rows = "batch_size=8"
-    alone = make(ALONE, rows)
+    alone = make(SINGLE, rows)
     members = [make(Team(r, size), rows, f"accum_grad={accum_grad}") for r in range(size)]
     if accum_grad > 1:  # parts of a batch have norms of their own
         for learner in (alone, *members):
@@ -61,7 +63,7 @@ def test_processes_give_the_loss_and_the_weights_of_one(place, monkeypatch, size
 
 
 def test_scores_of_processes_are_those_of_one(place, monkeypatch):
-    one = make(ALONE, "crop.test=windows")
+    one = make(SINGLE, "crop.test=windows")
     inputs = open_inputs(one.config, "data/dev", "dump")
     expected, own, original = score(one.model, inputs, 3, CPU), [], scoring.batches
 
@@ -99,7 +101,7 @@ def test_gradients_add_up_and_what_nobody_used_keeps_none(monkeypatch):
         for parameter, value in zip(parameters, row, strict=True):
             parameter.grad = None if value is None else torch.arange(6.0).reshape(2, 3) * value
         members.append(parameters)
-    run_together(monkeypatch, 2, lambda rank: Team(rank, 2).add_gradients(members[rank]))
+    run_together(monkeypatch, 2, lambda rank: Team(rank, 2).all_reduce_gradients(members[rank]))
     grid = torch.arange(6.0).reshape(2, 3)
     for rank, parameters in enumerate(members):
         assert torch.equal(parameters[0].grad, 5.0 * grid)
@@ -112,30 +114,41 @@ def test_one_parameter_is_enough_to_add(monkeypatch):
     parameters = [torch.nn.Parameter(torch.zeros(2)) for _ in range(2)]
     for number, parameter in enumerate(parameters):
         parameter.grad = torch.tensor([1.0, number])
-    run_together(monkeypatch, 2, lambda rank: Team(rank, 2).add_gradients([parameters[rank]]))
+    run_together(
+        monkeypatch, 2, lambda rank: Team(rank, 2).all_reduce_gradients([parameters[rank]])
+    )
     assert [p.grad.tolist() for p in parameters] == [[2.0, 1.0]] * 2
 
 
-def test_a_team_adds_tells_and_shares(monkeypatch):
+def test_a_team_reduces_broadcasts_and_waits(monkeypatch):
+    here, waiting = [], []
+
     def work(rank):
         team, tensors = Team(rank, 3), [torch.full((2,), rank + 1.0), torch.tensor([rank + 4.0])]
-        added = team.add(torch.tensor([10.0**rank]))
-        team.share(tensors)
-        heard = team.tell(f"from {rank}")
-        return team.leads, added.item(), heard, [t.tolist() for t in tensors]
+        added = team.all_reduce(torch.tensor([10.0**rank]))
+        team.broadcast_tensors(tensors)
+        heard = team.broadcast(f"from {rank}")
+        time.sleep(0.1 * rank)
+        here.append(rank)
+        team.barrier()
+        waiting.append(len(here))
+        return team.is_main, added.item(), heard, [t.tolist() for t in tensors]
 
     found = run_together(monkeypatch, 3, work)
     assert found == [(rank == 0, 111.0, "from 0", [[1.0, 1.0], [4.0]]) for rank in range(3)]
+    assert waiting == [3, 3, 3]
     values = torch.tensor([3.0])
-    assert (ALONE.leads, ALONE.add(values).item(), ALONE.tell("a")) == (True, 3.0, "a")
+    single = (SINGLE.is_main, SINGLE.all_reduce(values).item(), SINGLE.broadcast("a"))
+    assert single == (True, 3.0, "a")
+    assert SINGLE.barrier() is None
 
 
 def test_a_process_joins_the_team_that_torchrun_started_it_in(monkeypatch):
     calls = []
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    assert join_team(CPU) == (ALONE, CPU)
+    assert join_team(CPU) == (SINGLE, CPU)
     monkeypatch.setenv("WORLD_SIZE", "1")
-    assert join_team(CPU) == (ALONE, CPU)
+    assert join_team(CPU) == (SINGLE, CPU)
     monkeypatch.setenv("WORLD_SIZE", "4")
     monkeypatch.setenv("LOCAL_RANK", "1")
     fakes = {
@@ -151,5 +164,5 @@ def test_a_process_joins_the_team_that_torchrun_started_it_in(monkeypatch):
     assert join_team(torch.device("cuda")) == (Team(3, 4), torch.device("cuda", 1))
     assert calls == ["gloo", torch.device("cuda", 1), "nccl"]
     leave_team(Team(3, 4))
-    leave_team(ALONE)
+    leave_team(SINGLE)
     assert calls[3:] == ["left"]

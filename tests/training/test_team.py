@@ -131,7 +131,7 @@ for rows in (5, 2, 1):  # of one, the second process has none
         alone = together and rows <= team.rank
         (logits[:, 1].exp().sum() * (0 if alone else 1)).backward()
         if together:
-            team.add_gradients(model.parameters())
+            team.all_reduce_gradients(model.parameters())
         state = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
         found.append({**state, **dict(model.named_buffers())})
     assert found[0].keys() == found[1].keys()
