@@ -43,15 +43,15 @@ def parse(argv=None):
 
 def table(found):
     """Lines for people: modules one below the other, then what is of the whole."""
-    rows = [("module", "parameters", "learning", "MACs")]
+    rows = [("module", "parameters", "trainable", "MACs")]
     for part in [*found["modules"], {**found, "name": "total"}]:
-        rows.append((part["name"], *(f"{part[k]:,}" for k in ("parameters", "learning", "macs"))))
+        rows.append((part["name"], *(f"{part[k]:,}" for k in ("parameters", "trainable", "macs"))))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     yield f"{found['model']}, input {' x '.join(map(str, found['input']))}"
     for name, *numbers in rows:
         cells = (f"{number:>{width}}" for number, width in zip(numbers, widths[1:], strict=True))
         yield "  ".join([f"{name:<{widths[0]}}", *cells])
-    yield f"learning: {found['learning_share']:.1%} of the parameters"
+    yield f"trainable: {found['trainable_share']:.1%} of the parameters"
     yield f"saved weights: {found['saved_bytes']:,} bytes"
     yield f"peak activations of one forward pass: {found['peak_activation_bytes']:,} bytes"
     if "latency" in found:

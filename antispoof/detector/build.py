@@ -68,11 +68,11 @@ def build_front_end(config):
 
 
 def parameter_groups(model, config):
-    """What an optimiser takes: the parameters that learn, those of an SSL front end at its rate."""
+    """What an optimiser takes: the trainable parameters, those of an SSL front end at its rate."""
     if not isinstance(model, FineTuned):
         return model.parameters()
     groups = [{"params": list(model.back_end.parameters())}]
-    learning = [p for p in model.front_end.parameters() if p.requires_grad]
-    if learning:
-        groups.append({"params": learning, "lr": config["finetune"]["lr"]})
+    trainable = [p for p in model.front_end.parameters() if p.requires_grad]
+    if trainable:
+        groups.append({"params": trainable, "lr": config["finetune"]["lr"]})
     return groups

@@ -61,7 +61,7 @@ def whole(config):
 def describe(config, rounds=0):
     """{what: number} of the model of a resolved experiment config; sizes in bytes.
 
-    `modules` lists (name, parameters, learning, MACs) of its parts. With `feats: cached` it is the
+    `modules` lists (name, parameters, trainable, MACs) of its parts. With `feats: cached` it is the
     model alone, with `feats: ssl` the front end is the first part. With `rounds`, latency is what
     as many forward passes take on the CPU, with the threads that torch has, in products of two
     matrices of 1024 x 1024. Raises UserError.
@@ -84,7 +84,7 @@ def describe(config, rounds=0):
         "input": list(x.shape),
         "modules": parts,
         **total,
-        "learning_share": total["learning"] / max(total["parameters"], 1),
+        "trainable_share": total["trainable"] / max(total["parameters"], 1),
         "saved_bytes": saved_bytes(model),
         "peak_activation_bytes": peak,
         **({"latency": latency(model, x, lengths, rounds)} if rounds else {}),
@@ -152,11 +152,11 @@ def _is_signal_processing(name):
 
 
 def count(module):
-    """How many parameters, and how many of them learn."""
+    """How many parameters, and how many of them are trainable."""
     sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
     return {
         "parameters": sum(size for size, _ in sizes),
-        "learning": sum(size for size, learns in sizes if learns),
+        "trainable": sum(size for size, trainable in sizes if trainable),
     }
 
 

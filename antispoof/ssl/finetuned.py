@@ -1,4 +1,4 @@
-"""An SSL model inside the countermeasure: it runs on waveforms and learns as far as it is told.
+"""An SSL model inside the countermeasure: it runs on waveforms, trainable in part or whole.
 
 What is not trained is frozen: in eval mode (no dropout), without gradients, and since nothing below
 the first trained layer needs one, only what lies above it is kept for backward. s3prl's own
@@ -50,10 +50,10 @@ class FrontEnd(nn.Module):
         config: of conf/upstream/<name>.yaml.
         layers: indices into its hidden states, of which entry l is the output of l layers.
         finetune: the experiment's block, `layers` being none, all, or a list of transformer layers
-            from 0. All that the hidden states rest on learns with `all`; with a list the named
-            layers alone, without the convolutions and the encoder's final LayerNorm.
+            from 0. With `all`, what the hidden states rest on is trainable; with a list the
+            named layers alone, without the convolutions and the encoder's final LayerNorm.
 
-    `trained` lists the transformer layers that learn. Raises UserError for layers that there are
+    `trained` lists the trainable transformer layers. Raises UserError for layers that there are
     not, or that could not learn since no layer above them is read.
     """
 
@@ -77,11 +77,11 @@ class FrontEnd(nn.Module):
             )
         for index, layer in enumerate(encoder.layers):
             layer.forward = functools.partial(self._run_layer, index, layer, layer.forward)
-        self.learning = self._choose_modules()
+        self.trainable = self._choose_modules()
         upstream.requires_grad_(False)
-        for module in self.learning:
+        for module in self.trainable:
             module.requires_grad_(True)
-        convolutions = upstream.model.feature_extractor in self.learning
+        convolutions = upstream.model.feature_extractor in self.trainable
         upstream.model.feature_grad_mult = finetune["feature_grad_mult"] if convolutions else 0.0
         self.kept = {name for name, p in self.named_parameters() if p.requires_grad}
         self.checksum = checksum_of(upstream)
@@ -90,7 +90,7 @@ class FrontEnd(nn.Module):
         self.train()
 
     def _choose_modules(self):
-        """What learns: all that the chosen hidden states rest on, or the named layers."""
+        """What is trainable: all that the chosen hidden states rest on, or the named layers."""
         model, encoder = self.upstream.model, self.upstream.model.encoder
         modules = [encoder.layers[index] for index in self.trained]
         if self.finetune["layers"] != "all":
@@ -106,13 +106,13 @@ class FrontEnd(nn.Module):
         return modules
 
     def train(self, mode=True):
-        """Training mode for what learns alone."""
+        """Training mode for what is trainable alone."""
         self.training = mode
         self.upstream.eval()
         if mode and self.finetune["layers"] == "all":  # the dropouts between the modules too
             self.upstream.model.dropout_input.train()
             self.upstream.model.encoder.training = True
-        for module in self.learning:
+        for module in self.trainable:
             module.train(mode)
         return self
 
@@ -123,8 +123,8 @@ class FrontEnd(nn.Module):
         """
         assert x.ndim == 2, x.shape
         samples = lengths.tolist()
-        learns = torch.is_grad_enabled() and bool(self.learning)
-        with torch.set_grad_enabled(learns), fast_products(x.device):
+        trains = torch.is_grad_enabled() and bool(self.trainable)
+        with torch.set_grad_enabled(trains), fast_products(x.device):
             waves = [wave[:count] for wave, count in zip(x, samples, strict=True)]
             hidden = self.upstream(waves)["hidden_states"]
             states = torch.stack([hidden[layer] for layer in self.layers], 1)  # (B, L, T, D)
@@ -150,14 +150,14 @@ class FrontEnd(nn.Module):
         """Instead of a transformer layer's `forward`: x (T, B, D) -> (x, what its family adds)."""
         if index >= self.top:  # nothing reads it
             return self._passed_on(x, options)
-        learns = self.training and index in self.trained
+        trains = self.training and index in self.trained
         # The dice are thrown out here: a checkpointed layer is computed twice.
-        drop = self.finetune["layer_drop"] if learns else 0.0
+        drop = self.finetune["layer_drop"] if trains else 0.0
         if drop and torch.rand(()).item() < drop:
             if getattr(layer.self_attn, "has_relative_attention_bias", False):
                 return x, *forward(x, **options)[1:]  # WavLM: all layers read the first one's bias
             return self._passed_on(x, options)
-        stores = torch.is_grad_enabled() and (learns or x.requires_grad)
+        stores = torch.is_grad_enabled() and (trains or x.requires_grad)
         if stores and self.training and self.finetune["checkpointing"]:
             return checkpoint(forward, x, use_reentrant=False, **options)
         return forward(x, **options)

@@ -234,7 +234,7 @@ def describe(row):
 
 
 def count_parameters(model):
-    """In words: all, and those that learn where it is not all."""
+    """In words: all, and the trainable ones where not all are."""
     total = sum(p.numel() for p in model.parameters())
-    learning = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    return f"{total} parameters" + (f", {learning} of them learn" if learning < total else "")
+    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    return f"{total} parameters" + (f", {trainable} trainable" if trainable < total else "")

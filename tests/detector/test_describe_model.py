@@ -32,7 +32,7 @@ def test_three_seconds_of_mel_cnn():
     crop = {**EXPERIMENT["crop"], "seconds": 3.0}
     found = describe(config(model="mel_cnn", crop=crop))
     assert found["input"] == [1, 48000]
-    assert found["parameters"] == found["learning"] == 405121
+    assert found["parameters"] == found["trainable"] == 405121
     of = parts(found)
     assert of["blocks"]["parameters"] + of["head"]["parameters"] == 405121
     # 2 x 128 x 301 halved by each of four pools, 3 x 3 kernels: by hand
@@ -124,12 +124,12 @@ def test_every_committed_config(place, path, monkeypatch):
         "antispoof.detector.build.load_upstream_config", partial(small_upstream, place)
     )
     found = describe(load_experiment(ROOT / path, 0))
-    assert 0 < found["learning"] <= found["parameters"]
+    assert 0 < found["trainable"] <= found["parameters"]
     assert found["macs"] > 0
-    assert 4 * found["parameters"] * found["learning_share"] <= found["saved_bytes"]
+    assert 4 * found["parameters"] * found["trainable_share"] <= found["saved_bytes"]
     assert found["peak_activation_bytes"] > 0
     assert json.loads(json.dumps(found)) == found
-    for key in ("parameters", "learning", "macs"):
+    for key in ("parameters", "trainable", "macs"):
         assert sum(part[key] for part in found["modules"]) == found[key]
 
 

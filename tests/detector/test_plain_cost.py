@@ -38,14 +38,14 @@ def test_a_small_model_by_hand():
         "upstream": "",
         "input": [1, SAMPLES],
         "modules": [
-            {"name": "filters", "parameters": 15, "learning": 15, "macs": 3 * 5 * 22},
-            {"name": "parts", "parameters": 16 + 10, "learning": 10, "macs": 3 * 4 + 4 * 2},
-            {"name": "(itself)", "parameters": 2, "learning": 2, "macs": 2 * 2},
+            {"name": "filters", "parameters": 15, "trainable": 15, "macs": 3 * 5 * 22},
+            {"name": "parts", "parameters": 16 + 10, "trainable": 10, "macs": 3 * 4 + 4 * 2},
+            {"name": "(itself)", "parameters": 2, "trainable": 2, "macs": 2 * 2},
         ],
         "parameters": 15 + 26 + 2,
-        "learning": 15 + 10 + 2,
+        "trainable": 15 + 10 + 2,
         "macs": 330 + 20 + 4,
-        "learning_share": 27 / 43,
+        "trainable_share": 27 / 43,
         "saved_bytes": len(saved.getvalue()),
     }
 

@@ -39,12 +39,12 @@ def test_the_table_line_by_line(monkeypatch, capsys, tmp_path):
     cost = describe(config())
     assert capsys.readouterr().out.splitlines() == [
         "small, input 1 x 48",
-        "module    parameters  learning  MACs",
-        "filters           15        15   330",
-        "parts             26        10    20",
-        "(itself)           2         2     4",
-        "total             43        27   354",
-        "learning: 62.8% of the parameters",
+        "module    parameters  trainable  MACs",
+        "filters           15         15   330",
+        "parts             26         10    20",
+        "(itself)           2          2     4",
+        "total             43         27   354",
+        "trainable: 62.8% of the parameters",
         f"saved weights: {cost['saved_bytes']:,} bytes",
         f"peak activations of one forward pass: {cost['peak_activation_bytes']:,} bytes",
     ]

@@ -189,4 +189,4 @@ def test_a_row_in_words():
     model = Tiny()
     assert count_parameters(model) == "31 parameters"
     model.first.requires_grad_(False)
-    assert count_parameters(model) == "31 parameters, 16 of them learn"
+    assert count_parameters(model) == "31 parameters, 16 trainable"
