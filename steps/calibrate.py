@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Turn a system's scores into natural-log likelihood ratios: learnt on dev, applied to each set."""
+"""Turn a system's scores into LLRs (natural log): learnt on dev, applied to each set."""
 
 import argparse
 import sys
@@ -28,8 +28,8 @@ def main():
     learnt = fusion.learn(options.data, dev_set, systems, options.prior, kind=fusion.Calibration)
     for line in learnt.warnings():
         print(f"steps/calibrate.py: warning: {line}", file=sys.stderr)
-    ratios = {name: fusion.apply(learnt, name, systems) for name in options.apply.split()}
-    for name, llr in ratios.items():
+    llrs = {name: fusion.apply(learnt, name, systems) for name in options.apply.split()}
+    for name, llr in llrs.items():
         fusion.write_scores(llr_path(options.exp_dir, name), llr)
     learnt.save(calibration_path(options.exp_dir))
     print(

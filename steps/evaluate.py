@@ -73,7 +73,7 @@ def parse():
         "--trials", metavar="NAME", help="only DATA_DIR/trials/NAME; all: every trial"
     )
     parser.add_argument("--by", default="", help="factors, with commas: attack,lang")
-    parser.add_argument("--llr", type=Path, metavar="SCORES", help="log-likelihood ratios")
+    parser.add_argument("--llr", type=Path, metavar="SCORES", help="LLRs of the same trials")
     parser.add_argument("--exp", type=Path, help="folder that says how the model was chosen")
     parser.add_argument("--asv-scores", type=Path, metavar="FILE", help="of speaker verification")
     parser.add_argument("--asv-key", type=Path, metavar="FILE", help="whose trials those are")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fuse systems linearly into one log-likelihood ratio: weights from dev, applied to each set."""
+"""Fuse systems linearly into one LLR: weights from dev, applied to each set."""
 
 import argparse
 import sys
@@ -36,8 +36,8 @@ def main():
         learnt = fusion.learn(options.data, dev_set, exp_dirs, options.prior, options.rule)
         for line in learnt.warnings():
             print(f"steps/fuse.py: warning: {line}", file=sys.stderr)
-        ratios = {name: fusion.apply(learnt, name, exp_dirs) for name in options.apply.split()}
-        for name, llr in ratios.items():
+        llrs = {name: fusion.apply(learnt, name, exp_dirs) for name in options.apply.split()}
+        for name, llr in llrs.items():
             fusion.write_scores(scores_path(out, name), llr)
             fusion.write_scores(llr_path(out, name), llr)
         learnt.save(fusion_path(out))

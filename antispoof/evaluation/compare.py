@@ -33,7 +33,7 @@ def compare(
 ) -> dict[str, dict[str, Any]]:
     """{metric: what is known of value(first) - value(second)}; below 0, the first is better.
 
-    first, second: one ((bona fide, spoof) scores, (bona fide, spoof) ratios) for each seed, all of
+    first, second: one ((bona fide, spoof) scores, (bona fide, spoof) LLRs) for each seed, all of
     the same trials in the same order. kinds: {name: groups as for `bootstrap.intervals`, or None}.
 
     A metric has `first` and `second` [value per seed], `difference` (of their means), `trials`

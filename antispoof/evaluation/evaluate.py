@@ -33,7 +33,7 @@ def evaluate(
     with replicates also intervals {metric: {iid, speaker: [low, high]}} and what they rest on,
     bootstrap {level, replicates, seed, speakers_bonafide, speakers_spoof}.
 
-    llr (N,): natural-log likelihood ratios for `act_dcf` and `cllr`, by default the scores
+    llr (N,): LLRs in natural log for `act_dcf` and `cllr`, by default the scores
     themselves, of which `llr_given` tells. by: factors to break down by, `attack*codec` for a
     table of two. asv: of `evaluation.asv`, to add tandem costs, and itself as `asv`. replicates 0
     leaves the intervals out; level: the share of the replicates that they hold. `eer_interpolated`
@@ -82,7 +82,7 @@ def _pooled(trials, llr, bonafide, spoof, costs, asv):
 
 
 def posteriors(bonafide: np.ndarray, spoof: np.ndarray) -> Pair:
-    """P(bona fide) of ratios, pooled at the odds of the two classes: (bona fide, spoof) parts."""
+    """P(bona fide) of LLRs, pooled at the odds of the two classes: (bona fide, spoof) parts."""
     odds = np.log(bonafide.size / spoof.size)
     return tuple(1 / (1 + np.exp(-np.clip(part + odds, -500, 500))) for part in (bonafide, spoof))
 
@@ -183,8 +183,8 @@ def _cell(trials, llr, bonafide, spoof, costs, asv, where):
     }
     if not (bonafide.size and spoof.size):
         return {**cell, "eer": None, "min_dcf": None, "act_dcf": None, "cllr": None}
-    scores, ratios = ((values[bonafide], values[spoof]) for values in (trials.scores, llr))
-    found = {**cell, **_cell_metrics(scores, ratios, costs)}
+    scores, llrs = ((values[bonafide], values[spoof]) for values in (trials.scores, llr))
+    found = {**cell, **_cell_metrics(scores, llrs, costs)}
     return {**found, **_or_none(asv, scores, where)} if asv else found
 
 

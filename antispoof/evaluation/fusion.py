@@ -28,7 +28,7 @@ from .scores import Trials, join, read_scores
 
 @dataclass(frozen=True)
 class Fusion:
-    """A map from the scores of systems to one natural-log likelihood ratio.
+    """A map from the scores of systems to one LLR, in natural log.
 
     `Fusion.fit(scores, is_bonafide)` learns one, `save` and `load` keep it as JSON, and a call maps
     scores. `steps/fuse.py` writes it to fusion.json of the experiment that it makes.
@@ -126,7 +126,7 @@ class Fusion:
             if len(self.systems) == 1 and weight < 0:
                 yield (
                     f"{name}: on {self.dev_set} bona fide scores lower (slope {weight:.4g}); "
-                    "its ratios are turned round; is the sign of the scores flipped?"
+                    "its LLRs are turned round; is the sign of the scores flipped?"
                 )
             elif weight < 0:
                 yield f"{name}: has the negative weight {weight:.4g} in the fusion"
@@ -149,7 +149,7 @@ class Fusion:
 
 
 class Calibration(Fusion):
-    """The map of one system's scores, (N,), to natural-log likelihood ratios, a line.
+    """The map of one system's scores, (N,), to LLRs in natural log, a line.
 
     `steps/calibrate.py` writes it to calibration.json of the experiment.
     """
@@ -166,10 +166,10 @@ class Calibration(Fusion):
 
 
 class NotFinite(ValueError):
-    """A trial whose ratio is beyond all numbers: its index, and its scores."""
+    """A trial whose LLR is beyond all numbers: its index, and its scores."""
 
     def __init__(self, index: int, scores: list[float]) -> None:
-        super().__init__(f"trial {index}: the ratio of the scores {scores} is no finite number")
+        super().__init__(f"trial {index}: the LLR of the scores {scores} is no finite number")
         self.index, self.scores = index, scores
 
 
@@ -215,10 +215,10 @@ def _require_usable(path: Path, trials: Trials) -> None:
 
 
 def apply(fusion: Fusion, name: str, exp_dirs: list) -> dict[str, float]:
-    """{utterance: natural-log likelihood ratio} of the set `name`.
+    """{utterance: LLR in natural log} of the set `name`.
 
     Raises UserError where the systems' ids differ, where another set than the development set
-    holds one of its utterances, or where a ratio is no finite number.
+    holds one of its utterances, or where an LLR is no finite number.
     """
     paths = [scores_path(exp, name) for exp in exp_dirs]
     tables = [read_scores(path) for path in paths]
@@ -238,7 +238,7 @@ def apply(fusion: Fusion, name: str, exp_dirs: list) -> dict[str, float]:
     except NotFinite as error:
         raise UserError(
             f"{paths[0]}: {list(tables[0])[error.index]}: found the scores {error.scores}, whose "
-            f"ratio is no finite number; wanted scores like those of {fusion.dev_set}"
+            f"LLR is no finite number; wanted scores like those of {fusion.dev_set}"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""The rules by which scores of several systems become one ratio: logistic, mean and rank.
+"""The rules by which scores of several systems become one LLR: logistic, mean and rank.
 
 Each takes scores (N, S), labels (N,) and the prior of bona fide, and gives weights (S,), an offset,
 and whether it was learnt with softened answers. The weights of rank are those of `ranks`.

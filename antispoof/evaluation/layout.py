@@ -1,7 +1,7 @@
 """What the folder of an experiment holds, and where: the one place that knows these names.
 
-`<exp>/<set>/scores` and `<exp>/<set>/llr/scores` are tables of scores and of ratios;
-`<exp>/<set>[_<list>]/result.json` is what they come to; `<exp>/calibration.json` says how ratios
+`<exp>/<set>/scores` and `<exp>/<set>/llr/scores` are tables of scores and of LLRs;
+`<exp>/<set>[_<list>]/result.json` is what they come to; `<exp>/calibration.json` says how LLRs
 are made of scores. An experiment that has a `fusion.json` is a fusion, whatever its name.
 """
 
@@ -14,7 +14,7 @@ def scores_path(exp_dir: str | Path, set_name: str) -> Path:
 
 
 def llr_path(exp_dir: str | Path, set_name: str) -> Path:
-    """The log-likelihood ratios of an experiment on a set."""
+    """The LLRs of an experiment on a set."""
     return Path(exp_dir) / set_name / "llr" / "scores"
 
 

@@ -1,4 +1,4 @@
-"""From scores to log-likelihood ratios: logistic calibration, fusion, and the PAV bound.
+"""From scores to LLRs (log-likelihood ratios): logistic calibration, fusion, and the PAV bound.
 
 Learnt on development trials, applied to others; nothing here looks at labels it is not given.
 """
@@ -29,7 +29,7 @@ def fit_logistic(
     *,
     smooth: bool = False,
 ) -> tuple[np.ndarray, float]:
-    """Affine map from the scores of S systems to one natural-log likelihood ratio.
+    """Affine map from the scores of S systems to one LLR, in natural log.
 
     Minimises prior-weighted logistic regression without any penalty (the BOSARIS objective),
     p mean_bonafide softplus(-(w s + b + logit p)) + (1-p) mean_spoof softplus(w s + b + logit p).

@@ -7,7 +7,7 @@ from .compare import compare, sentence
 from .layout import llr_path, scores_path
 from .scores import Trials, join
 
-RATIOS = {"act_dcf", "cllr"}  # the metrics that judge ratios, where there are any
+OF_LLRS = {"act_dcf", "cllr"}  # the metrics that judge LLRs, where there are any
 
 
 def with_seed(text: str) -> str:
@@ -32,7 +32,7 @@ def compare_experiments(
     names: of two experiments; with several seeds, each has {seed} where it stands. data_dir: of the
     set. Raises UserError where the scores of an experiment are no scores of these trials.
     """
-    wanted = bool(RATIOS & set(metrics))
+    wanted = bool(OF_LLRS & set(metrics))
     first, second, last, given = read(names, data_dir, set_name, seeds, trials, wanted)
     kinds, units = kinds_of(last)
     systems = [Path(text).name.replace("_seed{seed}", "") for text in names]
@@ -63,12 +63,12 @@ def read(
     set_name: str,
     seeds: list[str],
     trials: str | None,
-    want_ratios: bool,
+    want_llrs: bool,
 ) -> tuple[list, list, Trials, bool]:
-    """Scores and ratios of every seed of both, the trials, and whether ratios are given."""
+    """Scores and LLRs of every seed of both, the trials, and whether LLRs are given."""
     places = [[text.replace("{seed}", seed) for seed in seeds] or [text] for text in names]
-    ratios = [llr_path(exp, set_name) for own in places for exp in own]
-    calibrated = want_ratios and all(path.is_file() for path in ratios)
+    llrs = [llr_path(exp, set_name) for own in places for exp in own]
+    calibrated = want_llrs and all(path.is_file() for path in llrs)
     runs: list[list] = []
     for own in places:
         runs.append([])

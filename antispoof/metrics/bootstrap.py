@@ -36,7 +36,7 @@ def intervals(
 ) -> dict[str, tuple[float, float]]:
     """{metric: (low, high)} of `metrics`; percentile intervals, the same for the same seed.
 
-    bonafide (nb,), spoof (ns,): scores. llr: their log-likelihood ratios in the same order, a
+    bonafide (nb,), spoof (ns,): scores. llr: their LLRs in the same order, a
     pair of arrays, for act_dcf and cllr (default: the scores). groups: a pair of arrays of
     labels, one per trial, to be drawn whole (speakers); default: each trial by itself.
     """

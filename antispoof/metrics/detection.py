@@ -156,7 +156,7 @@ def minimum_on_curve(
 
 
 def bayes_threshold(*, p_spoof: float = 0.05, c_miss: float = 1, c_fa: float = 10) -> float:
-    """The natural-log likelihood ratio from which on accepting is cheaper; default -ln 1.9."""
+    """The LLR, in natural log, from which on accepting is cheaper; default -ln 1.9."""
     miss, fa = cost_weights(p_spoof, c_miss, c_fa)
     return -log(miss / fa)
 
@@ -171,7 +171,7 @@ def act_dcf(
 ) -> float:
     """Normalised cost of deciding at `bayes_threshold`; can exceed 1.
 
-    Says something only of calibrated scores (natural-log likelihood ratios).
+    Says something only of calibrated scores (LLRs in natural log).
     """
     bonafide, spoof = checked_trials(bonafide, spoof)
     miss, fa = cost_weights(p_spoof, c_miss, c_fa)

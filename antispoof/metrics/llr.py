@@ -1,4 +1,4 @@
-"""How good scores are as natural-log likelihood ratios, in bits."""
+"""How good scores are as LLRs (log-likelihood ratios, natural log), in bits."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ def softplus(x: np.ndarray) -> np.ndarray:
 
 
 def cllr(bonafide: np.ndarray, spoof: np.ndarray) -> float:
-    """Cost of log-likelihood ratios, in bits: 0 perfect, 1 as good as saying nothing, no limit.
+    """Cost of LLRs, in bits: 0 perfect, 1 as good as saying nothing, no limit.
 
     1/2 (mean log2(1 + e^-bonafide) + mean log2(1 + e^spoof)). Meaningful for calibrated scores.
     Source: Brummer and du Preez, Application-independent evaluation of speaker detection, 2006.
@@ -23,7 +23,7 @@ def cllr(bonafide: np.ndarray, spoof: np.ndarray) -> float:
 def min_cllr(bonafide: np.ndarray, spoof: np.ndarray) -> float:
     """The `cllr` left after the best order-preserving calibration on these very trials (PAV).
 
-    Tied scores share one ratio. At most 1; the difference from `cllr` is the calibration loss.
+    Tied scores share one LLR. At most 1; the difference from `cllr` is the calibration loss.
     """
     n_bonafide, n_spoof = pav_counts(*sorted_trials(bonafide, spoof))[:2]
     share_b, share_s = n_bonafide / n_bonafide.sum(), n_spoof / n_spoof.sum()

@@ -35,7 +35,7 @@ class Scored:
 
     @property
     def ece(self):
-        """Calibration error of the ratios."""
+        """Calibration error of the LLRs."""
         return metrics.ece(*posteriors(*self.trials.split(self.llr)))
 
 
@@ -88,7 +88,7 @@ def _histogram(run, scored, lists):
     for name, mask in lists.items():
         if name != ALL or len(lists) == 1:
             groups[name if name != ALL else "spoof"] = values[mask & ~own.is_bonafide]
-    kind = "log-likelihood ratios" if calibrated else "scores"
+    kind = "LLRs" if calibrated else "scores"
     alt = f"Histogram of the {kind} of {run.name} for {', '.join(groups)}"
     return Picture(plots.histogram(groups, run.name, calibrated), alt)
 

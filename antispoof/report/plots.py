@@ -149,7 +149,7 @@ def histogram(groups, title, calibrated):
         axes.stairs(density, edges, color=colour, linewidth=1.4, label=f"{name} ({len(scores)})")
     if calibrated:
         axes.axvline(bayes_threshold(), color=INK, linewidth=0.9, linestyle="--", alpha=0.7)
-        axes.set_xlabel("log-likelihood ratio; dashed: accept from here on")
+        axes.set_xlabel("LLR; dashed: accept from here on")
     else:
         axes.set_xlabel("score, higher = more bona fide")
     axes.set(title=title, ylabel="density")

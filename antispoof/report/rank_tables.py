@@ -31,7 +31,7 @@ def tables(result):
 
 
 def _sizes(parts):
-    """Size against performance; accuracy is that of deciding at ratio 0, out of domain."""
+    """Size against performance; accuracy is that of deciding at LLR 0, out of domain."""
     rows = []
     for name in sorted(parts, key=lambda name: parts[name]["parameters"]):
         own = parts[name]

@@ -12,7 +12,7 @@ BINS = 15
 def curve(bonafide, spoof):
     """Bins that hold trials: mean P(bona fide) (B,), share of bona fide (B,), trials (B,).
 
-    bonafide, spoof: ratios, taken at the odds of the two classes in these trials.
+    bonafide, spoof: LLRs, taken at the odds of the two classes in these trials.
     """
     parts = posteriors(bonafide, spoof)
     p = np.concatenate(parts)
@@ -26,7 +26,7 @@ def curve(bonafide, spoof):
 
 @styled
 def reliability(before, after, title):
-    """before, after: (bona fide, spoof) scores and ratios; after None where there are none."""
+    """before, after: (bona fide, spoof) scores and LLRs; after None where there are none."""
     figure, axes = new_figure(4.2)
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=":", zorder=0)
     shown = [("scores as they are", before, INK, "--"), ("calibrated", after, SERIES[0], "-")]

@@ -93,7 +93,7 @@ def test_a_map_refuses_scores_of_another_shape_and_what_is_no_number(place):
         learnt(scores[:, 0])
     with pytest.raises(ValueError, match="is no finite number"):
         learnt([[0.0, np.nan]])
-    with pytest.raises(ValueError, match="trial 1: the ratio of the scores"):
+    with pytest.raises(ValueError, match="trial 1: the LLR of the scores"):
         learnt([[0.0, 1.0], [1.7e308, 1.7e308]])
     with pytest.raises(ValueError, match="found 2 systems by the rule 'logistic', wanted one"):
         Calibration.fit(scores, is_bonafide)

@@ -28,7 +28,7 @@ def test_a_histogram_shows_the_density_of_each_list_of_the_first_seed(shown):
             groups[condition] = trials(shown, system, seeds[0], name, condition)[1]
         assert_densities(axes, groups)
         assert axes.get_ylabel() == "density"
-        words = "log-likelihood ratio; dashed: accept from here on"
+        words = "LLR; dashed: accept from here on"
         assert axes.get_xlabel() == (words if calibrated else "score, higher = more bona fide")
         marks = [line.get_xdata()[0] for line in axes.lines]
         assert marks == pytest.approx([math.log(0.5 / 0.95)] if calibrated else [])
@@ -121,7 +121,7 @@ def test_what_a_picture_of_scores_shows_is_said_in_words(shown):
         for c, (b, s) in zip(lists, sizes, strict=True)
     ]
     groups = "bona fide, known, unknown"
-    wanted.append(f"Histogram of the log-likelihood ratios of alpha_seed2 for {groups}")
+    wanted.append(f"Histogram of the LLRs of alpha_seed2 for {groups}")
     wanted.append(f"Histogram of the scores of {ODD}_seed1 for {groups}")
     words = "P(bona fide) against the share that is bona fide"
     wanted += [f"Reliability diagram of {n}: {words}" for n in ("alpha_seed2", f"{ODD}_seed1")]
