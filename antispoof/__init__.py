@@ -6,4 +6,5 @@ Scores: higher means more bona fide, everywhere.
 __version__ = "0.1.0"
 
 LABELS = ("spoof", "bonafide")  # the order of logits; index 1 is bona fide, everywhere
+CONVERSIONS = ("resample", "mixdown")  # what may be done to a sound that is not mono at 16 kHz
 SAMPLE_RATE = 16000  # Hz, of every waveform inside the project

@@ -9,11 +9,9 @@ samples, or of the config's own length where the model takes no other.
 """
 
 import argparse
-import json
 from pathlib import Path
 
 from antispoof.errors import one_line_errors
-from antispoof.files import atomic_open
 from antispoof.options import add_override_option
 
 EXAMPLE = """example:
@@ -76,7 +74,8 @@ def main():
     args = parse()
     if args.resolved:
         return print(resolved(args.config, args.override), end="")
-    from antispoof.detector.cost import describe, whole  # late: --help answers at once
+    from antispoof.data.json_files import json_text, write_json
+    from antispoof.detector.cost import describe, whole  # late
     from antispoof.training.experiment import load_experiment, read_experiment
 
     if args.exp:
@@ -85,12 +84,11 @@ def main():
         torch.set_num_threads(1)
         config = whole(read_experiment(args.exp, args.override))
         found = describe(config, rounds=max(1, args.rounds))
-        with atomic_open(args.exp / "cost.json") as stream:
-            json.dump(found, stream, indent=1, sort_keys=True)
-            stream.write("\n")
+        write_json(args.exp / "cost.json", found)
     else:
         found = describe(load_experiment(args.config, 0, args.override))
-    print(json.dumps(found, indent=1) if args.json else "\n".join(table(found)))
+    text = json_text(found) if args.json else "\n".join(table(found)) + "\n"
+    print(text, end="")
 
 
 if __name__ == "__main__":

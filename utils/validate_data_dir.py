@@ -5,7 +5,8 @@ import argparse
 import functools
 import multiprocessing
 
-from antispoof.data.audio import CONVERSIONS, read_wave, require_length
+from antispoof import CONVERSIONS
+from antispoof.data.audio import read_wave, require_length
 from antispoof.data.data_dir import read_data_dir, read_durations, read_trials, trial_lists
 from antispoof.errors import UserError, one_line_errors
 from antispoof.progress import Progress

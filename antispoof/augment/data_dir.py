@@ -20,10 +20,10 @@ import numpy as np
 import soundfile
 import yaml
 
-from .. import SAMPLE_RATE
+from .. import CONVERSIONS, SAMPLE_RATE
 from ..config import load_config, write_config
 from ..config.keys import Free, Words
-from ..data.audio import CONVERSIONS, read_wave, require_length
+from ..data.audio import read_wave, require_length
 from ..data.data_dir import Tables, durations_of, read_trials, trial_lists, write_tables
 from ..data.shares import open_share
 from ..errors import UserError

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from .. import SAMPLE_RATE
+from ..torch_utils.masks import frame_mask
 from .checks import require, require_range
 from .notches import apply_notches, draw_notches, reach_of
 
@@ -141,7 +142,7 @@ def apply_batch(
     """
     valid = None
     if lengths is not None:
-        valid = (torch.arange(waves.shape[1], device=waves.device) < lengths[:, None]).float()
+        valid = frame_mask(lengths, waves.shape[1])
     reach = reach_of(settings)
     if settings.algo == 8:
         impulses = _isd(waves, drawn["isd"], settings)

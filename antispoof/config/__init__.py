@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from .. import LABELS
+from .. import CONVERSIONS, LABELS
 from ..errors import UserError
 from ..files import atomic_open
 from .files import apply_override, files_of, read_config, read_yaml
@@ -34,7 +34,6 @@ from .keys import (
 from .renamed import RENAMED, renewed
 
 __all__ = [
-    "CONVERSIONS",
     "EXPERIMENT",
     "EXPERIMENT_KEYS",
     "KEEPS",
@@ -51,7 +50,6 @@ __all__ = [
     "some_of",
     "write_config",
 ]
-CONVERSIONS = ("resample", "mixdown")  # what may be done to a sound that is not mono at 16 kHz
 CROPS = ("first", "centre", "random", "full")
 AUTOCAST = ("none", "bf16", "fp16")
 METRICS = ("dev_eer", "dev_min_dcf", "dev_cllr", "dev_loss", "train_loss")

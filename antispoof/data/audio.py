@@ -13,7 +13,6 @@ from ..errors import UserError
 from .data_dir import is_pipe
 from .flac import read_flac, read_header
 
-CONVERSIONS = ("resample", "mixdown")  # what a config may allow to be done to a sound
 # TypeError: of a headerless .raw; ValueError: no length; MemoryError: more than there is room for
 REFUSALS = (soundfile.SoundFileError, OSError, TypeError, ValueError, MemoryError)
 PCM = (0x0001, 0xFFFE)  # codings of a WAV: plain, and with more in its header

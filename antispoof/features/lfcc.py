@@ -6,6 +6,7 @@ from torchaudio.functional import compute_deltas
 from torchaudio.transforms import LFCC
 
 from ..torch_utils.autocast import full_precision
+from ..torch_utils.masks import valid_mask
 from .mel import held, mirrored
 
 
@@ -31,5 +32,4 @@ class LFCCFrontEnd(nn.Module):
         static = held(self.lfcc(mirrored(x, lengths, self.margin)), frames)
         delta = held(compute_deltas(static), frames)
         joined = torch.cat([static, delta, compute_deltas(delta)], 1)
-        inside = torch.arange(joined.shape[2], device=x.device)[None] < frames[:, None]
-        return joined * inside[:, None], frames
+        return joined * valid_mask(frames, joined.shape[2])[:, None], frames

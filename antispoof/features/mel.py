@@ -6,6 +6,7 @@ from torchaudio.functional import amplitude_to_DB, compute_deltas
 from torchaudio.transforms import MelSpectrogram
 
 from ..torch_utils.autocast import full_precision
+from ..torch_utils.masks import valid_mask
 
 
 class MelFrontEnd(nn.Module):
@@ -30,12 +31,11 @@ class MelFrontEnd(nn.Module):
     @full_precision
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns the image and (B,) valid frames."""
-        inside = torch.arange(x.shape[1], device=x.device)[None] < lengths[:, None]
-        x = x * inside
+        x = x * valid_mask(lengths, x.shape[1])
         x = x / x.abs().amax(1, keepdim=True).clamp(min=1e-8)
         frames = lengths // self.mel.hop_length + 1
         mel = self.mel(mirrored(x, lengths, self.mel.n_fft // 2))
-        mel = mel * (torch.arange(mel.shape[2], device=x.device)[None] < frames[:, None])[:, None]
+        mel = mel * valid_mask(frames, mel.shape[2])[:, None]
         # top_db is taken per utterance: with a channel axis, (B, 1, D, T), each has its own peak
         mel = amplitude_to_DB(mel[:, None], 10.0, 1e-10, 0.0, top_db=80.0)[:, 0]
         return deltas_and_norm(mel, frames), frames
@@ -51,7 +51,7 @@ def mirrored(x: torch.Tensor, lengths: torch.Tensor, margin: int) -> torch.Tenso
 @full_precision
 def deltas_and_norm(mel: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """(B, D, T) log-mels -> (B, 2, D, T): mel and delta, normalised over valid frames."""
-    inside = (torch.arange(mel.shape[2], device=mel.device)[None] < lengths[:, None])[:, None, None]
+    inside = valid_mask(lengths, mel.shape[2])[:, None, None]
     mel = held(mel, lengths)
     image = torch.stack([mel, compute_deltas(mel)], 1) * inside
     count = (lengths * mel.shape[1])[:, None, None, None]
@@ -66,6 +66,6 @@ def held(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
 
     A delta there then is that of an unpadded utterance, whose ends `compute_deltas` repeats.
     """
-    inside = torch.arange(x.shape[2], device=x.device)[None] < lengths[:, None]
+    inside = valid_mask(lengths, x.shape[2])
     last = x.gather(2, (lengths - 1)[:, None, None].expand(-1, x.shape[1], 1))
     return torch.where(inside[:, None], x, last)

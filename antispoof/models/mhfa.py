@@ -12,6 +12,7 @@ they are 4,461,904. The classifier `ff` takes the embedding as it is, without th
 import torch
 from torch import nn
 
+from ..torch_utils.masks import valid_mask
 from .back_end import BackEnd
 from .checks import check_features
 from .classifier import make_classifier
@@ -57,7 +58,7 @@ class MHFA(BackEnd):
         mixed = weights.expand(len(x), -1, -1) @ x.flatten(2)  # (B, 2, T D)
         key, value = mixed.unflatten(2, x.shape[2:]).unbind(1)
         key, value = self.key(key), self.value(value)
-        padded = torch.arange(x.shape[2], device=x.device)[None, :, None] >= lengths[:, None, None]
+        padded = ~valid_mask(lengths, x.shape[2])[:, :, None]
         weights = self.attention(key).masked_fill(padded, float("-inf")).softmax(1)  # (B, T, H)
         pooled = torch.einsum("bth,btc->bhc", weights, value)
         return self.project(pooled.flatten(1))

@@ -23,6 +23,7 @@ from ..files import atomic_open
 from ..progress import Progress
 from ..ssl.conventions import STRIDE, frame_count
 from ..torch_utils.checkpoint import load_checkpoint, save_checkpoint
+from ..torch_utils.schedules import schedule_of
 from .hubert import build_hubert, in_s3prl_form, predict
 from .kmeans_units import bonafide_waves, find_units
 
@@ -158,13 +159,9 @@ class Pretrainer:
         )
         steps = config["epochs"] * steps_per_epoch
         rise = max(1, round(config["warm_up"] * steps))
+        # steps in place of epochs: the rise is a share of them all
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer,
-            lambda step: (
-                (step + 1) / rise
-                if step < rise
-                else 0.5 + 0.5 * math.cos(math.pi * min(1, (step - rise) / max(1, steps - rise)))
-            ),
+            self.optimizer, schedule_of("cosine", steps, 1, warmup=rise)
         )
 
     def parts(self) -> dict[str, Any]:

@@ -34,6 +34,7 @@ import math
 import torch
 
 from ..errors import UserError
+from ..torch_utils.masks import valid_mask
 
 STRIDE = 320  # samples per frame at 16 kHz, of every model here
 # (kernel, stride) of the seven convolutions of every published model of these families.
@@ -155,7 +156,7 @@ def make_batch_exact(upstream):
 
     def is_padding(frames, layers, device):  # (B, T)
         counts = [frame_count(n, convolutions=layers) for n in upstream.exact_lengths]
-        return torch.arange(frames, device=device) >= torch.tensor(counts, device=device)[:, None]
+        return ~valid_mask(torch.tensor(counts, device=device), frames)
 
     upstream.register_forward_pre_hook(take_lengths)
     if hasattr(model, "forward_padding_mask"):

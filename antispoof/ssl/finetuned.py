@@ -18,6 +18,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from ..errors import UserError
+from ..torch_utils.masks import valid_mask
 from ..torch_utils.onednn import fast_products
 from .conventions import frame_count, has_final_norm
 
@@ -142,7 +143,7 @@ class FrontEnd(nn.Module):
             states = states.gather(2, index[:, None, :, None].expand(shape))
         states = states[:, :, :time]
         if min(counts) < time:
-            beyond = torch.arange(time, device=states.device) >= frames[:, None]
+            beyond = ~valid_mask(frames, time)
             states = states.masked_fill(beyond[:, None, :, None], 0)
         return states, frames
 

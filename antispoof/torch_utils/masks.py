@@ -3,9 +3,14 @@
 import torch
 
 
+def valid_mask(lengths, frames):
+    """(B,) -> (B, frames) bool: True inside each utterance, False beyond."""
+    return torch.arange(frames, device=lengths.device)[None] < lengths[:, None]
+
+
 def frame_mask(lengths, frames):
     """(B,) -> (B, frames) of 1 inside each utterance and 0 beyond."""
-    return (torch.arange(frames, device=lengths.device)[None] < lengths[:, None]).float()
+    return valid_mask(lengths, frames).float()
 
 
 def masked_mean(x, mask):

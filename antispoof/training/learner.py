@@ -114,7 +114,7 @@ class Learner:
         named, kept = ", ".join(self.inputs.utts[i] for i in batch), ""
         if self.folder:
             kept = f"; see {self.folder / 'bad_batch.json'}"
-            if self.team.leads:
+            if self.team.is_main:
                 keep_bad_batch(self.folder, self, batch, parts, **found)
         raise UserError(
             f"{self.name}: the loss is {found['loss']} in epoch {found['epoch']}; last.pt is the "

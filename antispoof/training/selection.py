@@ -4,15 +4,13 @@ It sees the training set and the development set; a set that is watched or repor
 in. It is a function of the curve's rows, so there is nothing to store.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from .. import metrics
 from ..config.renamed import renewed
-from ..data.json_files import read_json
-from ..files import atomic_open
+from ..data.json_files import read_json, write_json
 
 
 class Selection:
@@ -65,9 +63,7 @@ def dev_metrics(scores, labels, wanted):
 
 def write_choices(exp_dir, choices):
     """Write selection.json: of each phase its rule, the epochs chosen, and what they came to."""
-    with atomic_open(exp_dir / "selection.json") as stream:
-        json.dump(choices, stream, indent=1)
-        stream.write("\n")
+    write_json(exp_dir / "selection.json", choices)
 
 
 def read_choices(exp_dir):

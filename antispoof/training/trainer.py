@@ -13,7 +13,7 @@ import numpy as np
 
 from ..augment.draws import gather as gather_draws
 from ..config.renamed import phase_file
-from ..data.data_dir import read_trials, trial_lists
+from ..data.data_dir import trial_lists, trial_mask
 from ..data.tables import read_table
 from ..detector.inputs import open_inputs
 from ..detector.score import read_labels, score
@@ -165,8 +165,7 @@ def watched_lists(data_dir, labels):
     name, utts = Path(data_dir).name, list(read_table(f"{data_dir}/wav.scp"))
     lists = {f"watch_{name}_eer": np.ones(len(utts), bool)}
     for trials in trial_lists(data_dir):
-        chosen = set(read_trials(data_dir, trials))
-        own = np.array([utt in chosen for utt in utts])
+        own = trial_mask(data_dir, trials, utts)
         if np.ptp(labels[own]) == 0:
             raise UserError(f"{data_dir}/trials/{trials}: found one class alone, wanted both")
         lists[f"watch_{name}_{trials}_eer"] = own

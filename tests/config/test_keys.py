@@ -6,10 +6,10 @@ import pytest
 import torch
 from made_up import ROOT, worker
 
+from antispoof import CONVERSIONS
 from antispoof.config import EXPERIMENT_KEYS, SEED, UPSTREAM_KEYS, defaults_of, load_config, merge
 from antispoof.config.files import parse_yaml
 from antispoof.config.keys import Key
-from antispoof.data.audio import CONVERSIONS
 from antispoof.errors import UserError
 from antispoof.models import MODELS, build_model
 from antispoof.models.losses import LOSSES

@@ -9,7 +9,8 @@ import pytest
 import soundfile
 from scipy.signal import firwin
 
-from antispoof.data.audio import CONVERSIONS, read_wave, resample
+from antispoof import CONVERSIONS
+from antispoof.data.audio import read_wave, resample
 from antispoof.errors import UserError
 
 STEPS = {"PCM_U8": 2**7, "PCM_16": 2**15, "PCM_24": 2**23, "PCM_32": 2**31}  # to full scale

@@ -3,6 +3,7 @@
 import ast
 import importlib
 
+import pytest
 from made_up import ROOT
 from tree import FILES, LIBRARY, PYTHON, calls, name, offenders, text
 
@@ -83,3 +84,18 @@ def test_what_a_package_offers_is_there():
         parts = path.relative_to(ROOT).with_suffix("").parts
         module = importlib.import_module(".".join(parts).removesuffix(".__init__"))
         assert [name for name in module.__all__ if not hasattr(module, name)] == [], path
+
+
+ONCE = {  # what stands in one file: a pattern of it, and that file
+    r"arange\(.*[<>]=? *(lengths|frames|torch\.tensor)\b": "torch_utils/masks.py",
+    r"\bjson\.dump\(": "",  # antispoof.data.json_files writes
+    r"^CONVERSIONS = ": "__init__.py",
+    r"\bmath\.cos\(math\.pi \* ": "torch_utils/schedules.py",
+    r"utt in \w+ for utt in": "data/data_dir.py",
+}
+
+
+@pytest.mark.parametrize("pattern", ONCE)
+def test_what_is_written_once_is_not_written_again(pattern):
+    workers = [path for path in PYTHON if name(path).startswith(("steps/", "utils/", "egs/"))]
+    assert offenders([*LIBRARY, *workers], pattern, but=(f"antispoof/{ONCE[pattern]}",)) == []

@@ -223,7 +223,7 @@ def test_choices_are_read_as_they_were_written(tmp_path):
     write_choices(tmp_path, choices)
     assert read_choices(str(tmp_path)) == choices
     text = (tmp_path / "selection.json").read_text()
-    assert text == json.dumps(choices, indent=1) + "\n"
+    assert text == json.dumps(choices, indent=1, sort_keys=True) + "\n"
 
 
 def test_a_rule_in_words():

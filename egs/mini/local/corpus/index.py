@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from antispoof.data.json_files import write_json
 from antispoof.files import atomic_open, sha256_file
 
 JOURNAL, INDEX, MISSING = "journal.jsonl", "index.jsonl", "missing.json"
@@ -52,8 +53,7 @@ def finished(folder):
 def finish(folder, records, missing):
     """Write the index, last: its presence is what says that the corpus is complete."""
     folder = Path(folder)
-    with atomic_open(folder / MISSING) as stream:
-        json.dump(missing, stream, indent=1, sort_keys=True)
+    write_json(folder / MISSING, missing)
     with atomic_open(folder / INDEX) as stream:
         for utt in sorted(records):
             stream.write(json.dumps(records[utt], ensure_ascii=False, sort_keys=True) + "\n")
