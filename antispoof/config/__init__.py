@@ -182,7 +182,9 @@ def load_config(
     return _load(keys, read_config(path), path, overrides)
 
 
-def load_written(path, keys, overrides=()):
+def load_written(
+    path: str | Path, keys: dict[str, Any], overrides: Iterable[str] = ()
+) -> dict[str, Any]:
     """`load_config` of a config that an experiment holds, under old names or those of today."""
     return _load(keys, renewed(read_config(path)), path, overrides)
 

@@ -21,11 +21,11 @@ class Team:
     size: int = 1
 
     @property
-    def is_main(self):
+    def is_main(self) -> bool:
         """Whether this is the first process, which decides, writes files and prints."""
         return self.rank == 0
 
-    def all_reduce(self, tensor):
+    def all_reduce(self, tensor: torch.Tensor) -> torch.Tensor:
         """Replace `tensor` by the sum of all processes'."""
         if self.size > 1:
             distributed.all_reduce(tensor)
@@ -59,7 +59,7 @@ class Team:
             for tensor in tensors:
                 distributed.broadcast(tensor, 0)
 
-    def barrier(self):
+    def barrier(self) -> None:
         """Wait until every process is here."""
         if self.size > 1:
             distributed.barrier()

@@ -3,12 +3,12 @@
 import torch
 
 
-def valid_mask(lengths, frames):
+def valid_mask(lengths: torch.Tensor, frames: int) -> torch.Tensor:
     """(B,) -> (B, frames) bool: True inside each utterance, False beyond."""
     return torch.arange(frames, device=lengths.device)[None] < lengths[:, None]
 
 
-def frame_mask(lengths, frames):
+def frame_mask(lengths: torch.Tensor, frames: int) -> torch.Tensor:
     """(B,) -> (B, frames) of 1 inside each utterance and 0 beyond."""
     return valid_mask(lengths, frames).float()
 

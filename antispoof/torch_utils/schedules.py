@@ -1,9 +1,18 @@
 """Schedules of a learning rate: constant, a cosine, steps, each behind a warm-up."""
 
 import math
+from collections.abc import Callable
 
 
-def schedule_of(name, epochs, steps_per_epoch, warmup=0.0, every=10, gamma=0.5, least=0.0):
+def schedule_of(
+    name: str,
+    epochs: int,
+    steps_per_epoch: int,
+    warmup: float = 0.0,
+    every: int = 10,
+    gamma: float = 0.5,
+    least: float = 0.0,
+) -> Callable[[int], float]:
     """Factor of the learning rate at each step, as a function of the step from 0.
 
     It rises in equal parts over the first `warmup` epochs. Then it is 1 (constant), falls along

@@ -54,7 +54,8 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
     log = log if is_main else (lambda line: None)
     judge = Judge(config, dev_dir, dump, device, run)
     labels = read_labels(train_dir)
-    rows, choices, state = [], [], {"phase": 0}
+    rows, choices = [], []
+    state: dict = {"phase": 0}
     if (exp_dir / "last.pt").exists():
         state, rows = read_last(exp_dir / "last.pt", device, phases)
         choices = read_choices(exp_dir)[: state["phase"] - 1]
