@@ -1,4 +1,4 @@
-"""Errors that a user can mend: one clear line, no traceback."""
+"""Errors that a user can fix: one clear line, no traceback."""
 
 import contextlib
 import errno
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 
 class UserError(Exception):
-    """Something the user can mend: file, utterance, what was found, what was wanted, what to do."""
+    """Something the user can fix: file, utterance, what was found, what was wanted, what to do."""
 
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")  # all but a tab and a line feed
@@ -17,9 +17,9 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 @contextlib.contextmanager
 def one_line_errors(program: str) -> Iterator[None]:
-    """Turn what a user can mend into `program: message` and exit status 1.
+    """Turn what a user can fix into `program: message` and exit status 1.
 
-    Faults that only we can mend keep their traceback.
+    Faults that only we can fix keep their traceback.
     """
     try:
         yield

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 @contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it is renamed to `path`, else removed.
+    """Yield a temporary path next to `path`; on success it is renamed to `path`, else removed.
 
     The temporary name starts with a dot and ends in `.tmp`: nothing takes it for an output.
     """

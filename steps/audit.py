@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Audit a corpus: can the classes be told without listening, and what do its sets have in common?
+"""Audit a corpus: can simple cues separate its classes, and what do its sets have in common?
 
 Fits a logistic regression to each cue alone (duration, silence, level, bandwidth, file format, ...)
 and to all of them together, and prints its AUC, 0.5 being chance: cross-validated within each set,

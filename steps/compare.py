@@ -16,7 +16,7 @@ Differences are EXP_A - EXP_B: below 0, EXP_A is better. Intervals are paired: b
 judged on the same draws of trials, of whole speakers, and of whole attacks (with the bona fide
 trials drawn one by one). With --seeds, EXP_A and EXP_B are names without _seed<n>, or have {seed}
 where it stands; a value is the mean over the seeds, and every interval is also given with the seeds
-drawn anew. actDCF and Cllr are those of <exp>/<set>/llr/scores where all have them. --out writes
+drawn again. actDCF and Cllr are those of <exp>/<set>/llr/scores where all have them. --out writes
 everything as JSON.
 """
 

@@ -203,7 +203,7 @@ results() { # every result of this run
   done
 }
 
-trials_of() { # trials_of SET: the tables that say what is judged, for whom and against what
+trials_of() { # trials_of SET: the tables that say what is judged, for which speakers and against what
   echo "data/$1/utt2*" "data/$1/trials/*" "data/$1/trial_counts*"
 }
 

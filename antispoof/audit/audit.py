@@ -178,8 +178,8 @@ def within(table: Cues, bonafide: np.ndarray, speakers: np.ndarray) -> dict[str,
 def rates(bonafide: np.ndarray, spoof: np.ndarray) -> dict[str, float]:
     """{eer, auc} of two arrays of scores.
 
-    Ties are broken by fixed dice: many utterances may have the very same cue (no silence at all),
-    and the official EER takes all bona fide of a tie before all spoof.
+    Ties are broken in a fixed random order: many utterances may have the very same cue (no silence
+    at all), and the official EER takes all bona fide of a tie before all spoof.
     """
     scores = np.concatenate([bonafide, spoof])
     if np.ptp(scores) == 0:
@@ -219,7 +219,7 @@ def verdict(
 ) -> list[str]:
     """Lines that say what is wrong; none where all is well.
 
-    A cue is a shortcut where an AUC lies above `limit`, by cross-validation in a set or on any list
+    A cue is a shortcut where an AUC is above `limit`, by cross-validation in a set or on any list
     of one by what others teach; `common` {two sets: what `shared` found} tells what they share.
     """
     lines = []

@@ -9,8 +9,8 @@ import numpy as np
 from .. import SAMPLE_RATE
 
 FRAME = 320  # 20 ms
-QUIET_DB = 25.0  # a frame is silence when it lies so far below the loudest ones
-EDGE_SHARE = 1e-3  # of the energy lies below the lower, and above the upper edge of the band
+QUIET_DB = 25.0  # a frame is silence when it is so far below the loudest ones
+EDGE_SHARE = 1e-3  # of the energy is below the lower, and above the upper edge of the band
 TRIVIAL = ("duration", "silence", "level", "bandwidth")  # those that a fair corpus must balance
 
 
@@ -18,7 +18,7 @@ def cues(wave: np.ndarray) -> dict[str, float | np.ndarray]:
     """All cues of `wave` (S,), 16 kHz, as {name: float or vector}; an utterance of 0.1 s or more.
 
     duration: seconds. silence: leading and trailing, seconds. level: RMS, dB relative to full
-    scale. bandwidth: edges within which 99.8 % of the energy lies, Hz, and the energy below 70
+    scale. bandwidth: edges within which 99.8 % of the energy is, Hz, and the energy below 70
     and above 7,000 Hz, dB relative to all. crest_factor: peak over RMS, dB. noise_floor: quietest
     twentieth of the frames, and the quietest one, dB relative to the loudest twentieth. offset:
     mean over RMS, dB.

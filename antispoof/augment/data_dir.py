@@ -116,9 +116,9 @@ class Share:
 
 
 def sound_path(out_dir: str | Path, utt: str) -> Path:
-    """Where the sound of `utt` lies; an id that names another folder is refused."""
+    """Where the sound of `utt` is; an id that names another folder is refused."""
     if "/" in utt:
-        raise UserError(f"{utt}: holds a '/', and cannot name a sound file; mend wav.scp")
+        raise UserError(f"{utt}: holds a '/', and cannot name a sound file; fix wav.scp")
     return Path(out_dir, "sounds", f"{utt}.flac").absolute()
 
 

@@ -2,7 +2,7 @@
 
 Any folder will do: every sound file below it, in order. `under` names the parts to use, e.g.
 `under: [noise, music]` of MUSAN. A folder that holds `real_rirs_isotropic_noises`, as RIRS_NOISES
-does, mixes responses and noises; they are told apart by its names.
+does, mixes responses and noises; its names distinguish them.
 """
 
 import functools

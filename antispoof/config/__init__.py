@@ -147,7 +147,7 @@ UPSTREAM_KEYS = {
         "pad": Choice("tile", ("tile", "zero", "none")),  # what a shorter utterance gets
     },
     "allow": Words([], CONVERSIONS),
-    "copies": {  # of training sets, to train on beside the original: each epoch draws one of them
+    "copies": {  # of training sets, to train on next to the original: each epoch draws one of them
         "count": Whole(0, most=1000),
         "augment": Free([]),  # a chain of antispoof.augment; (copy, utterance) decide its draws
     },

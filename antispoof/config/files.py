@@ -75,7 +75,7 @@ def _parent(name, found, base):
         if exists(place):
             return place
     raise UserError(
-        f"{found}: 'base: {base}' is no file, neither beside it nor in conf/ of the recipe or the "
+        f"{found}: 'base: {base}' is no file, neither next to it nor in conf/ of the recipe or the "
         "root"
     )
 

@@ -1,4 +1,4 @@
-"""What a key of a config may be: its default, and beside it the choices, the range or the kind.
+"""What a key of a config may be: its default, and next to it the choices, the range or the kind.
 
 `antispoof.config.merge` asks the key, and nobody else checks a value by itself. What two keys may
 be together stands where they are used.

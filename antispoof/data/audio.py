@@ -47,7 +47,7 @@ def read_wave(path: str, utt: str, allow: Collection[str] = ()) -> np.ndarray:
             f"e.g. sox {path} -r {SAMPLE_RATE} new.wav, or allow: [resample]"
         )
     if samples.size == 0:
-        raise UserError(f"{path}: {utt}: holds no sample; take it out of the tables or mend it")
+        raise UserError(f"{path}: {utt}: holds no sample; take it out of the tables or fix it")
     if not np.isfinite(samples).all():
         first = int(np.flatnonzero(~np.isfinite(samples))[0])
         raise UserError(f"{path}: {utt}: sample {first} is {samples[first]}, wanted finite samples")
@@ -77,7 +77,7 @@ def resample(samples: np.ndarray, rate: int) -> np.ndarray:
 
 def _read_file(path, utt):
     if not Path(path).exists() or Path(path).is_dir():
-        raise UserError(f"{path}: {utt}: no such file; mend wav.scp or bring the file back")
+        raise UserError(f"{path}: {utt}: no such file; fix wav.scp or bring the file back")
     if not Path(path).is_file():  # opening a FIFO would wait for ever
         raise UserError(f"{path}: {utt}: is not a regular file; wanted a sound file")
     if Path(path).stat().st_size == 0:

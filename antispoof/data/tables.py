@@ -1,6 +1,6 @@
 """Kaldi tables: one `key value` line per utterance, sorted in C order, no key twice.
 
-A table is refused, with `file:line`, rather than mended: what was dropped or reordered in
+A table is refused, with `file:line`, rather than repaired: what was dropped or reordered in
 silence is what misleads. Values may hold blanks; keys may not, in any script. Neither may hold
 control characters, which other tools take for the end of a line and terminals for commands.
 """

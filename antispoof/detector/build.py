@@ -22,7 +22,7 @@ def build_system(config):
     if config["feats"] != "ssl":
         if name in MODELS and MODELS[name].reads == "both":
             raise UserError(
-                f"config: model '{name}' reads the waveform beside an upstream's states; wanted "
+                f"config: model '{name}' reads the waveform next to an upstream's states; wanted "
                 f"'feats: ssl', found 'feats: {config['feats']}'"
             )
         return build_back_end(config, conf)

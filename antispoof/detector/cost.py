@@ -2,7 +2,7 @@
 
 MACs are half of what torch's `FlopCounterMode` counts in one forward pass in eval mode, batch 1, on
 a CPU: matrix products, convolutions and attention, without the Fourier transform of a front end,
-activations and norms. Other counters differ by some percent, so a number means little beside one
+activations and norms. Other counters differ by some percent, so a number means little next to one
 of another counter or another length of input.
 """
 

@@ -131,7 +131,7 @@ class CachedFeatures(Inputs):
         return round(self.crop["seconds"] * frame_rate(data_dir, folder))
 
     def _tables(self, folder):
-        """Where the features of each layer lie."""
+        """Where the features of each layer are."""
         tables = []
         for layer in self.config["layers"]:
             path = f"{folder}/{layer_name(layer)}/feats.scp"

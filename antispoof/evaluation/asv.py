@@ -1,4 +1,4 @@
-"""Scores of automatic speaker verification (ASV), and what a countermeasure costs beside it.
+"""Scores of automatic speaker verification (ASV), and what a countermeasure costs next to it.
 
 Two forms of file. Of ASVspoof 2019 and 5, each line `A07 spoof 3.41`, `bonafide target 12.9` or
 `bonafide nontarget -4.2`: attack, kind, score. Of ASVspoof 2021, scores `speaker trial score` and a
@@ -44,7 +44,7 @@ class AsvTrials:
     def costs(
         self, bonafide: np.ndarray, spoof: np.ndarray, where: dict[str, str] | None = None
     ) -> dict[str, float | None]:
-        """{tdcf_2019, tdcf_2021[, t_eer]} of scores, beside the ASV trials of the same cell.
+        """{tdcf_2019, tdcf_2021[, t_eer]} of scores, next to the ASV trials of the same cell.
 
         where {factor: level}: the cell; an attack restricts the spoof trials alone, a factor that
         these trials do not know restricts nothing. t_eer of the whole set alone. In a cell without

@@ -1,8 +1,8 @@
 """Two systems on the same trials: is the difference more than luck, and of which kind of luck?
 
-The paired bootstrap draws trials (or whole speakers, or whole attacks) anew and judges both systems
-on every draw, so that what is hard for both cancels. Where a system was trained with several seeds,
-its value is the mean over them, and a mixed comparison draws the seeds anew together with the
+The paired bootstrap redraws trials (or whole speakers, or whole attacks) and judges both systems on
+every draw, so that what is hard for both cancels. Where a system was trained with several seeds,
+its value is the mean over them, and a mixed comparison draws the seeds again together with the
 trials: without it, three lucky seeds pass for a better method.
 """
 
@@ -60,8 +60,8 @@ def compare(
             own = found[metric]
             own["trials"][kind] = _judge(a.mean(axis=0) - b.mean(axis=0), level)
             if several:
-                dice = np.random.default_rng([seed, 1])
-                mixed = _seeds_anew(a, dice) - _seeds_anew(b, dice)
+                rng = np.random.default_rng([seed, 1])
+                mixed = _redrawn_seeds(a, rng) - _redrawn_seeds(b, rng)
                 own.setdefault("mixed", {})[kind] = _judge(mixed, level)
     return found
 
@@ -83,9 +83,9 @@ def _replicates(systems, groups, metrics, replicates, seed):
     }
 
 
-def _seeds_anew(values, dice):
+def _redrawn_seeds(values, rng):
     """(seeds, R) to the mean (R,) over as many seeds, drawn with replacement in each replicate."""
-    drawn = dice.integers(len(values), size=values.shape)
+    drawn = rng.integers(len(values), size=values.shape)
     return np.take_along_axis(values, drawn, axis=0).mean(axis=0)
 
 
@@ -107,17 +107,17 @@ def sentence(names: Sequence[str], metric: str, own: dict[str, Any], level: floa
     better = 0 if own["difference"] < 0 else 1
     best, other = names[better], names[1 - better]
     gap = f"{value_text(metric, abs(own['difference']))}{TITLES[metric].unit}"
-    told, unsure = _kinds_of_luck(own)
+    sure, unsure = _kinds_of_luck(own)
     values = f"{value_text(metric, means[better])} against {value_text(metric, means[1 - better])}"
     if own["difference"] == 0:
         return f"{title}: {names[0]} and {names[1]} are equal here."
-    if unsure and not told:
+    if unsure and not sure:
         return (
             f"{title}: these trials do not tell {best} ({values}) from {other}: the difference of "
-            f"{gap} lies within what {_listed(unsure)} would bring."
+            f"{gap} is within what {_listed(unsure)} would bring."
         )
     text = (
-        f"{title}: {best} is better than {other} ({values}, by {gap}), beyond what {_listed(told)} "
+        f"{title}: {best} is better than {other} ({values}, by {gap}), beyond what {_listed(sure)} "
         f"would bring at {100 * level:g} %"
     )
     return text + (f"; {_listed(unsure)} might still turn it round." if unsure else ".")
@@ -125,17 +125,17 @@ def sentence(names: Sequence[str], metric: str, own: dict[str, Any], level: floa
 
 def _kinds_of_luck(own):
     """What the difference stands above, and what it does not, in words; the strictest alone."""
-    told, unsure = [], []
+    sure, unsure = [], []
     for kind, found in own["trials"].items():
         word, mixed = WORDS.get(kind, kind), own.get("mixed", {}).get(kind)
         if not _excludes_zero(found):
             unsure.append(word)
         elif mixed is None or _excludes_zero(mixed):
-            told.append(word if mixed is None else f"{word} with other seeds")
+            sure.append(word if mixed is None else f"{word} with other seeds")
         else:
-            told.append(word)
+            sure.append(word)
             unsure.append(f"{word} with other seeds")
-    return told, unsure
+    return sure, unsure
 
 
 def _excludes_zero(found):

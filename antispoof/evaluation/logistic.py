@@ -110,8 +110,8 @@ def unusable(scores: np.ndarray) -> tuple[int, str] | None:
         return None
     far = int(np.abs(scores - np.median(scores)).argmax())
     return far, (
-        f"found the score {float(scores[far])!r}, so far from the others that these cannot be told "
-        "apart, wanted scores of one scale"
+        f"found the score {float(scores[far])!r}, so far from the others that these look "
+        "equal, wanted scores of one scale"
     )
 
 

@@ -121,21 +121,21 @@ def score(own: Mapping[str, float], weights: Mapping[str, float]) -> float:
 def firmness(
     scaled: dict[str, dict[str, float]], config: dict[str, Any], groups: Mapping[str, float]
 ) -> dict[str, dict[str, Any]]:
-    """How the order moves when every weight is drawn anew: {system: {first, best, worst}}.
+    """How the order moves when every weight is drawn again: {system: {first, best, worst}}.
 
     Weights are drawn evenly from all that the groups of the track and their parts could have.
     first: in which share of the draws it leads; best and worst: its places in 95 % of them.
     """
-    dice = np.random.default_rng(config["seed"])
+    rng = np.random.default_rng(config["seed"])
     own = [group for group, weight in groups.items() if weight > 0]
     names, places = list(scaled), []
     for _ in range(config["draws"]):
         drawn = dict(config)
         for group in own:
             keys = [key for key, weight in config[group].items() if weight > 0]
-            drawn[group] = dict(zip(keys, dice.dirichlet(np.ones(len(keys))), strict=True))
-        drawn["out_of_domain_share"] = dice.random()
-        outer = dict(zip(own, dice.dirichlet(np.ones(len(own))), strict=True))
+            drawn[group] = dict(zip(keys, rng.dirichlet(np.ones(len(keys))), strict=True))
+        drawn["out_of_domain_share"] = rng.random()
+        outer = dict(zip(own, rng.dirichlet(np.ones(len(own))), strict=True))
         weights = weights_of(drawn, outer)
         order = np.argsort([score(scaled[name], weights) for name in names], kind="stable")
         places.append(np.argsort(order) + 1)

@@ -114,7 +114,7 @@ def check_layer(
     for path, entries in archives.items():
         first = min(utt for _, utt in entries)
         if Path(path).parent.name != folder.name:
-            wrong[first] = f"lies outside {folder.name}, wanted an archive of that layer"
+            wrong[first] = f"is outside {folder.name}, wanted an archive of that layer"
             continue
         with _opened(path, f"{places[first]}: {first}") as (stream, size):
             for offset, utt in sorted(entries):  # as they stand in the file

@@ -3,7 +3,7 @@
 The official tools sort both classes together, bona fide first inside a tie, and look at the
 N + 1 points between trials: `frr = k / nb` after k bona fide trials, `far = (ns - j) / ns` after
 j spoof trials. Ties are walked through one trial at a time and nothing is interpolated. Going up,
-a bona fide trial only raises frr and a spoof trial only lowers far. Hence frr - far rises all the
+a bona fide trial only raises frr and a spoof trial only lowers far. So frr - far rises all the
 way, which lets bisection find the crossing; and a cost is least just before a bona fide trial or
 at the end, which leaves nb + 1 candidates.
 """

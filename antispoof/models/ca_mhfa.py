@@ -7,7 +7,7 @@ As MHFA, but the heads form G groups, and each group's attention logits see a co
 
 Parameters of the pooling: 2L + 2(DC + C) + G (heads / G + 1) C + GCO + O. With 64 heads, G 8, L 13,
 D 768, O 256 they are 468,506; with G 32, L 25, D 1024 1,323,570. Keys beyond an utterance are zero
-for the convolution, as what lies beyond the edge of an unpadded one.
+for the convolution, as what is beyond the edge of an unpadded one.
 """
 
 import torch

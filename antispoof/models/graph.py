@@ -227,7 +227,7 @@ def _activate(norm, x):
 
 
 def _drop_from_states(module, names):
-    """Let `module` load a state that holds more, namely what is called `names` or lies below."""
+    """Let `module` load a state that holds more, namely what is called `names` or is below."""
 
     def drop(_, state, prefix, *_others):
         wanted = tuple(f"{prefix}{name}." for name in names)

@@ -43,7 +43,7 @@ def one_by_one(
 ) -> tuple[torch.Tensor, ...]:
     """`function` of the utterances of `tensors` (B, ...) -> its tensors (B, ...), as if of all.
 
-    On a CPU it is called for each utterance alone: what lies between its operations then stays in
+    On a CPU it is called for each utterance alone: what is between its operations then stays in
     the cache, and less memory is taken. Elsewhere it is called once.
     """
     if tensors[0].device.type != "cpu" or len(tensors[0]) == 1:

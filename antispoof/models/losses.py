@@ -65,7 +65,7 @@ def oc_softmax(
 
 
 def _toward(logits, labels):
-    """(B, 2) -> (B,): how far each score lies on its own class's side."""
+    """(B, 2) -> (B,): how far each score is on its own class's side."""
     return (logits[:, 1] - logits[:, 0]) * (2 * labels - 1)
 
 

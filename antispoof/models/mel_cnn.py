@@ -79,6 +79,6 @@ class PooledConvolutions(nn.ModuleList):
         for block in self:
             image = block(image)
             lengths = lengths // 2
-            # what lies beyond an utterance is zero again, as at the edge of an unpadded one
+            # what is beyond an utterance is zero again, as at the edge of an unpadded one
             image = image * frame_mask(lengths, image.shape[3])[:, None, None, :]
         return image.sum((2, 3)) / (lengths[:, None] * image.shape[2])

@@ -1,4 +1,4 @@
-"""Mel-MultiScale: convolutions of three sizes beside each other, then attentive statistics.
+"""Mel-MultiScale: convolutions of three sizes next to each other, then attentive statistics.
 
 Three blocks over the mel image (2 x 128 x T): 3x3, 5x5 and 7x7 with dilation 3, each `width` wide
 and without bias, joined; BN - ReLU - squeeze-and-excitation (ratio 16) - max-pool 2. Then attentive

@@ -5,8 +5,8 @@ through a Res2Net block, ReLU and batch norm; the last part goes as it is. All a
 norm, ReLU, pooled over time, and one linear layer gives the logits.
 
 A block splits its own channels again, into `scale` parts. In `Nes2Net` each part has the previous
-output added, then convolution, ReLU, batch norm. In `Nes2NetX` the previous outputs are kept beside
-each other on a new axis instead: part i is put to what there is, the convolution runs over all, and
+output added, then convolution, ReLU, batch norm. In `Nes2NetX` the previous outputs are put
+on a new axis instead: part i is put to what there is, the convolution runs over all, and
 a learnt weighted sum over the axis is the part's output.
 
 Parameters with D 1024, 8 x 8, squeeze ratio 1: 512,039 (X) and 511,794; with `pooling: astp`
@@ -34,7 +34,7 @@ class Nes2Net(BackEnd):
     shaped_by = ("dim",)
     last_layer = "output"
 
-    nested = False  # whether a block keeps the previous outputs beside each other
+    nested = False  # whether a block keeps the previous outputs next to each other
 
     def __init__(
         self,
@@ -127,5 +127,5 @@ class Block(nn.Module):
         return outputs
 
     def _convolve(self, index, x, mask):
-        """What lies beyond an utterance is zero for the convolution, as beyond an edge."""
+        """What is beyond an utterance is zero for the convolution, as beyond an edge."""
         return self.norms[index](self.convs[index](x * mask[:, None]).relu())

@@ -52,7 +52,7 @@ def find_units(
     if Path(path).exists():
         kept = load_checkpoint(path)
         if kept["utterances"] != list(wavs):
-            raise UserError(f"{path}: is of other utterances; remove its folder to start anew")
+            raise UserError(f"{path}: is of other utterances; remove its folder to start again")
     else:
         kept = {"utterances": list(wavs), **_cluster(_all_mfccs(wavs, config), config)}
         save_checkpoint(path, kept)

@@ -215,7 +215,7 @@ class Pretrainer:
         weights = hidden + ~hidden * self.config["heard_weight"]
         total = (losses * weights).sum() / weights.sum() + self.config["features_penalty"] * energy
         if not torch.isfinite(total):
-            raise UserError(f"the loss is {total.item()} in epoch {epoch}; lower lr and start anew")
+            raise UserError(f"the loss is {total.item()} in epoch {epoch}; lower lr, start again")
         if learn:
             self.optimizer.zero_grad(set_to_none=True)
             total.backward()

@@ -1,4 +1,4 @@
-"""The section of comparisons: a table per set of trials, and behind it every way to draw anew."""
+"""The section of comparisons: a table per set of trials, and behind it every way to draw again."""
 
 from ..data.json_files import number, read_json
 from ..evaluation.compare import WORDS
@@ -50,7 +50,7 @@ def _group(place, own):
         f"{_levels(own)} intervals and p over other {WORDS[kind]}{' and seeds' if most > 1 else ''}"
     )
     whole = piece("joined", list(map(_whole, own)))
-    summary = "Every way to draw anew, and what each comparison allows to say"
+    summary = "Every way to draw again, and what each comparison allows to say"
     first = table(header, rows, f"{caption}: below 0, the first is better; {note}")
     return first + piece("folded", summary, whole)
 
@@ -66,7 +66,7 @@ def _names(found):
 
 
 def _judged(found, metric):
-    """{kind: interval and p}: with the seeds drawn anew, where there are several."""
+    """{kind: interval and p}: with the seeds drawn again, where there are several."""
     own = found["metrics"][metric]
     return own.get("mixed") or own["trials"]
 
@@ -82,7 +82,7 @@ def _cells(found, metrics, kind):
 
 
 def _firm(judged):
-    """Whether an interval lies on one side of 0."""
+    """Whether an interval is on one side of 0."""
     low, high = judged["interval"]
     return low > 0 or high < 0
 
@@ -94,7 +94,7 @@ def _texts(own, metric, judged):
 
 def _whole(found):
     rows = [row for metric in METRICS for row in _rows(found, metric)]
-    header = ["drawn anew", "difference", f"{_levels([found])} interval", "p"]
+    header = ["drawn again", "difference", f"{_levels([found])} interval", "p"]
     return table(header, rows, _names(found)) + piece("listed", found["sentences"])
 
 

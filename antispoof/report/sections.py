@@ -16,7 +16,7 @@ from .rank_tables import agreement_text, tables
 
 
 def calibration(runs, scored):
-    """Cllr and actDCF before and after calibration, beside the least that any could reach."""
+    """Cllr and actDCF before and after calibration, next to the least that any could reach."""
     rows = []
     for system, own in by_system(runs).items():
         found = [_costs(scored[run.name]) for run in own if run.name in scored]

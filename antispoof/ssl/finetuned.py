@@ -1,7 +1,7 @@
 """An SSL model inside the countermeasure: it runs on waveforms, trainable in part or whole.
 
 What is not trained is frozen: in eval mode (no dropout), without gradients, and since nothing below
-the first trained layer needs one, only what lies above it is kept for backward. s3prl's own
+the first trained layer needs one, only what is above it is kept for backward. s3prl's own
 settings are not used: it runs the convolutions without gradients whatever one wants, and its layer
 drop leaves layers out of the list of hidden states. Dropout of trained layers is the checkpoint's.
 
@@ -152,7 +152,7 @@ class FrontEnd(nn.Module):
         if index >= self.top:  # nothing reads it
             return self._passed_on(x, options)
         trains = self.training and index in self.trained
-        # The dice are thrown out here: a checkpointed layer is computed twice.
+        # Drawn outside the checkpoint: a checkpointed layer is computed twice.
         drop = self.finetune["layer_drop"] if trains else 0.0
         if drop and torch.rand(()).item() < drop:
             if getattr(layer.self_attn, "has_relative_attention_bias", False):

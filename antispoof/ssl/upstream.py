@@ -67,7 +67,7 @@ def require_read(dump_dir, config, copies=True):
         if found[key] != value and (copies or key != "copies"):
             raise UserError(
                 f"{path}: holds features of another upstream ({key}: {found[key]!r}, the "
-                f"experiment read {value!r}); bring back conf/upstream/, or train anew with --tag"
+                f"experiment read {value!r}); bring back conf/upstream/, or train again with --tag"
             )
 
 

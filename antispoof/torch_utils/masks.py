@@ -1,4 +1,4 @@
-"""What lies beyond an utterance: masks, and means that do not see it."""
+"""What is beyond an utterance: masks, and means that do not see it."""
 
 import torch
 

@@ -17,7 +17,7 @@ from ..errors import UserError
 from ..files import atomic_open
 from ..paths import ROOT, exists, find
 
-# What an experiment's own config.yaml holds beside what a config can say.
+# What an experiment's own config.yaml holds next to what a config can say.
 RECORDED = {
     "upstream_conf": UPSTREAM_KEYS,  # what conf/upstream/<upstream>.yaml said
     "upstream_checkpoint": "",  # where that file's `checkpoint` was: from the root, or absolute

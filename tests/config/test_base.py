@@ -99,7 +99,7 @@ def test_an_upstream_has_a_parent_too(recipe, tmp_path):
 WRONG = {
     "base: x.yaml": "conf/x.yaml: 'base' comes back to where it was: x.yaml -> x.yaml",
     "base: y.yaml": "'base' comes back to where it was: x.yaml -> y.yaml -> x.yaml",
-    "base: none.yaml": "conf/x.yaml: 'base: none.yaml' is no file, neither beside it nor in conf/",
+    "base: none.yaml": "conf/x.yaml: 'base: none.yaml' is no file, neither next to it nor in conf/",
     "base: ../a.yaml": "'base' is '../a.yaml', wanted the name of a file like train_x.yaml",
     "base: [a.yaml, b.yaml]": "'base' is ['a.yaml', 'b.yaml'], wanted the name of a file",
     "base:": "'base' is None, wanted the name of a file",

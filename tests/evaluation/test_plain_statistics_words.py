@@ -96,7 +96,7 @@ def test_a_difference_within_the_noise_is_no_difference(trials, mixed, within):
     text = sentence(NAMES, "eer", own([0.5], [0.25], trials, mixed))
     assert text == (
         "EER: these trials do not tell fusion (25.00 against 50.00) from cnn: the difference of "
-        f"25.00 points lies within what {within} would bring."
+        f"25.00 points is within what {within} would bring."
     )
 
 

@@ -70,7 +70,7 @@ def test_every_way_to_draw_stands_in_the_long_table(shown, file):
     found = comparisons()[file]
     name = " − ".join(found["systems"])
     (table,) = (own for own in shown.page["comparisons"].tables if own.caption == name)
-    assert table.header == ["drawn anew", "difference", "95 % interval", "p"]
+    assert table.header == ["drawn again", "difference", "95 % interval", "p"]
     words = {"iid": "trials", "speaker": "speakers", "attack": "attacks"}
     wanted = []
     for metric, (title, *_, unit) in FORMS.items():
@@ -92,7 +92,7 @@ def test_sentences_of_all_pairs_follow_with_their_names_escaped(shown):
 def test_what_is_folded_away_has_a_summary(shown):
     texts = shown.page["comparisons"].texts["summary"]
     assert len(texts) == len({table.caption.split(":")[0] for table in first_tables(shown)})
-    assert set(texts) == {"Every way to draw anew, and what each comparison allows to say"}
+    assert set(texts) == {"Every way to draw again, and what each comparison allows to say"}
 
 
 def first_tables(shown):

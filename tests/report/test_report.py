@@ -108,7 +108,7 @@ def test_page_is_whole_and_closed(place):
     assert "steps/train.py <of one> & more" in words  # the command
     assert "Cllr as scored" in words
     assert "2,000" in words  # parameters of the fusion: of both its systems
-    assert "drawn anew" in words
+    assert "drawn again" in words
     assert "by attack and codec" in words  # a table of two factors
     assert "seed 2" in words
     assert str(place) not in text
