@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from collections.abc import Mapping
 
 from ..errors import UserError
 
@@ -10,7 +11,7 @@ PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([a-z_]+)\}")
 MOST = 9999  # jobs of one call
 
 
-def fill(text, values):
+def fill(text: str, values: Mapping[str, object]) -> str:
     """`text` with each `{name}` replaced by `values[name]`, and `{{` and `}}` by single braces.
 
     Values are not looked at again. Raises UserError for a name in braces that has no value.
@@ -29,12 +30,12 @@ def fill(text, values):
     return PLACEHOLDER.sub(value, text)
 
 
-def literal(text):
+def literal(text: str) -> str:
     """`text` as `fill` leaves it as it is."""
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def expand(values):
+def expand(values: str) -> list[str]:
     """The values that FIRST:LAST or A,B,... stands for, as text. Raises UserError."""
     first, colon, last = values.partition(":")
     if colon and first.isdigit() and last.isdigit() and int(first) <= int(last):
@@ -46,7 +47,7 @@ def expand(values):
     return values.split(",")
 
 
-def gpus():
+def gpus() -> list[str]:
     """What CUDA_VISIBLE_DEVICES may name: that of the environment, or else what nvidia-smi lists.
 
     As CUDA does, what follows a word that names no device is left out.
@@ -69,7 +70,7 @@ def gpus():
     return list(dict.fromkeys(found))
 
 
-def places(each, slots):
+def places(each: int, slots: int) -> list[str | None]:
     """One entry for each job that may run at the same time: its CUDA_VISIBLE_DEVICES, or None.
 
     `each` is how many GPUs a job uses; where it is 0 or there is no GPU, there are `slots` jobs.

@@ -3,18 +3,22 @@
 import contextlib
 import os
 import signal
+import subprocess
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 GRACE = 5.0  # seconds from SIGTERM to SIGKILL
+Process = tuple[int, str | None]  # its number, and its start where /proc tells it
 
 
-def end(processes):
+def end(processes: Sequence[subprocess.Popen]) -> None:
     """End the `subprocess.Popen` of jobs and all that they began, first by SIGTERM; waits for them.
 
     Where there is no /proc, processes that a job began are left to the job.
     """
-    asked, until = set(), time.monotonic() + GRACE
+    asked: set[Process] = set()
+    until = time.monotonic() + GRACE
     while True:
         there = family([process.pid for process in processes if process.poll() is None], asked)
         for one in there:
@@ -30,12 +34,13 @@ def end(processes):
         process.wait()
 
 
-def family(roots, known=()):
+def family(roots: Iterable[int], known: Iterable[Process] = ()) -> list[Process]:
     """[(process, its start)] of `roots`, those `known` that still run, and all below them.
 
     A parent comes before its children, so that it begins no others while they end.
     """
-    starts, children = {}, {}
+    starts: dict[int, str] = {}
+    children: dict[int, list[int]] = {}
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, IndexError):
             fields = (place / "stat").read_text(errors="replace").rpartition(")")[2].split()
@@ -48,6 +53,6 @@ def family(roots, known=()):
     return [(pid, starts.get(pid)) for pid in dict.fromkeys(line)]
 
 
-def send(one, number):
+def send(one: Process, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(one[0], number)

@@ -2,13 +2,15 @@
 
 import glob
 import shlex
+from collections.abc import Iterable
+from pathlib import Path
 
 from ..errors import UserError
 from ..files import atomic_open, sha256_file
 from ..paths import find
 
 
-def words_of(text):
+def words_of(text: str) -> list[str]:
     """The words of `text`, with the quotes of a shell. Raises UserError."""
     try:
         return shlex.split(text)
@@ -16,7 +18,7 @@ def words_of(text):
         raise UserError(f"--from {text}: {error}; wanted quotes as for a shell") from None
 
 
-def files(text):
+def files(text: str) -> list[str]:
     """The files that `text` names: those that match where it holds a `*`, else itself."""
     return glob.glob(text) if "*" in text else [text]
 
@@ -28,12 +30,12 @@ class Stamp:
     is as good as none.
     """
 
-    def __init__(self, path, record, inputs, renew=False):
+    def __init__(self, path: Path, record: str, inputs: Iterable[str], renew: bool = False) -> None:
         self.path, self.renew = path, renew
         self.names = sorted({name for text in inputs for name in files(text)})
         self.lines = [record, *(f"{sha256_file(find(name))}  {name}" for name in self.names)]
 
-    def is_there(self):
+    def is_there(self) -> bool:
         """Whether the file says so; raises UserError where it says something else."""
         if not self.path.exists():
             return False
@@ -50,6 +52,6 @@ class Stamp:
         owned = self.path.parent if self.path.name == ".done" else self.path
         raise UserError(f"{self.path}: {what}; to make it again: rm -r {shlex.quote(str(owned))}")
 
-    def write(self):
+    def write(self) -> None:
         with atomic_open(self.path) as stream:
             stream.writelines(line + "\n" for line in self.lines)
