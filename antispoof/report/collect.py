@@ -1,14 +1,18 @@
 """Reads results of experiments, and puts them into the order in which they are shown."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
+from typing import Any
 
 from ..data.data_dir import ALL
 from ..errors import UserError
 from ..evaluation.layout import experiments_below, is_fusion, result_paths
 from ..evaluation.results import read_shown
 from ..paths import system_and_seed
+
+Cells = dict[str, list[dict[str, Any]]]  # {system: [cell of each of its runs]}
 
 
 @dataclass
@@ -22,7 +26,7 @@ class Run:
     fusion: bool = False  # whether it is one of other experiments
 
     @property
-    def name(self):
+    def name(self) -> str:
         return self.path.name
 
 
@@ -57,21 +61,21 @@ def find_experiments(exp: str | Path) -> list[Path]:
     return experiments_below(exp)
 
 
-def conditions(runs):
+def conditions(runs: Iterable[Run]) -> list[str]:
     """Names of the conditions of all runs: lists of trials sorted, then ALL."""
     names = {name for run in runs for name in run.results}
     return [*sorted(names - {ALL}), *([ALL] if ALL in names else [])]
 
 
-def by_system(runs):
+def by_system(runs: Iterable[Run]) -> dict[str, list[Run]]:
     """{system: its runs}, in the order of `runs`."""
-    systems = {}
+    systems: dict[str, list[Run]] = {}
     for run in runs:
         systems.setdefault(run.system, []).append(run)
     return systems
 
 
-def pooled(runs, condition, metric):
+def pooled(runs: Iterable[Run], condition: str, metric: str) -> list[float]:
     """The values of a metric, one per run that has the condition."""
     return [
         run.results[condition]["pooled"][metric]
@@ -80,9 +84,9 @@ def pooled(runs, condition, metric):
     ]
 
 
-def attack_cells(runs):
+def attack_cells(runs: Iterable[Run]) -> dict[str, tuple[list[str], Cells]]:
     """{attack: ([conditions it belongs to], {system: [cells]})}, from every condition's `by`."""
-    attacks = {}
+    attacks: dict[str, tuple[list[str], Cells]] = {}
     for run in runs:
         for condition, result in run.results.items():
             for attack, cell in result.get("by", {}).get("attack", {}).items():
@@ -94,7 +98,7 @@ def attack_cells(runs):
     return dict(sorted(attacks.items()))
 
 
-def mean_sd(values):
+def mean_sd(values: Sequence[float]) -> tuple[float, float | None]:
     """Mean and sample standard deviation (None of fewer than two values)."""
     mean = sum(values) / len(values)
     if len(values) < 2:
@@ -102,7 +106,7 @@ def mean_sd(values):
     return mean, sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
-def missing_attacks(data):
+def missing_attacks(data: str | Path) -> list[str]:
     """Lines of `<data>/missing_attacks`: attacks that this corpus was built without."""
     path = Path(data) / "missing_attacks"
     if not path.is_file():

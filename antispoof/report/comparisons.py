@@ -1,5 +1,7 @@
 """The section of comparisons: a table per set of trials, and behind it every way to draw again."""
 
+from typing import Any
+
 from ..data.json_files import number, read_json
 from ..evaluation.compare import WORDS
 from ..metrics.bootstrap import METRICS
@@ -23,7 +25,7 @@ WANTED = {
 
 def comparisons(paths: list) -> str:
     """HTML of files that steps/compare.py wrote. Raises UserError."""
-    groups = {}
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for path in paths:
         found = _read(path)
         groups.setdefault((found["set"], found["trials"] or ""), []).append(found)

@@ -1,5 +1,8 @@
 """Held-out against out-of-domain results: does the one tell the other?"""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 from ..paths import system_and_seed
 from .collect import mean_sd
 from .plots import FAINT, SERIES, new_figure, styled, to_svg
@@ -7,16 +10,18 @@ from .plots import FAINT, SERIES, new_figure, styled, to_svg
 MARKERS = "osD^vP*X"
 
 
-def by_system(runs, in_domain, out_of_domain):
+def by_system(
+    runs: Sequence[str | Path], in_domain: Sequence[float], out_of_domain: Sequence[float]
+) -> dict[str, list[list[float]]]:
     """{system: [(EER in domain, out of domain) of each seed]}, fractions, best in domain first."""
-    points = {}
+    points: dict[str, list[list[float]]] = {}
     for run, *point in zip(runs, in_domain, out_of_domain, strict=True):
         points.setdefault(system_and_seed(run)[0], []).append(point)
     return dict(sorted(points.items(), key=lambda item: mean_sd([x for x, _ in item[1]])[0]))
 
 
 @styled
-def domains(points):
+def domains(points: Mapping[str, Sequence[Sequence[float]]]) -> str:
     """A point for each run, the mean of each system larger. points: as `by_system` has them."""
     figure, axes = new_figure(4.6 + 0.2 * ((len(points) + 1) // 2))
     highest = 100 * max(max(pair) for own in points.values() for pair in own)

@@ -1,6 +1,7 @@
 """Which pictures a page gets: reads scores and curves of the runs, and draws them."""
 
 import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from ..evaluation.evaluate import posteriors
 from ..evaluation.layout import llr_path, scores_path
 from ..evaluation.scores import Trials, join
 from . import plots
-from .collect import ALL, by_system, conditions
+from .collect import ALL, Run, by_system, conditions
 from .reliability import reliability
 
 
@@ -34,12 +35,12 @@ class Scored:
     llr: np.ndarray | None  # (N,), or None where there is none
 
     @property
-    def ece(self):
+    def ece(self) -> float:
         """Calibration error of the LLRs."""
         return metrics.ece(*posteriors(*self.trials.split(self.llr)))
 
 
-def read_scored(runs, data, set_name):
+def read_scored(runs: Sequence[Run], data: str | Path, set_name: str) -> dict[str, Scored]:
     """{run's name: Scored}, without the runs whose data or scores are gone."""
     data_dir, scored = Path(data) / set_name, {}
     for run in runs:
@@ -50,7 +51,7 @@ def read_scored(runs, data, set_name):
     return scored
 
 
-def score_pictures(runs, scored):
+def score_pictures(runs: Sequence[Run], scored: Mapping[str, Scored]) -> dict[str, list[Picture]]:
     """{"det" | "histogram" | "reliability": [Picture]} of the runs that are scored."""
     runs = [run for run in runs if run.name in scored]
     if not runs:
@@ -100,7 +101,7 @@ def _reliability(run, scored):
     return Picture(reliability(before, after, run.name), alt)
 
 
-def interval_pictures(runs):
+def interval_pictures(runs: Sequence[Run]) -> list[Picture]:
     """A picture per condition: EER of each run with its interval."""
     pictures, systems = [], list(by_system(runs))
     for name in conditions(runs):
@@ -119,7 +120,7 @@ def interval_pictures(runs):
     return pictures
 
 
-def training_pictures(runs):
+def training_pictures(runs: Sequence[Run]) -> list[Picture]:
     """A picture per system that has a curve.csv."""
     pictures = []
     for system, own in by_system(runs).items():
@@ -133,7 +134,7 @@ def training_pictures(runs):
     return pictures
 
 
-def read_curve(path):
+def read_curve(path: str | Path) -> dict[str, list[float]]:
     """{column: floats} of a curve.csv; an empty field is not a number. Raises UserError."""
     with open(path, encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))

@@ -1,13 +1,15 @@
 """Heat maps of EER: by attack, by codec or any other factor, and by two factors at once."""
 
+from collections.abc import Sequence
+
 from ..metrics.titles import table_text
-from .collect import ALL, attack_cells, by_system, mean_sd
+from .collect import ALL, Cells, Run, attack_cells, by_system, mean_sd
 from .html import grid, piece, table, wrapped
 
 CHANCE = 0.5  # EER of the strongest colour
 
 
-def heat_maps(runs):
+def heat_maps(runs: Sequence[Run]) -> str:
     """Tables of every factor that results are broken down by."""
     maps = [_by_attack(runs)]
     for factor in _factors(runs):
@@ -26,7 +28,7 @@ def _factors(runs):
 
 def _cells(runs, factor):
     """{level: {system: [cells]}} over all trials."""
-    levels = {}
+    levels: dict[str, Cells] = {}
     for run in runs:
         for level, cell in run.results.get(ALL, {}).get("by", {}).get(factor, {}).items():
             levels.setdefault(level, {}).setdefault(run.system, []).append(cell)

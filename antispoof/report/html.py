@@ -1,5 +1,8 @@
 """The page's templates, in which Jinja2 escapes every value, and the pieces that they give."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 COLUMNS = 5  # of numbers, beyond which a table takes the whole width of a grid
@@ -14,12 +17,14 @@ TEMPLATES = Environment(
 PIECES = TEMPLATES.get_template("pieces.html").module
 
 
-def piece(name: str, *values, **named) -> str:
+def piece(name: str, *values: Any, **named: Any) -> str:
     """A macro of pieces.html as Markup; its values are escaped unless they are pieces too."""
     return getattr(PIECES, name)(*values, **named)
 
 
-def table(header, rows, caption, whole=False):
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], caption: str, whole: bool = False
+) -> str:
     """A table that scrolls by itself; the first cell of a row is its heading.
 
     header, rows, caption: text or pieces; whole: the cells after it are `heat` pieces.
@@ -27,11 +32,11 @@ def table(header, rows, caption, whole=False):
     return piece("table", header, list(rows), caption, len(header) > COLUMNS, whole)
 
 
-def grid(parts):
+def grid(parts: Iterable[str]) -> str:
     """Parts side by side where there is room."""
     return piece("grid", list(parts))
 
 
-def wrapped(text):
+def wrapped(text: str) -> str:
     """A system's name, which may break after an underline."""
     return piece("wrapped", text)

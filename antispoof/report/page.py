@@ -1,11 +1,14 @@
 """One page that holds everything: no script, no network, light or dark as the reader prefers."""
 
 import base64
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from ..data.json_files import json_text, read_json
 from ..evaluation.layout import calibration_path, fusion_path
 from ..metrics.titles import table_text
-from .collect import by_system, conditions, mean_sd, pooled
+from .collect import Run, by_system, conditions, mean_sd, pooled
+from .figures import Picture
 from .heat import heat_maps
 from .html import TEMPLATES, grid, piece, table, wrapped
 from .result_tables import METRICS, interval_text, notes, seeds_text
@@ -20,7 +23,13 @@ PROVENANCE = {  # files of an experiment, and what they are called on the page
 }
 
 
-def page(runs, set_name, data, pictures, tables):
+def page(
+    runs: Sequence[Run],
+    set_name: str,
+    data: Path,
+    pictures: Mapping[str, Sequence[Picture]],
+    tables: Mapping[str, str],
+) -> str:
     """The HTML text.
 
     pictures: {"det" | "histogram" | "reliability" | "interval" | "training" | "order": [Picture]};

@@ -7,6 +7,8 @@ The same input gives the same bytes.
 import functools
 import io
 import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any, TypeVar, cast
 
 import matplotlib
 import numpy as np
@@ -14,6 +16,7 @@ from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from ..metrics import bayes_threshold, det_curve
+from ..metrics.checks import Pair
 
 INK, FAINT = "#010101", "#010102"
 SERIES = tuple(f"#0101{number:02x}" for number in range(16, 24))
@@ -43,9 +46,10 @@ WIDTH = 4.6  # inches of 72 units: readable at the width of a phone
 PERCENT = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 60, 80)
 MOST_POINTS = 600
 WIDTHS = (1.8, 1.2, 0.7)  # of the DET curves of a system's first, second and other seeds
+Drawing = TypeVar("Drawing", bound=Callable[..., str])
 
 
-def styled(function):
+def styled(function: Drawing) -> Drawing:
     """Draw in STYLE, and leave the style of whoever imports this alone."""
 
     @functools.wraps(function)
@@ -53,15 +57,15 @@ def styled(function):
         with matplotlib.rc_context(STYLE):
             return function(*args)
 
-    return styled
+    return cast(Drawing, styled)
 
 
-def new_figure(height, rows=1):
+def new_figure(height: float, rows: int = 1) -> tuple[Figure, Any]:
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     return figure, figure.subplots(rows, 1, sharex=True)
 
 
-def to_svg(figure):
+def to_svg(figure: Figure) -> str:
     """The figure as an `<svg>` element with variables for colours, transparent."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
@@ -83,7 +87,7 @@ def _variables(colours):
 
 
 @styled
-def det(curves, title):
+def det(curves: Mapping[str, Sequence[Pair]], title: str) -> str:
     """DET curves on normal-deviate axes. curves: {name: [(bona fide, spoof) scores per run]}."""
     figure, axes = new_figure(WIDTH)
     smallest = min(min(len(b), len(s)) for runs in curves.values() for b, s in runs)
@@ -115,7 +119,7 @@ def det(curves, title):
 
 def _ticks(low, high):
     """Percentages between the limits that do not crowd each other."""
-    ticks = []
+    ticks: list[float] = []
     for percent in PERCENT:
         place = norm.ppf(percent / 100)
         if low <= place <= high and (
@@ -136,7 +140,7 @@ def _normal_deviates(bonafide, spoof, low):
 
 
 @styled
-def histogram(groups, title, calibrated):
+def histogram(groups: Mapping[str, np.ndarray], title: str, calibrated: bool) -> str:
     """Densities of scores. groups: {name: scores}; calibrated: mark the Bayes threshold."""
     figure, axes = new_figure(3.4)
     everything = np.concatenate(list(groups.values()))
@@ -158,7 +162,7 @@ def histogram(groups, title, calibrated):
 
 
 @styled
-def training(curves, title):
+def training(curves: Sequence[Mapping[str, Sequence[float]]], title: str) -> str:
     """Losses, and EER on dev and on sets watched. curves: {column: values} per run of a system."""
     figure, (above, below) = new_figure(4.2, rows=2)
     for run, curve in enumerate(curves):
@@ -186,7 +190,7 @@ def training(curves, title):
     return to_svg(figure)
 
 
-def watched(rows, title, stream):
+def watched(rows: Sequence[Mapping[str, float]], title: str, stream: IO[bytes]) -> None:
     """Losses, and EER on dev and on each set watched, by epoch, as PNG. rows: {column: number}."""
     colours = {"text.color": "black", "axes.labelcolor": "black", "axes.edgecolor": "gray"}
     colours |= {"grid.color": "lightgray"}
@@ -209,7 +213,7 @@ def watched(rows, title, stream):
 
 
 @styled
-def forest(rows, title):
+def forest(rows: Sequence[tuple[str, int, float, float, float]], title: str) -> str:
     """EER with intervals. rows: [(name, index of its system, eer, low, high)], fractions."""
     figure, axes = new_figure(0.9 + 0.26 * len(rows))
     for y, (_, system, value, low, high) in enumerate(rows):

@@ -1,10 +1,13 @@
 """Tables of a ranking, as steps/rank.py makes it."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from ..metrics.titles import TITLES
 from .result_tables import Table
 
 
-def tables(result):
+def tables(result: dict[str, Any]) -> Iterator[Table]:
     """One of each track, one of the parts, one of sizes."""
     for track, systems in result["tracks"].items():
         groups = [
@@ -56,7 +59,7 @@ def _text(value):
     return f"{value:.4f}" if value < 100 else f"{value:,.0f}"
 
 
-def agreement_text(result):
+def agreement_text(result: dict[str, Any]) -> str:
     """Whether held-out data would have chosen the same systems, in a line."""
     found = result["agreement"]
     if found["spearman"] is None:

@@ -4,12 +4,13 @@ import numpy as np
 
 from ..evaluation.evaluate import posteriors
 from ..metrics import ece
+from ..metrics.checks import Pair
 from .plots import FAINT, INK, SERIES, new_figure, styled, to_svg
 
 BINS = 15
 
 
-def curve(bonafide, spoof):
+def curve(bonafide: np.ndarray, spoof: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Bins that hold trials: mean P(bona fide) (B,), share of bona fide (B,), trials (B,).
 
     bonafide, spoof: LLRs, taken at the odds of the two classes in these trials.
@@ -25,7 +26,7 @@ def curve(bonafide, spoof):
 
 
 @styled
-def reliability(before, after, title):
+def reliability(before: Pair, after: Pair | None, title: str) -> str:
     """before, after: (bona fide, spoof) scores and LLRs; after None where there are none."""
     figure, axes = new_figure(4.2)
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle=":", zorder=0)

@@ -1,10 +1,11 @@
 """Tables of results, for a terminal of 100 columns and in Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..metrics.titles import TITLES, table_text
-from .collect import attack_cells, by_system, conditions, mean_sd, missing_attacks, pooled
+from .collect import Run, attack_cells, by_system, conditions, mean_sd, missing_attacks, pooled
 
 WIDTH = 100
 METRICS = {name: TITLES[name].name + TITLES[name].sign for name in ("eer", "min_dcf", "cllr")}
@@ -21,7 +22,7 @@ class Table:
     stacked: bool = False  # in plain text, what follows the mean stands below it
 
 
-def mean_text(metric, values):
+def mean_text(metric: str, values: Sequence[float]) -> str:
     """`mean ± sd`, or the only value, or `-`."""
     if not values:
         return "-"
@@ -29,7 +30,7 @@ def mean_text(metric, values):
     return table_text(metric, mean) + ("" if sd is None else f" ± {table_text(metric, sd)}")
 
 
-def seeds_text(runs):
+def seeds_text(runs: Sequence[Run]) -> str:
     """What the numbers of these runs are over, for a title."""
     seeds = sorted({run.seed for run in runs if run.seed is not None})
     if len(seeds) < 2:
@@ -37,7 +38,7 @@ def seeds_text(runs):
     return f"mean ± sd over {len(seeds)} seeds ({', '.join(map(str, seeds))})"
 
 
-def main_tables(runs, set_name, width=WIDTH):
+def main_tables(runs: Sequence[Run], set_name: str, width: int = WIDTH) -> Iterator[Table]:
     """Systems against metrics and conditions; several tables where one is wider than `width`."""
     names, systems = conditions(runs), by_system(runs)
     column = max(9, *(len(name) + 2 for name in names))
@@ -67,7 +68,7 @@ def _count(runs, condition, label):
     return "/".join(map(str, sorted(found)))
 
 
-def attack_tables(runs, width=WIDTH):
+def attack_tables(runs: Sequence[Run], width: int = WIDTH) -> Iterator[Table]:
     """EER of each attack against all bona fide trials, one column per system."""
     attacks, systems = attack_cells(runs), list(by_system(runs))
     if not any(cells for _, cells in attacks.values()):
@@ -86,7 +87,7 @@ def attack_tables(runs, width=WIDTH):
         yield Table(f"EER % by attack: {seeds_text(runs)}", ["attack", "spoof", *part], rows)
 
 
-def run_table(runs, metric="eer"):
+def run_table(runs: Sequence[Run], metric: str = "eer") -> Table:
     """Every run's value of a metric with its 95 % interval."""
     names, rows = conditions(runs), []
     for run in runs:
@@ -104,7 +105,7 @@ def run_table(runs, metric="eer"):
     return Table(title, ["run", *names], rows)
 
 
-def interval_text(runs):
+def interval_text(runs: Sequence[Run]) -> str:
     """What kind of interval the runs carry."""
     for run in runs:
         for result in run.results.values():
@@ -117,7 +118,7 @@ def interval_text(runs):
     return "no intervals"
 
 
-def notes(runs, data):
+def notes(runs: Sequence[Run], data: str | Path) -> Iterator[str]:
     """What has to be said with the numbers, as lines."""
     result = next(iter(runs[0].results.values()))
     costs = result["costs"]
@@ -138,7 +139,9 @@ def notes(runs, data):
         yield f"Missing attack: {line}"
 
 
-def all_tables(runs, set_name, width=WIDTH, every_metric=False):
+def all_tables(
+    runs: Sequence[Run], set_name: str, width: int = WIDTH, every_metric: bool = False
+) -> Iterator[Table]:
     """The closing tables of a run of the recipe."""
     yield from main_tables(runs, set_name, width)
     yield from attack_tables(runs, width)
@@ -146,7 +149,7 @@ def all_tables(runs, set_name, width=WIDTH, every_metric=False):
         yield run_table(runs, metric)
 
 
-def to_text(table):
+def to_text(table: Table) -> str:
     """Aligned plain text."""
     lines = []
     for row in table.rows:
@@ -180,7 +183,7 @@ def _group_line(groups, widths):
     return line
 
 
-def to_markdown(table):
+def to_markdown(table: Table) -> str:
     """A GitHub table under a heading."""
     header = list(table.header)
     if table.groups:

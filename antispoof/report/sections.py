@@ -1,5 +1,6 @@
 """Tables of the page that are not of results alone: calibration, costs, the order, counts."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,13 @@ from ..data.json_files import read_json
 from ..errors import UserError
 from ..evaluation.results import read_cost
 from . import domain_scatter
-from .collect import ALL, by_system, conditions, mean_sd
-from .figures import Picture
+from .collect import ALL, Run, by_system, conditions, mean_sd
+from .figures import Picture, Scored
 from .html import piece, table, wrapped
 from .rank_tables import agreement_text, tables
 
 
-def calibration(runs, scored):
+def calibration(runs: Sequence[Run], scored: Mapping[str, Scored]) -> str:
     """Cllr and actDCF before and after calibration, next to the least that any could reach."""
     rows = []
     for system, own in by_system(runs).items():
@@ -35,7 +36,7 @@ def calibration(runs, scored):
 
 def _costs(scored):
     parts = scored.trials.split()
-    after = (None, None, None)
+    after: tuple[float | None, ...] = (None, None, None)
     if scored.llr is not None:
         llr = scored.trials.split(scored.llr)
         after = metrics.cllr(*llr), metrics.act_dcf(*llr), scored.ece
@@ -51,7 +52,7 @@ def _mean(values, digits=3):
     return piece("cell", f"{mean:.{digits}f}", [] if sd is None else [f"± {sd:.{digits}f}"])
 
 
-def costs(runs):
+def costs(runs: Sequence[Run]) -> str:
     """What each system costs, where its cost.json is there; a fusion costs what its parts do."""
     rows = []
     for system, own in by_system(runs).items():
@@ -92,7 +93,7 @@ def _plain(own):
     return table(own.header, rows, own.title)
 
 
-def counts(runs):
+def counts(runs: Sequence[Run]) -> str:
     """How many trials each condition has."""
     rows = []
     for condition in conditions(runs):
