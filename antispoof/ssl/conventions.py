@@ -30,6 +30,7 @@ Batches. See `make_batch_exact`.
 """
 
 import math
+from collections.abc import Iterable
 
 import torch
 
@@ -43,7 +44,11 @@ FINAL_NORM = ("before", "after")
 FRAMES = ("fairseq", "s3prl")
 
 
-def frame_count(samples, convention="fairseq", convolutions=CONVOLUTIONS):
+def frame_count(
+    samples: int,
+    convention: str = "fairseq",
+    convolutions: Iterable[tuple[int, int]] = CONVOLUTIONS,
+) -> int:
     """Frames of a waveform of `samples` samples; 0 where it is shorter than one (400 samples)."""
     if convention == "s3prl":
         return math.ceil(samples / STRIDE)
@@ -52,14 +57,14 @@ def frame_count(samples, convention="fairseq", convolutions=CONVOLUTIONS):
     return samples
 
 
-def match_frames(hidden, count):
+def match_frames(hidden: torch.Tensor, count: int) -> torch.Tensor:
     """(T, D) -> (count, D): cut, or the last frame repeated, as s3prl.nn.S3PRLUpstream does."""
     if len(hidden) >= count:
         return hidden[:count]
     return torch.cat([hidden, hidden[-1:].expand(count - len(hidden), -1)])
 
 
-def is_transformer(upstream):
+def is_transformer(upstream: torch.nn.Module) -> bool:
     """Whether `upstream` is of a family whose conventions are known here."""
     model = getattr(upstream, "model", None)
     return hasattr(getattr(model, "encoder", None), "pos_conv") and hasattr(
@@ -67,12 +72,12 @@ def is_transformer(upstream):
     )
 
 
-def has_final_norm(upstream):
+def has_final_norm(upstream: torch.nn.Module) -> bool:
     """Whether the encoder of `upstream` ends in a LayerNorm of its own (a pre-norm model)."""
     return is_transformer(upstream) and bool(upstream.model.encoder.layer_norm_first)
 
 
-def set_final_norm(upstream, where):
+def set_final_norm(upstream: torch.nn.Module, where: str) -> None:
     """Make the last of `hidden_states` the output `before` or `after` the final LayerNorm.
 
     To be called once, on a fresh s3prl upstream. Where there is no final LayerNorm, both are the
@@ -97,7 +102,7 @@ def set_final_norm(upstream, where):
     upstream.hook_postprocess = without_norm
 
 
-def set_waveform_norm(upstream, on):
+def set_waveform_norm(upstream: torch.nn.Module, on: bool) -> None:
     """Normalise each waveform to mean 0 and variance 1 first, or not, whatever the checkpoint says.
 
     Raises UserError for an upstream of another family.
@@ -111,7 +116,7 @@ def set_waveform_norm(upstream, on):
         settings.normalize = bool(on)
 
 
-def batch_exact(upstream):
+def batch_exact(upstream: torch.nn.Module) -> bool:
     """Whether a padded batch of `upstream` equals its utterances one by one, of any lengths.
 
     True for wav2vec 2.0 with layer-norm convolutions (large, XLSR-53, XLS-R), and for every model
@@ -129,7 +134,7 @@ def batch_exact(upstream):
     )
 
 
-def make_batch_exact(upstream):
+def make_batch_exact(upstream: torch.nn.Module) -> bool:
     """Change `upstream` so that a padded batch equals its utterances one by one (to rounding).
 
     What s3prl does by itself, and what is changed; one utterance alone gives what it gave:

@@ -1,6 +1,7 @@
 """From a fairseq file or a Hugging Face folder to a checkpoint in s3prl's form."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -9,12 +10,14 @@ from ..files import atomic_path
 from ..torch_utils.checkpoint import first_line
 from .fairseq import from_fairseq
 from .huggingface import from_huggingface
-from .local import build, config_of, family_of, read_conv_layers, summarise
+from .local import Summary, build, config_of, family_of, read_conv_layers, summarise
 
 DTYPES = ("keep", "float32", "float16")
 
 
-def convert(source, dtype="keep", normalize=None):
+def convert(
+    source: str | Path, dtype: str = "keep", normalize: bool | None = None
+) -> tuple[dict[str, Any], list[str]]:
     """(checkpoint in s3prl's form, notes) of `source`: a fairseq file or a Hugging Face folder.
 
     dtype: of the stored weights, one of DTYPES; normalize: True or False where the source does not
@@ -47,7 +50,7 @@ def convert(source, dtype="keep", normalize=None):
     return checkpoint, notes
 
 
-def save(checkpoint, path):
+def save(checkpoint: dict[str, Any], path: str | Path) -> Summary:
     """Write a checkpoint in s3prl's form, atomically; returns its Summary."""
     with atomic_path(path) as temporary:
         torch.save(checkpoint, temporary)

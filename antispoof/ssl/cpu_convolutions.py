@@ -15,7 +15,7 @@ from ..torch_utils.onednn import product
 ROWS = 1024  # frames at once: 2 MiB of 512 channels, which a core's own cache holds
 
 
-def use_matrix_products(upstream):
+def use_matrix_products(upstream: nn.Module) -> bool:
     """Let the frozen s3prl transformer `upstream` compute its convolutions so; same to rounding.
 
     Returns whether it does: not where a block is of a form that is not known here.

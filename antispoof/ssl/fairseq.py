@@ -6,6 +6,8 @@ settings in whatever form their time gave them: a dict, omegaconf's nodes, or an
 
 import dataclasses
 import importlib
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -22,7 +24,9 @@ _CONFIGS = {  # in s3prl: module, settings of the model, settings of its task
 }
 
 
-def from_fairseq(path, normalize=None):
+def from_fairseq(
+    path: str | Path, normalize: bool | None = None
+) -> tuple[dict[str, Any], list[str]]:
     """(checkpoint in s3prl's form, notes) of the file `path`. Raises UserError."""
     state = read_pickled(path)
     if not isinstance(state, dict) or not isinstance(state.get("model"), dict):
@@ -73,9 +77,9 @@ def _checkpoint(family, settings, weights, state, normalize):
     nested = isinstance(settings.get("model"), dict)
     model = settings["model"] if nested else settings
     task = (settings.get("task") or {}) if nested else settings
-    module, model_class, task_class = _CONFIGS[family]
+    name, model_class, task_class = _CONFIGS[family]
     find_upstream(f"{family}_local")  # s3prl cannot be imported before its stand-ins
-    module = importlib.import_module(f"s3prl.upstream.{module}")
+    module = importlib.import_module(f"s3prl.upstream.{name}")
     wav2vec2 = importlib.import_module("s3prl.upstream.wav2vec2.wav2vec2_model")
     task_cfg = _known(task, getattr(module, task_class or "", wav2vec2.AudioPretrainingConfig))
     task_cfg["normalize"] = bool(task_cfg.get("normalize")) if normalize is None else normalize
@@ -105,7 +109,9 @@ def _dictionaries(state, weights, checkpoint):
     """The labels of each of HuBERT's k-means targets; without them, their embeddings go too."""
     task_state = state.get("task_state")
     found = task_state.get("dictionaries") if isinstance(task_state, dict) else None
-    symbols = [d.state.get("symbols") if isinstance(d, StandIn) else None for d in found or [None]]
+    symbols: list[Any] = [
+        d.state.get("symbols") if isinstance(d, StandIn) else None for d in found or [None]
+    ]
     embedded = weights.get("label_embs_concat")
     known = all(isinstance(s, list) for s in symbols) and embedded is not None
     if known and sum(map(len, symbols)) == len(embedded):

@@ -1,7 +1,10 @@
 """From a name of s3prl's hub to a model, with what it downloads read safely."""
 
 import sys
+from typing import Any
 from urllib.error import URLError
+
+from torch import nn
 
 from ..errors import UserError
 from ..paths import find
@@ -14,7 +17,7 @@ class _Wanted(Exception):
     """Carries the address that an upstream would download."""
 
 
-def make_upstream(name, checkpoint=""):
+def make_upstream(name: str, checkpoint: str = "") -> nn.Module:
     """The s3prl upstream `name`, from the file `checkpoint` or else s3prl's own download.
 
     What is downloaded is read by `antispoof.ssl`, not by s3prl, which would run what it
@@ -23,7 +26,7 @@ def make_upstream(name, checkpoint=""):
     if checkpoint:
         return load_local(find(checkpoint))
     function = find_upstream(name)
-    module = sys.modules[function.__module__]
+    module: Any = sys.modules[function.__module__]
     original = getattr(module, "_urls_to_filepaths", None)
     if original is None:
         return _call(function, name)

@@ -12,6 +12,8 @@ can be loaded into a fresh model of another choice, to go on from it.
 
 import functools
 import zlib
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -32,11 +34,11 @@ class FineTuned(nn.Module):
     where it `reads` both, x and lengths after these.
     """
 
-    def __init__(self, front_end, back_end):
+    def __init__(self, front_end: "FrontEnd", back_end: nn.Module) -> None:
         super().__init__()
         self.front_end, self.back_end = front_end, back_end
 
-    def forward(self, x, lengths):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         states, frames = self.front_end(x, lengths)
         if self.back_end.reads == "both":
             return self.back_end(states, frames, x, lengths)
@@ -58,7 +60,13 @@ class FrontEnd(nn.Module):
     not, or that could not learn since no layer above them is read.
     """
 
-    def __init__(self, upstream, config, layers, finetune):
+    def __init__(
+        self,
+        upstream: nn.Module,
+        config: dict[str, Any],
+        layers: Sequence[int],
+        finetune: dict[str, Any],
+    ) -> None:
         super().__init__()
         self.upstream, self.config = upstream, config
         self.layers, self.finetune = list(layers), finetune
@@ -106,7 +114,7 @@ class FrontEnd(nn.Module):
             modules.append(encoder.layer_norm)
         return modules
 
-    def train(self, mode=True):
+    def train(self, mode: bool = True) -> "FrontEnd":
         """Training mode for what is trainable alone."""
         self.training = mode
         self.upstream.eval()
@@ -117,7 +125,7 @@ class FrontEnd(nn.Module):
             module.train(mode)
         return self
 
-    def forward(self, x, lengths):
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Waveforms (B, S), samples (B,) -> hidden states (B, L, T, D), frames (B,).
 
         Zeros stand beyond an utterance's frames. Each needs at least one frame (400 samples).
@@ -168,12 +176,12 @@ class FrontEnd(nn.Module):
         """What a layer that is left out gives: WavLM's (x, attention, bias), or (x, (_, _))."""
         return (x, None, options["pos_bias"]) if "pos_bias" in options else (x, (None, x))
 
-    def get_extra_state(self):
+    def get_extra_state(self) -> dict[str, Any]:
         """What a state dict goes with: the untrained upstream, and how it is read."""
         conventions = {key: self.config[key] for key in CONVENTIONS}
         return {"checksum": self.checksum, "layers": self.layers, **conventions}
 
-    def set_extra_state(self, state):
+    def set_extra_state(self, state: dict[str, Any]) -> None:
         found = self.get_extra_state()
         for key, value in state.items():
             if found[key] != value:
@@ -184,7 +192,7 @@ class FrontEnd(nn.Module):
                 )
 
 
-def checksum_of(module):
+def checksum_of(module: nn.Module) -> int:
     """CRC-32 of the names and numbers of a module's parameters; 0 on the device `meta`."""
     checksum = 0
     for name, parameter in sorted(module.named_parameters()):

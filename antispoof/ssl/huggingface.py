@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -61,7 +62,9 @@ _ONLY = {
 }
 
 
-def from_huggingface(folder, normalize=None):
+def from_huggingface(
+    folder: Path, normalize: bool | None = None
+) -> tuple[dict[str, Any], list[str]]:
     """(checkpoint in s3prl's form, notes) of a folder with config.json and weights.
 
     Raises UserError, naming every weight that has no counterpart.

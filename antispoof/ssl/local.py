@@ -18,6 +18,7 @@ import warnings
 import zipfile
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
 import torch
 
@@ -43,7 +44,7 @@ class Summary:
     dtypes: tuple  # of the stored weights; s3prl computes in float32 whatever they are
 
 
-def load_local(path):
+def load_local(path: str | Path) -> torch.nn.Module:
     """The s3prl upstream in the file `path`, in eval mode, on the CPU.
 
     It is called with a list of (S,) waveforms and returns a dict with `hidden_states`. Nothing in
@@ -52,7 +53,7 @@ def load_local(path):
     return build(read_local(path), path)
 
 
-def read_local(path):
+def read_local(path: str | Path) -> dict[str, Any]:
     """The dict in the file `path`, checked: known family, harmless convolution text."""
     path = Path(path)
     if not path.is_file():
@@ -74,7 +75,7 @@ def read_local(path):
     return checkpoint
 
 
-def build(checkpoint, path):
+def build(checkpoint: dict[str, Any], path: str | Path) -> torch.nn.Module:
     """The s3prl upstream of a dict in s3prl's form; `path` is for messages."""
     family = family_of(checkpoint, path)
     if family == "data2vec":
@@ -106,7 +107,7 @@ def _given(reader, checkpoint):
         reader.torch = torch
 
 
-def family_of(checkpoint, path):
+def family_of(checkpoint: Any, path: str | Path) -> str:
     """Which of FAMILIES a dict in s3prl's form belongs to. Raises UserError."""
     keys = set(checkpoint) if isinstance(checkpoint, dict) else set()
     dicts = {key for key in keys if isinstance(checkpoint[key], dict)}
@@ -123,18 +124,18 @@ def family_of(checkpoint, path):
     )
 
 
-def config_of(checkpoint, family):
+def config_of(checkpoint: dict[str, Any], family: str) -> dict[str, Any]:
     """The dict of the model's settings inside a checkpoint in s3prl's form."""
     return checkpoint["cfg" if family == "wavlm" else "model_cfg"]
 
 
-def weights_of(checkpoint, family):
+def weights_of(checkpoint: dict[str, Any], family: str) -> dict[str, torch.Tensor]:
     """{name: tensor} inside a checkpoint in s3prl's form; data2vec's teacher left out."""
     weights = checkpoint["model" if family == "wavlm" else "model_weight"]
     return {name: tensor for name, tensor in weights.items() if name != "_ema"}
 
 
-def summarise(checkpoint, path):
+def summarise(checkpoint: dict[str, Any], path: str | Path) -> Summary:
     """The Summary of a dict in s3prl's form."""
     family = family_of(checkpoint, path)
     config, weights = config_of(checkpoint, family), weights_of(checkpoint, family)
@@ -150,7 +151,7 @@ def summarise(checkpoint, path):
     )
 
 
-def read_conv_layers(text, path):
+def read_conv_layers(text: object, path: str | Path) -> list[tuple[int, int, int]]:
     """'[(512, 10, 5)] + [(512, 3, 2)] * 4' -> [(512, 10, 5), ...]: channels, kernel, stride.
 
     None stands for the seven layers of every published model. Raises UserError for any other

@@ -12,6 +12,7 @@ import re
 import zipfile
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -34,6 +35,8 @@ class StandIn:
     """An instance of a class that was not imported: its name, arguments and state, nothing else."""
 
     qualified_name = ""
+    args: tuple
+    state: Any
 
     def __new__(cls, *args):
         self = super().__new__(cls)
@@ -51,7 +54,7 @@ def _plain_dict(*_factory):  # stands in for collections.defaultdict, whose item
     return {}
 
 
-def read_pickled(path):
+def read_pickled(path: str | Path) -> Any:
     """The object in the checkpoint `path`, on the CPU, with `StandIn`s for foreign classes.
 
     Raises UserError for a name that is not known to be harmless, naming it, and for a file that is
@@ -72,7 +75,7 @@ def read_pickled(path):
         raise UserError(f"{path}: is damaged, or no checkpoint: {first_line(error)}") from None
 
 
-def plain(value, root=None):
+def plain(value: Any, root: dict[str, Any] | None = None) -> Any:
     """`value` with config nodes turned into dicts, lists, strings, numbers and None.
 
     `root`, a dict, is where references such as `${task.label_rate}` point. What is none of these (a

@@ -12,13 +12,15 @@ import re
 import sys
 import types
 import warnings
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ..config import one_of
 from ..errors import UserError
 
 
-def find_upstream(name):
+def find_upstream(name: str) -> Callable[..., Any]:
     """The function of s3prl that makes the upstream `name`; every use of s3prl goes through here.
 
     Only the part of s3prl that defines it is imported where its text tells which: the whole hub
@@ -57,7 +59,7 @@ def _stand_in():
     if not hasattr(torchaudio, "set_audio_backend"):
         torchaudio.set_audio_backend = lambda *_args, **_kwargs: None
     if not hasattr(torchaudio, "sox_effects"):
-        module = types.ModuleType("torchaudio.sox_effects")
+        module: Any = types.ModuleType("torchaudio.sox_effects")
         module.apply_effects_tensor = module.apply_effects_file = _gone
         torchaudio.sox_effects = sys.modules["torchaudio.sox_effects"] = module
 

@@ -1,6 +1,8 @@
 """s3prl upstreams as frozen front ends."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +19,7 @@ DTYPES = {"float32": None, "two_byte": 3, "one_byte": 5}  # Kaldi's compression 
 AUTOCAST = {"none": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def load_upstream_config(path):
+def load_upstream_config(path: str | Path) -> dict[str, Any]:
     """Read conf/upstream/<name>.yaml. Raises UserError."""
     config = load_config(path, UPSTREAM_KEYS)
     _require_name(path, config)
@@ -44,7 +46,7 @@ def _require_name(path, config):
         raise UserError(f"{path}: 'name: {name}' wants a 'checkpoint', a file in s3prl's form")
 
 
-def claim_dump(dump_dir, config):
+def claim_dump(dump_dir: str | Path, config: dict[str, Any]) -> None:
     """Write `config` into `dump_dir`; refuse a folder that another config made."""
     path = Path(dump_dir) / "config.yaml"
     if path.exists() and load_config(path, UPSTREAM_KEYS) != config:
@@ -53,7 +55,7 @@ def claim_dump(dump_dir, config):
         write_config(path, config)
 
 
-def require_read(dump_dir, config, copies=True):
+def require_read(dump_dir: str | Path, config: dict[str, Any], copies: bool = True) -> None:
     """Raise UserError where `dump_dir` holds features of another upstream than `config` says.
 
     copies: whether those count, which training alone reads. A folder that does not say what made
@@ -71,7 +73,7 @@ def require_read(dump_dir, config, copies=True):
             )
 
 
-def open_upstream(config):
+def open_upstream(config: dict[str, Any]) -> tuple[torch.nn.Module, bool, bool]:
     """The s3prl upstream of `config`, in eval mode, with the config's conventions.
 
     Returns it with whether it is one of the transformers whose conventions are known, and whether
@@ -99,7 +101,7 @@ class FrozenUpstream:
     gives, `batches` whether utterances of any lengths may share a call.
     """
 
-    def __init__(self, config, device="cpu"):
+    def __init__(self, config: dict[str, Any], device: str | torch.device = "cpu") -> None:
         self.name, self.config, self.device = config["name"], config, torch.device(device)
         self.model, self.transformer, self.batches = open_upstream(config)
         self.model.requires_grad_(False).to(self.device)
@@ -117,7 +119,7 @@ class FrozenUpstream:
         self.dim = hidden[-1].shape[-1]
         self.frame_rate = hidden[-1].shape[1]  # per second
 
-    def require_tolerance(self):
+    def require_tolerance(self) -> None:
         """Raise UserError where autocast differs from float32 by more than `tolerance`.
 
         On a second of noise, in any layer, by the largest difference over the largest state.
@@ -143,7 +145,9 @@ class FrozenUpstream:
         with fast_products(self.device), amp:
             return [states.float() for states in self.model(waves)["hidden_states"]]
 
-    def __call__(self, waves, utts):
+    def __call__(
+        self, waves: Sequence[np.ndarray], utts: Sequence[str]
+    ) -> list[dict[int, np.ndarray]]:
         """[(S,) float32] -> for each, {layer index: (T, D) float32 array}.
 
         Raises UserError, naming the utterance, where a sound is too short for one frame.
