@@ -1,11 +1,15 @@
 """What autocast must leave alone."""
 
 import functools
+from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 
+Found = TypeVar("Found")
 
-def full_precision(function):
+
+def full_precision(function: Callable[..., Found]) -> Callable[..., Found]:
     """Run a function of tensors, the last argument among them, without autocast.
 
     Arguments of two bytes become float32. For what fp16 cannot hold, as a power spectrum, and for

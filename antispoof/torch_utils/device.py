@@ -5,7 +5,7 @@ import torch
 from ..errors import UserError
 
 
-def choose_device(name):
+def choose_device(name: str) -> torch.device:
     """torch.device for auto (a GPU where there is one), cpu or cuda. Raises UserError.
 
     Kernels that give another result at each run are not used where PyTorch has others.

@@ -7,10 +7,14 @@ exchange something (antispoof/models/norms.py).
 """
 
 import os
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import distributed
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Team:
             distributed.all_reduce(tensor)
         return tensor
 
-    def all_reduce_gradients(self, parameters):
+    def all_reduce_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
         """Replace gradients by the sum of all processes'; what none of them used keeps none."""
         if self.size == 1:
             return
@@ -45,7 +49,7 @@ class Team:
         for p, part in zip(parameters, whole.split(sizes), strict=True):
             p.grad = part.view_as(p)
 
-    def broadcast(self, value):
+    def broadcast(self, value: Value) -> Value:
         """The first process's `value`, in every process."""
         if self.size == 1:
             return value
@@ -53,7 +57,7 @@ class Team:
         distributed.broadcast_object_list(box)
         return box[0]
 
-    def broadcast_tensors(self, tensors):
+    def broadcast_tensors(self, tensors: Iterable[torch.Tensor]) -> None:
         """Replace `tensors` by the first process's."""
         if self.size > 1:
             for tensor in tensors:
@@ -68,7 +72,7 @@ class Team:
 SINGLE = Team()
 
 
-def join_team(device):
+def join_team(device: torch.device) -> tuple[Team, torch.device]:
     """(team, device) of this process: those that torchrun started it in, or (SINGLE, device).
 
     On GPUs, each process of a machine has its own.
@@ -82,12 +86,14 @@ def join_team(device):
     return Team(distributed.get_rank(), distributed.get_world_size()), device
 
 
-def leave_team(team):
+def leave_team(team: Team) -> None:
     if team.size > 1:
         distributed.destroy_process_group()
 
 
-def deal(order, batch_size, accum_grad=1, team=SINGLE):
+def deal(
+    order: Sequence[int], batch_size: int, accum_grad: int = 1, team: Team = SINGLE
+) -> Iterator[tuple[Sequence[int], list[Sequence[int]]]]:
     """Yield (batch, parts): indices of each whole batch, and those this process computes, in parts.
 
     Rows are dealt in turn. A part has as many rows as `accum_grad` equal parts of a full batch do.

@@ -13,7 +13,7 @@ def frame_mask(lengths: torch.Tensor, frames: int) -> torch.Tensor:
     return valid_mask(lengths, frames).float()
 
 
-def masked_mean(x, mask):
+def masked_mean(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Mean over time of x (B, ..., T) where mask (B, T) is 1 -> (B, ...)."""
     mask = mask.view(len(mask), *[1] * (x.ndim - 2), -1)
     return (x * mask).sum(-1) / mask.sum(-1)

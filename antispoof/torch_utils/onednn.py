@@ -6,6 +6,7 @@ a linear layer; where it is not there, or the numbers are others, PyTorch's own 
 """
 
 import contextlib
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,10 +18,14 @@ from .plain import is_plain
 
 FEW = 64 * 64 * 64  # multiply-accumulates below which starting oneDNN costs more than it brings
 aten = torch.ops.aten
-_onednn = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch._C._has_mkldnn else None
+_onednn: Any = (
+    getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch._C._has_mkldnn else None
+)
 
 
-def product(x, weight, bias=None):
+def product(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None = None
+) -> torch.Tensor:
     """x (P, C) W^T + b of W (O, C), b (O,) -> (P, O). Not seen by autograd."""
     if not _suits(x, weight):
         return x @ weight.t() if bias is None else torch.addmm(bias, x, weight.t())
@@ -40,7 +45,7 @@ def _suits(x, weight):
 class FastLinear(nn.Linear):
     """nn.Linear by `product`, where it is of float32 on a CPU and stays so."""
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         kind = x.device.type
         if (
             is_plain()
@@ -69,7 +74,7 @@ class _Linear(torch.autograd.Function):
         return to_x, grad.t() @ x, grad.sum(0)
 
 
-def fast_products(device):
+def fast_products(device: str | torch.device) -> contextlib.AbstractContextManager[Any]:
     """A context in which linear layers on a CPU go through `product`."""
     return Products() if torch.device(device).type == "cpu" else contextlib.nullcontext()
 

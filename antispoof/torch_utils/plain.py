@@ -11,17 +11,18 @@ Both forms give the same numbers up to rounding; a test holds them equal.
 """
 
 import contextlib
+from collections.abc import Iterator
 
 _plain = False
 
 
-def is_plain():
+def is_plain() -> bool:
     """Whether the plain formulas are to be computed."""
     return _plain
 
 
 @contextlib.contextmanager
-def plain_formulas():
+def plain_formulas() -> Iterator[None]:
     """While it is on, every model of this process computes the plain formulas."""
     global _plain
     before, _plain = _plain, True
