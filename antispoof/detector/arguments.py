@@ -6,6 +6,7 @@ changes tomorrow does not change an experiment of yesterday.
 """
 
 import inspect
+from typing import Any
 
 from ..augment.chain import with_settings
 from ..models import MODELS
@@ -14,7 +15,7 @@ from ..models.losses import LOSSES, loss_settings
 FROM_FRONT_END = ("layers", "dim")  # with `feats: ssl`, what the front end gives
 
 
-def with_arguments(config):
+def with_arguments(config: dict[str, Any]) -> dict[str, Any]:
     """`config` (resolved) with every argument of its model, its loss and its augmentation.
 
     A name that is not known stays as it is: whoever builds it says so.
@@ -30,7 +31,7 @@ def with_arguments(config):
     return config
 
 
-def model_arguments(config):
+def model_arguments(config: dict[str, Any]) -> dict[str, Any]:
     """{argument: value} of the model, in the order of its signature, then what it does not know."""
     given, model = config["model_conf"], MODELS.get(config["model"])
     if model is None:
@@ -44,6 +45,6 @@ def model_arguments(config):
     return {**known, **given}
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """`value` with lists for tuples, as YAML has it."""
     return [plain(part) for part in value] if isinstance(value, (list, tuple)) else value

@@ -2,6 +2,8 @@
 
 import queue
 import threading
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import torch
 
@@ -9,9 +11,11 @@ from ..data.crop import time_axis
 from ..errors import UserError
 
 AHEAD = 2  # batches
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # (B, ...), lengths (B,), indices (B,)
+Item = TypeVar("Item")
 
 
-def collate(items):
+def collate(items: Iterable[Any]) -> Batch:
     """[(x, length, index), or a list of them] -> (B, ...), zero-padded, (B,), (B,)."""
     flat = []
     for item in items:
@@ -28,7 +32,9 @@ def collate(items):
     return batch, torch.tensor(lengths), torch.tensor(indices)
 
 
-def load(inputs, parts, workers=0):
+def load(
+    inputs: torch.utils.data.Dataset, parts: Iterable[Sequence[int]], workers: int = 0
+) -> Iterator[Batch]:
     """Yield a collated batch for each list of indices in `parts`, by `workers` more processes.
 
     What a worker loads does not depend on which one it is: all draws come from the utterance.
@@ -57,9 +63,10 @@ def load(inputs, parts, workers=0):
         ) from None
 
 
-def ahead(items):
+def ahead(items: Iterable[Item]) -> Iterator[Item]:
     """Yield from `items` what a thread of its own took from it before, at most AHEAD of them."""
-    line, stopped = queue.Queue(AHEAD), threading.Event()
+    line: queue.Queue = queue.Queue(AHEAD)
+    stopped = threading.Event()
 
     def put(item):
         while not stopped.is_set():
@@ -97,7 +104,9 @@ def _one_thread(_):
     torch.set_num_threads(1)
 
 
-def batches(inputs, order, batch_size, workers=0):
+def batches(
+    inputs: torch.utils.data.Dataset, order: Sequence[int], batch_size: int, workers: int = 0
+) -> Iterator[Batch]:
     """Yield collated batches of `inputs` in `order`."""
     parts = [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
     yield from load(inputs, parts, workers)

@@ -1,9 +1,13 @@
 """From an experiment's config to its whole model: the one place that knows what `feats` builds."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import torch
 
 from ..errors import UserError
 from ..models import MODELS, build_model
+from ..models.back_end import BackEnd
 from ..models.cosine import use_cosines
 from ..models.losses import COSINES, loss_settings
 from ..paths import ROOT
@@ -11,7 +15,7 @@ from ..ssl.finetuned import FineTuned, FrontEnd
 from ..ssl.upstream import load_upstream_config, open_upstream
 
 
-def build_system(config):
+def build_system(config: dict[str, Any]) -> torch.nn.Module:
     """The model of a resolved experiment config, on the CPU, in training mode.
 
     It takes what `antispoof.detector.inputs` gives for the config. With `feats: ssl`,
@@ -38,7 +42,7 @@ def build_system(config):
     return FineTuned(front_end, build_back_end(config, conf))
 
 
-def build_back_end(config, conf):
+def build_back_end(config: dict[str, Any], conf: dict[str, Any]) -> BackEnd:
     """The model by its name, with the last layer that the loss wants. Raises UserError."""
     model = build_model(config["model"], **conf)
     if config["loss"] not in COSINES:
@@ -47,7 +51,7 @@ def build_back_end(config, conf):
     return use_cosines(model, COSINES[config["loss"]], scale)
 
 
-def upstream_settings(config):
+def upstream_settings(config: dict[str, Any]) -> dict[str, Any]:
     """What is said of the upstream: in the experiment itself, or else in conf/upstream/ today."""
     if "upstream_conf" not in config:
         return load_upstream_config(f"conf/upstream/{config['upstream']}.yaml")
@@ -55,7 +59,7 @@ def upstream_settings(config):
     return {**config["upstream_conf"], "checkpoint": str(ROOT / place) if place else ""}
 
 
-def build_front_end(config):
+def build_front_end(config: dict[str, Any]) -> FrontEnd:
     """The `FrontEnd` of a resolved experiment config with `feats: ssl`. Raises UserError."""
     name, settings = config["upstream"], upstream_settings(config)
     upstream, transformer, _ = open_upstream(settings)
@@ -67,7 +71,7 @@ def build_front_end(config):
     return FrontEnd(upstream, settings, config["layers"], config["finetune"])
 
 
-def parameter_groups(model, config):
+def parameter_groups(model: torch.nn.Module, config: dict[str, Any]) -> Iterable[Any]:
     """What an optimiser takes: the trainable parameters, those of an SSL front end at its rate."""
     if not isinstance(model, FineTuned):
         return model.parameters()

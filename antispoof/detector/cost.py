@@ -11,6 +11,8 @@ import math
 import statistics
 import time
 import weakref
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -43,7 +45,7 @@ ALSO_COUNTED = {
 }
 
 
-def whole(config):
+def whole(config: dict[str, Any]) -> dict[str, Any]:
     """The config of a detector from sound to score, as costs are compared.
 
     Of 64,600 samples, or of the config's own length where a head is made for it. The front end of
@@ -58,7 +60,7 @@ def whole(config):
     return config
 
 
-def describe(config, rounds=0):
+def describe(config: dict[str, Any], rounds: int = 0) -> dict[str, Any]:
     """{what: number} of the model of a resolved experiment config; sizes in bytes.
 
     `modules` lists (name, parameters, trainable, MACs) of its parts. With `feats: cached` it is the
@@ -91,7 +93,7 @@ def describe(config, rounds=0):
     }
 
 
-def latency(model, x, lengths, rounds):
+def latency(model: torch.nn.Module, x: torch.Tensor, lengths: torch.Tensor, rounds: int) -> float:
     """Median time of a forward pass, once warm, over that of a matrix product timed in turn.
 
     A product of 1024 x 1024 float32 matrices, 1.07 G MACs that are as fast as this machine can:
@@ -120,7 +122,7 @@ def _parts(model):
             yield name, part
 
 
-def example(config):
+def example(config: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
     """A batch of one random utterance, of the config's length: x (1, S) or (1, L, T, D), (1,)."""
     seconds = config["crop"]["seconds"]
     stated = seconds != EXPERIMENT["crop"]["seconds"]
@@ -151,7 +153,7 @@ def _is_signal_processing(name):
     return find_upstream(name).__module__.startswith("s3prl.upstream.baseline")
 
 
-def count(module):
+def count(module: torch.nn.Module) -> dict[str, int]:
     """How many parameters, and how many of them are trainable."""
     sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
     return {
@@ -160,7 +162,9 @@ def count(module):
     }
 
 
-def measure(model, x, lengths):
+def measure(
+    model: torch.nn.Module, x: torch.Tensor, lengths: torch.Tensor
+) -> tuple[dict[str, int], int]:
     """One forward pass: ({full name of a module called: MACs}, peak bytes of activations)."""
     memory = PeakMemory([*model.parameters(), *model.buffers(), x, lengths])
     counter = FlopCounterMode(display=False, custom_mapping=ALSO_COUNTED)
@@ -170,7 +174,7 @@ def measure(model, x, lengths):
     return {name: sum(by_kind.values()) // 2 for name, by_kind in flops.items()}, memory.peak
 
 
-def macs_of(module, name, macs):
+def macs_of(module: torch.nn.Module, name: str, macs: dict[str, int]) -> int:
     """MACs of a module, or of its parts where it is only their list."""
     if name in macs:
         return macs[name]
@@ -183,7 +187,7 @@ class PeakMemory(TorchDispatchMode):
     Args: fixed: tensors that do not count, though operations may return views of them.
     """
 
-    def __init__(self, fixed):
+    def __init__(self, fixed: Iterable[torch.Tensor]) -> None:
         super().__init__()
         self.now = self.peak = 0
         self.known = {tensor.untyped_storage()._cdata for tensor in fixed}
@@ -208,7 +212,7 @@ class PeakMemory(TorchDispatchMode):
         self.now -= size
 
 
-def saved_bytes(model):
+def saved_bytes(model: torch.nn.Module) -> int:
     """The size of the file that the model's state is saved in."""
     file = _Counted()
     torch.save(model.state_dict(), file)

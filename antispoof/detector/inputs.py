@@ -6,6 +6,7 @@ was killed continues with the same numbers.
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,9 +38,11 @@ class Inputs(torch.utils.data.Dataset):
     `notes` is a folder where what augmentation draws is noted, or None.
     """
 
-    def __init__(self, config, data_dir, dump, train=False):
+    def __init__(
+        self, config: dict[str, Any], data_dir: str, dump: str, train: bool = False
+    ) -> None:
         self.config, self.seed, self.epoch = config, config["seed"], 0
-        self.notes = None
+        self.notes: Path | None = None
         self.crop = config["crop"]
         self.policy = self.crop["train" if train else "test"]
         self.wav_scp = f"{data_dir}/wav.scp"
@@ -59,7 +62,7 @@ class Inputs(torch.utils.data.Dataset):
         span = min(length, self.length)
         return [(x.narrow(time_axis(x), start, span), span, index) for start in starts]
 
-    def drawn(self, index):
+    def drawn(self, index: int) -> dict[str, Any]:
         """What decides how an utterance is read in this epoch, as a record for JSON."""
         raise NotImplementedError
 
@@ -81,7 +84,7 @@ class Waveforms(Inputs):
         self.seconds = read_durations(data_dir) if timed else {}
         return round(self.crop["seconds"] * SAMPLE_RATE)
 
-    def drawn(self, index):
+    def drawn(self, index: int) -> dict[str, Any]:
         utt = self.utts[index]
         x, drawn = self._augmented(utt)
         rng = generator(self.seed, self.epoch, utt)
@@ -140,7 +143,7 @@ class CachedFeatures(Inputs):
         require_whole(folder, self.config["layers"])
         return tables
 
-    def drawn(self, index):
+    def drawn(self, index: int) -> dict[str, Any]:
         utt, spans = self.utts[index], []
         copy = self._copy(utt)
 
@@ -189,12 +192,12 @@ def _unequal(places, utt):
 KINDS = {"cached": CachedFeatures, "wave": Waveforms, "ssl": UpstreamWaveforms}  # by `feats`
 
 
-def open_inputs(config, data_dir, dump, train=False):
+def open_inputs(config: dict[str, Any], data_dir: str, dump: str, train: bool = False) -> Inputs:
     """The `Inputs` of a set that an experiment's `feats` asks for."""
     return KINDS[config["feats"]](config, data_dir, dump, train)
 
 
-def count_copies(folder):
+def count_copies(folder: str | Path) -> int:
     """How many copies of each utterance a folder of cached features has to train on.
 
     Raises UserError where they are not those that its config wants.
@@ -209,7 +212,7 @@ def count_copies(folder):
     return found
 
 
-def frame_rate(data_dir, folder):
+def frame_rate(data_dir: str | Path, folder: str | Path) -> int:
     """Frames per second of cached features, to the next ten: edges cost each utterance a few."""
     frames = sum(map(int, read_table(f"{folder}/utt2num_frames").values()))
     seconds = sum(read_durations(data_dir).values())

@@ -10,6 +10,9 @@ All of them read the first 64,600 samples, repeat what is shorter, and give (spo
 """
 
 import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -77,7 +80,9 @@ _NAMES = {  # layout: (their name, ours), applied one after another
 _NAMES["aasist_l"] = _NAMES["aasist"]
 
 
-def import_published(path, upstream=""):
+def import_published(
+    path: str | Path, upstream: str = ""
+) -> tuple[dict[str, Any], torch.nn.Module]:
     """(config, model) of the published weights in `path`.
 
     config: of an experiment, as `antispoof.training.experiment.claim` wants it. upstream: of
@@ -97,7 +102,7 @@ def import_published(path, upstream=""):
     return config, model
 
 
-def read_weights(path):
+def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
     """{name: tensor} in the file `path`, without the `module.` of DataParallel."""
     state = read_pickled(path)
     if not isinstance(state, dict) or not all(
@@ -107,7 +112,7 @@ def read_weights(path):
     return {name.removeprefix("module."): tensor for name, tensor in state.items()}
 
 
-def layout_of(state, path):
+def layout_of(state: Mapping[str, torch.Tensor], path: str | Path) -> str:
     """The layout, a name in MODELS, of published weights. Raises UserError."""
     front_end = any(name.startswith(FRONT_END) for name in state)
     if front_end and "fc0.weight" in state:
@@ -122,7 +127,7 @@ def layout_of(state, path):
     )
 
 
-def config_of(layout, state, upstream=""):
+def config_of(layout: str, state: Iterable[str], upstream: str = "") -> dict[str, Any]:
     """The resolved config of an experiment with these weights."""
     config = {
         **EXPERIMENT,
@@ -145,7 +150,7 @@ def config_of(layout, state, upstream=""):
     }
 
 
-def our_name(name, layout):
+def our_name(name: str, layout: str) -> str:
     """Our name of the published weight `name`, which keeps what no rule knows."""
     if layout in UPSTREAMS and name.startswith(FRONT_END):
         return "front_end.upstream.model." + name.removeprefix(FRONT_END)

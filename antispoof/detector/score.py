@@ -1,17 +1,28 @@
 """Scores of a model, and the labels they are set against."""
 
+from pathlib import Path
+
+import numpy as np
 import torch
 
 from .. import LABELS
 from ..data.tables import read_table, require_same_keys
 from ..errors import UserError
 from ..progress import Progress
-from ..torch_utils.distributed import SINGLE
+from ..torch_utils.distributed import SINGLE, Team
 from .batches import batches
+from .inputs import Inputs
 
 
 @torch.inference_mode()
-def score(model, inputs, batch_size, device, team=SINGLE, workers=0):
+def score(
+    model: torch.nn.Module,
+    inputs: Inputs,
+    batch_size: int,
+    device: torch.device,
+    team: Team = SINGLE,
+    workers: int = 0,
+) -> np.ndarray:
     """Scores (N,) float32 of `inputs` in their order: logit of bona fide minus logit of spoof.
 
     Of an utterance in windows, the mean of theirs.
@@ -31,7 +42,7 @@ def score(model, inputs, batch_size, device, team=SINGLE, workers=0):
     return (total / windows).cpu().numpy()
 
 
-def read_labels(data_dir):
+def read_labels(data_dir: str | Path) -> torch.Tensor:
     """Indices into LABELS, (N,), in the order of wav.scp. Raises UserError where a class lacks."""
     labels = read_table(f"{data_dir}/utt2label")
     wavs = read_table(f"{data_dir}/wav.scp")

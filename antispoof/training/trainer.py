@@ -102,7 +102,7 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
                 write_curve(exp_dir / "curve.csv", rows, len(phases) > 1)
                 append_event(events, row)
                 if run.log_draws and phase["augment"]:
-                    gather_draws(inputs.notes, epoch)
+                    gather_draws(exp_dir / "draws", epoch)
                 if run.watch:
                     draw_curve(exp_dir / "curve.png", rows, exp_dir.name)
                 state = {"learner": learner.state_dict(), "phase": number}
