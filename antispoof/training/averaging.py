@@ -1,6 +1,8 @@
 """Averages of a model's states: a moving one over steps, a plain one over checkpoints."""
 
 import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 
@@ -12,12 +14,12 @@ class MovingAverage:
     forgotten. Statistics of batch norms are averaged alike. The model itself is never copied.
     """
 
-    def __init__(self, model, decay):
+    def __init__(self, model: torch.nn.Module, decay: float) -> None:
         self.decay, self.count = decay, 0
         self.average = {name: tensor.clone() for name, tensor in _tensors(model).items()}
 
     @torch.no_grad()
-    def update(self, model):
+    def update(self, model: torch.nn.Module) -> None:
         self.count += 1
         decay = min(self.decay, (1 + self.count) / (10 + self.count))
         for name, tensor in _tensors(model).items():
@@ -27,7 +29,7 @@ class MovingAverage:
                 self.average[name].copy_(tensor)
 
     @contextlib.contextmanager
-    def inside(self, model):
+    def inside(self, model: torch.nn.Module) -> Iterator[None]:
         """The model with the average for its state; what it learnt comes back at the end."""
         tensors = _tensors(model)
         learnt = {name: tensor.clone() for name, tensor in tensors.items()}
@@ -37,10 +39,10 @@ class MovingAverage:
         finally:
             _put(tensors, learnt)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         return {"average": self.average, "count": self.count}
 
-    def load_state_dict(self, state):
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         self.average = {name: tensor.clone() for name, tensor in state["average"].items()}
         self.count = state["count"]
 
@@ -56,7 +58,7 @@ def _put(tensors, values):
         tensor.copy_(values[name])
 
 
-def average_states(states):
+def average_states(states: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The mean of state dicts, in float64 before rounding; what is no fraction is of the last."""
     *_, last = states
     mean = dict(last)

@@ -2,16 +2,25 @@
 
 import json
 import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from ..files import atomic_open
 from ..torch_utils.checkpoint import save_checkpoint
 
+if TYPE_CHECKING:
+    from .learner import Learner
+
 LARGEST = 64 << 20  # bytes of inputs that are kept
+Part = tuple[bool, torch.Tensor, torch.Tensor, torch.Tensor]  # counts, x, lengths, indices
 
 
-def keep_bad_batch(folder, learner, batch, parts, **found):
+def keep_bad_batch(
+    folder: Path, learner: "Learner", batch: Iterable[int], parts: Iterable[Part], **found: Any
+) -> Path:
     """Write what came into the step that failed into `folder`; returns the path of its record.
 
     batch: indices of its utterances; parts: as `Learner.step` takes them. bad_batch.json holds
@@ -39,12 +48,12 @@ def keep_bad_batch(folder, learner, batch, parts, **found):
     return path
 
 
-def gradient_norm(model):
+def gradient_norm(model: torch.nn.Module) -> float:
     """Of what the last step computed, before it is clipped; of several processes, of this one."""
     gradients = [p.grad.float() for p in model.parameters() if p.grad is not None]
     return float(torch.stack([g.norm() for g in gradients]).norm()) if gradients else 0.0
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """`value` as JSON holds it: of numbers, those that are not finite as words."""
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value

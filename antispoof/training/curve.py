@@ -1,7 +1,9 @@
 """What each epoch came to: curve.csv, curve.png, and scalars that TensorBoard shows."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
@@ -13,14 +15,16 @@ COLUMNS = ("epoch", "lr", "train_loss", "dev_loss", "dev_eer")
 EVENTS = "tensorboard/events.out.tfevents.0.antispoof"
 
 
-def columns_of(rows, several_phases):
+def columns_of(rows: Sequence[dict[str, Any]], several_phases: bool) -> list[str]:
     """Names of the columns: COLUMNS, `phase` where there are several, then what else rows have."""
     names = dict.fromkeys([*COLUMNS, *(["phase"] if several_phases else [])])
     names.update(dict.fromkeys(name for row in rows for name in row))
     return [name for name in names if several_phases or name != "phase"]
 
 
-def write_curve(path, rows, several_phases=False):
+def write_curve(
+    path: str | Path, rows: Sequence[dict[str, Any]], several_phases: bool = False
+) -> None:
     """Write curve.csv: one line per epoch; what an epoch has no number for is empty.
 
     rows: {column: number}, each with COLUMNS and `phase`.
@@ -33,7 +37,7 @@ def write_curve(path, rows, several_phases=False):
             stream.write(",".join(values) + "\n")
 
 
-def draw_curve(path, rows, title):
+def draw_curve(path: str | Path, rows: Sequence[dict[str, Any]], title: str) -> None:
     """Write curve.png: the losses, and the EER on dev and on each set that is watched."""
     from ..report.plots import watched  # late: a second, for those who watch
 
@@ -41,7 +45,7 @@ def draw_curve(path, rows, title):
         watched(rows, title, stream)
 
 
-def write_events(exp_dir, rows):
+def write_events(exp_dir: str | Path, rows: Sequence[dict[str, Any]]) -> Path:
     """Write all rows as a TensorBoard file below `exp_dir`; returns its path.
 
     An epoch that the file has already keeps its wall time, so a run that continues shows when each
@@ -57,7 +61,7 @@ def write_events(exp_dir, rows):
     return path
 
 
-def append_event(path, row):
+def append_event(path: str | Path, row: dict[str, Any]) -> None:
     """Add a row to a file by `write_events`, which TensorBoard may be reading."""
     with open(path, "ab") as stream:
         _write(stream, row, time.time())

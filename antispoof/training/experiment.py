@@ -2,7 +2,9 @@
 
 import platform
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from ..config import (
     EXPERIMENT_KEYS,
@@ -24,7 +26,7 @@ RECORDED = {
 }
 
 
-def load_experiment(path, seed, overrides=()):
+def load_experiment(path: str | Path, seed: int, overrides: Iterable[str] = ()) -> dict[str, Any]:
     """The resolved config of an experiment: file, overrides and seed. Raises UserError.
 
     It holds every argument of the model, the loss and the augmentation; `complete` adds what is
@@ -38,7 +40,7 @@ def load_experiment(path, seed, overrides=()):
     return with_arguments({**config, "seed": SEED.check(int(seed), path, "seed")})
 
 
-def read_inputs(path, overrides=()):
+def read_inputs(path: str | Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
     """The config of an experiment, each key checked; not what training asks of several together.
 
     Imports no torch. Raises UserError.
@@ -51,7 +53,7 @@ def read_inputs(path, overrides=()):
     return config
 
 
-def complete(config):
+def complete(config: dict[str, Any]) -> dict[str, Any]:
     """`config` (resolved) with all that a model rests on: arguments, and the upstream's config.
 
     What it holds already stays. Of cached features, an upstream without a config is let pass: what
@@ -75,7 +77,7 @@ def complete(config):
     return config
 
 
-def read_experiment(exp_dir, overrides=()):
+def read_experiment(exp_dir: str | Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
     """The resolved config that `exp_dir` holds, with `key.sub=value` overrides.
 
     Nothing else is read. A folder of an earlier version lacks what `complete` adds, and its model
@@ -89,7 +91,7 @@ def read_experiment(exp_dir, overrides=()):
     return load_written(path, {**EXPERIMENT_KEYS, "seed": SEED, **recorded}, overrides)
 
 
-def claim(exp_dir, config):
+def claim(exp_dir: str | Path, config: dict[str, Any]) -> dict[str, Any]:
     """Write `config`, completed, and the environment into `exp_dir`; returns it.
 
     Raises UserError for a folder of another experiment.
@@ -113,7 +115,7 @@ def claim(exp_dir, config):
     return config
 
 
-def environment():
+def environment() -> dict[str, str]:
     """What a result was made on: {name: text}."""
     import numpy
     import torch
@@ -128,7 +130,7 @@ def environment():
     }
 
 
-def commit():
+def commit() -> str:
     """The git commit of the project, with `, dirty` where files differ from it."""
     command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--dirty=, dirty"]
     try:

@@ -3,6 +3,9 @@
 import contextlib
 import math
 import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,14 +13,15 @@ import torch
 from ..data.seeds import epoch_generator, seed_torch
 from ..detector.batches import load
 from ..detector.build import build_system, parameter_groups
+from ..detector.inputs import Inputs
 from ..errors import UserError
 from ..models.losses import Loss
 from ..models.norms import share_norms
 from ..progress import Progress
 from ..torch_utils.checkpoint import load_weights
-from ..torch_utils.distributed import SINGLE, deal
+from ..torch_utils.distributed import SINGLE, Team, deal
 from .averaging import MovingAverage
-from .bad_batch import keep_bad_batch
+from .bad_batch import Part, keep_bad_batch
 from .last import restore
 from .optimisers import make_optimizer, make_schedule
 
@@ -31,7 +35,16 @@ class Learner:
     processes that learn together; workers: processes that load the data of this one.
     """
 
-    def __init__(self, config, inputs, labels, device, name, team=SINGLE, workers=0):
+    def __init__(
+        self,
+        config: dict[str, Any],
+        inputs: Inputs,
+        labels: torch.Tensor,
+        device: torch.device,
+        name: str,
+        team: Team = SINGLE,
+        workers: int = 0,
+    ) -> None:
         seed_torch(config["seed"])
         self.config, self.inputs, self.labels = config, inputs, labels
         self.device, self.name, self.team, self.workers = device, name, team, workers
@@ -47,10 +60,10 @@ class Learner:
             torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         decay = config["select"]["ema"]
         self.average = MovingAverage(self.model, decay) if decay else None
-        self.folder = None  # of the experiment, where a batch that failed is kept
+        self.folder: Path | None = None  # of the experiment, where a batch that failed is kept
         self.waited = 0.0  # share of the last epoch's time in which there was no data
 
-    def parts(self):
+    def parts(self) -> dict[str, Any]:
         own = {
             "model": self.model,
             "optimizer": self.optimizer,
@@ -59,27 +72,27 @@ class Learner:
         }
         return {**own, "average": self.average} if self.average else own
 
-    def start_from(self, path):
+    def start_from(self, path: str | Path) -> None:
         """Take the weights of a checkpoint. Raises UserError where they do not fit."""
         load_weights(self.model, path, self.device, f"the model of {self.name}")
         if self.average:
             self.average = MovingAverage(self.model, self.average.decay)
 
     @contextlib.contextmanager
-    def judged(self):
+    def judged(self) -> Iterator[torch.nn.Module]:
         """The model as it is judged and kept: the same in every process, or its moving average."""
         self.team.broadcast_tensors([b for b in self.model.buffers() if b.is_floating_point()])
         with self.average.inside(self.model) if self.average else contextlib.nullcontext():
             yield self.model
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         return {name: part.state_dict() for name, part in self.parts().items()}
 
-    def load_state_dict(self, state, path):
+    def load_state_dict(self, state: dict[str, Any], path: str | Path) -> None:
         """Go on from the state `state` of the file `path`. Raises UserError where it is no such."""
         restore(self.parts(), state, path)
 
-    def run_epoch(self, epoch):
+    def run_epoch(self, epoch: int) -> float:
         """Go through the training set once; returns the mean loss. Raises UserError for a NaN."""
         config, seed = self.config, self.config["seed"]
         # dropout, of each process its own; order and crops draw from (seed, epoch) apart
@@ -121,7 +134,7 @@ class Learner:
             f"state before it; lower optimizer_conf.lr, or look at the batch: {named}{kept}"
         )
 
-    def step(self, parts, batch):
+    def step(self, parts: Iterable[Part], batch: Sequence[int]) -> float:
         """One change of the weights; a loss that is not finite changes none.
 
         parts: what this process computes of the batch, collated, each behind whether it counts or
@@ -163,7 +176,7 @@ class Learner:
         return f"loss {loss:.3f}, at most {used:.1f} GiB of the GPU"
 
     @contextlib.contextmanager
-    def memory_said(self):
+    def memory_said(self) -> Iterator[None]:
         """Turn a lack of memory into a line that says what to change."""
         try:
             yield
@@ -179,7 +192,7 @@ class Learner:
             ) from None
 
 
-def draw_order(labels, balanced, seed, epoch):
+def draw_order(labels: torch.Tensor, balanced: bool, seed: int, epoch: int) -> list[int]:
     """Indices of one epoch: a permutation, or as many draws with both classes equally likely."""
     rng = epoch_generator(seed, epoch)
     if not balanced:

@@ -1,5 +1,8 @@
 """Optimisers and the schedules of their learning rates."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import torch
 
 from ..torch_utils.schedules import schedule_of
@@ -11,7 +14,7 @@ OPTIMIZERS = {
 }
 
 
-def make_optimizer(config, groups):
+def make_optimizer(config: dict[str, Any], groups: Iterable[Any]) -> torch.optim.Optimizer:
     """The optimiser of a resolved experiment config, of parameter groups or parameters."""
     conf = dict(config["optimizer_conf"])
     if config["optimizer"] != "sgd":
@@ -19,7 +22,9 @@ def make_optimizer(config, groups):
     return OPTIMIZERS[config["optimizer"]](groups, **conf)
 
 
-def make_schedule(config, optimizer, steps_per_epoch):
+def make_schedule(
+    config: dict[str, Any], optimizer: torch.optim.Optimizer, steps_per_epoch: int
+) -> torch.optim.lr_scheduler.LambdaLR:
     """What changes the learning rates after each step, over the config's epochs."""
     factor = schedule_of(
         config["schedule"], config["epochs"], steps_per_epoch, **config["schedule_conf"]

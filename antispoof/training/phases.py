@@ -1,5 +1,8 @@
 """What a config says of training, checked; and its phases, each a config of its own."""
 
+from pathlib import Path
+from typing import Any
+
 from ..augment.chain import Chain
 from ..config import EXPERIMENT_KEYS, merge
 from ..errors import UserError
@@ -11,7 +14,7 @@ PHASE_KEYS = (
 )
 
 
-def phases_of(config, path="config"):
+def phases_of(config: dict[str, Any], path: str | Path = "config") -> list[dict[str, Any]]:
     """The phases of an experiment, each as the config of one without phases. Raises UserError.
 
     A phase names what it changes of the config: the keys of PHASE_KEYS.
@@ -37,7 +40,7 @@ def _over(own, given):
     return both
 
 
-def check_training(path, config):
+def check_training(path: str | Path, config: dict[str, Any]) -> dict[str, Any]:
     """`config`, whose keys are checked, where they fit each other. Raises UserError."""
     if config["accum_grad"] > config["batch_size"]:
         raise UserError(f"{path}: 'accum_grad' wants no more parts than 'batch_size' utterances")

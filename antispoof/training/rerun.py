@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -22,7 +23,7 @@ exec {command} "$@"
 """
 
 
-def write_rerun(exp_dir, arguments, processes=1):
+def write_rerun(exp_dir: str | Path, arguments: Iterable[str], processes: int = 1) -> None:
     """Write EXP_DIR/run.sh: steps/train.py with these `arguments`, in the current folder."""
     words = [str(ROOT / "steps/train.py"), *arguments]
     team = ["torchrun", "--standalone", "--nproc_per_node", str(processes)]

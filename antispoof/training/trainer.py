@@ -6,10 +6,13 @@ one that was not; only the times in its TensorBoard file differ.
 """
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 
 from ..augment.draws import gather as gather_draws
 from ..config.renamed import phase_file
@@ -25,14 +28,15 @@ from .curve import append_event, draw_curve, write_curve, write_events
 from .last import read_last
 from .learner import Learner
 from .phases import phases_of
-from .selection import Selection, dev_metrics, eer_or_chance, read_choices, write_choices
+from .selection import Rows, Selection, dev_metrics, eer_or_chance, read_choices, write_choices
+from .words import count_parameters, describe
 
 
 @dataclass(frozen=True)
 class Run:
     """How a training runs, where that changes nothing of the model that it chooses."""
 
-    watch: tuple = ()  # data directories that are scored while training, and choose nothing
+    watch: tuple[str, ...] = ()  # data directories scored while training, which choose nothing
     watch_every: int = 1  # epochs
     keep_epochs: bool = False  # whether the model of each epoch stays
     workers: int = 0  # processes that load data
@@ -43,7 +47,16 @@ class Run:
 PLAIN = Run()
 
 
-def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
+def train(
+    config: dict[str, Any],
+    train_dir: str,
+    dev_dir: str,
+    dump: str,
+    exp_dir: str | Path,
+    device: torch.device,
+    log: Callable[[str], object],
+    run: Run = PLAIN,
+) -> list[int]:
     """Train the experiment `config` (resolved) into `exp_dir`; returns the epochs chosen.
 
     Each phase picks a model by its `select`, and the next one starts from it: phase<n>.pt, and of
@@ -54,13 +67,14 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
     log = log if is_main else (lambda line: None)
     judge = Judge(config, dev_dir, dump, device, run)
     labels = read_labels(train_dir)
-    rows, choices = [], []
+    rows: list[dict] = []
+    choices: list[dict] = []
     state: dict = {"phase": 0}
     if (exp_dir / "last.pt").exists():
         state, rows = read_last(exp_dir / "last.pt", device, phases)
         choices = read_choices(exp_dir)[: state["phase"] - 1]
         log(f"continuing after epoch {len(rows)}")
-    events = write_events(exp_dir, rows) if is_main else None
+    events: Any = write_events(exp_dir, rows) if is_main else None
     start = config["init_from"].replace("{seed}", str(config["seed"]))
     start = start and f"{start}/best.pt"
 
@@ -87,7 +101,7 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
         for epoch in range(len(rows) + 1, len(rows) - len(own) + phase["epochs"] + 1):
             if run.team.broadcast(selection.stops(own)):
                 break
-            row = {"epoch": epoch, "phase": number}
+            row: dict[str, Any] = {"epoch": epoch, "phase": number}
             row["train_loss"] = learner.run_epoch(epoch)
             row["lr"] = learner.schedule.get_last_lr()[0]
             with learner.judged() as model:
@@ -124,10 +138,12 @@ def train(config, train_dir, dev_dir, dump, exp_dir, device, log, run=PLAIN):
 class Judge:
     """What a model comes to on dev, which selects, and on the sets watched, which do not."""
 
-    def __init__(self, config, dev_dir, dump, device, run):
+    def __init__(
+        self, config: dict[str, Any], dev_dir: str, dump: str, device: torch.device, run: Run
+    ) -> None:
         self.dev_dir, self.device, self.run = dev_dir, device, run
         self.dev, self.labels = open_inputs(config, dev_dir, dump), read_labels(dev_dir)
-        self.watched = []
+        self.watched: list[tuple] = []
         for folder in run.watch:
             labels = read_labels(folder).numpy()
             inputs, lists = open_inputs(config, folder, dump), watched_lists(folder, labels)
@@ -136,7 +152,7 @@ class Judge:
                 raise UserError(f"{folder}: another watched set has the column '{min(taken)}' too")
             self.watched.append((inputs, labels, lists))
 
-    def on_dev(self, learner, metric):
+    def on_dev(self, learner: Learner, metric: str) -> dict[str, float]:
         """{column: value} of the model of `learner`. Raises UserError for scores that are NaN."""
         scores = self._scores(learner, self.dev)
         if not np.isfinite(scores).all():
@@ -147,9 +163,9 @@ class Judge:
         dev_loss = learner.loss.of_scores(scores, self.labels)
         return {"dev_loss": dev_loss, **dev_metrics(scores, self.labels.numpy(), [metric])}
 
-    def on_watched(self, learner):
+    def on_watched(self, learner: Learner) -> dict[str, float]:
         """{column: EER} of the sets watched, and of each of their lists of trials."""
-        row = {}
+        row: dict[str, float] = {}
         for inputs, labels, lists in self.watched:
             scores = self._scores(learner, inputs)
             row |= {name: eer_or_chance(scores[own], labels[own]) for name, own in lists.items()}
@@ -161,7 +177,7 @@ class Judge:
             return score(learner.model, inputs, rows, self.device, self.run.team, self.run.workers)
 
 
-def watched_lists(data_dir, labels):
+def watched_lists(data_dir: str | Path, labels: np.ndarray) -> dict[str, np.ndarray]:
     """{column of the curve: which utterances (N,) bool} of a set that is watched, and its lists."""
     name, utts = Path(data_dir).name, list(read_table(f"{data_dir}/wav.scp"))
     lists = {f"watch_{name}_eer": np.ones(len(utts), bool)}
@@ -173,7 +189,7 @@ def watched_lists(data_dir, labels):
     return lists
 
 
-def require_kept(exp_dir, target, selection, rows):
+def require_kept(exp_dir: Path, target: Path, selection: Selection, rows: Rows) -> None:
     """Refuse to go on where the model that the rule chose from `rows` is gone."""
     if rows and selection.count == 1 and not target.exists():
         raise UserError(
@@ -182,7 +198,14 @@ def require_kept(exp_dir, target, selection, rows):
         )
 
 
-def keep(exp_dir, target, selection, rows, model, keep_epochs):
+def keep(
+    exp_dir: Path,
+    target: Path,
+    selection: Selection,
+    rows: Rows,
+    model: torch.nn.Module,
+    keep_epochs: bool,
+) -> None:
     """Write the model of the last row's epoch where the rule, or the user, wants it."""
     epoch, kept = rows[-1]["epoch"], selection.kept(rows)
     state = {"model": model.state_dict(), "epoch": epoch}
@@ -192,13 +215,13 @@ def keep(exp_dir, target, selection, rows, model, keep_epochs):
         save_checkpoint(exp_dir / f"epochs/{epoch}.pt", state)
 
 
-def forget(exp_dir, selection, rows):
+def forget(exp_dir: Path, selection: Selection, rows: Rows) -> None:
     """Remove what `keep` wrote and the rule no longer wants."""
     for epoch in {row["epoch"] for row in rows} - set(selection.kept(rows)):
         (exp_dir / f"epochs/{epoch}.pt").unlink(missing_ok=True)
 
 
-def average(exp_dir, target, epochs, learner):
+def average(exp_dir: Path, target: Path, epochs: Sequence[int], learner: Learner) -> None:
     """Write the mean of the models of `epochs`, and take it as the learner's."""
     if learner.team.is_main:
         paths = [exp_dir / f"epochs/{epoch}.pt" for epoch in epochs]
@@ -211,7 +234,9 @@ def average(exp_dir, target, epochs, learner):
     learner.start_from(target)
 
 
-def choice(phase, selection, rows, judge, learner):
+def choice(
+    phase: dict[str, Any], selection: Selection, rows: Rows, judge: Judge, learner: Learner
+) -> dict[str, Any]:
     """What the rule chose in a phase, as selection.json tells it."""
     epochs = selection.kept(rows)
     found = {**phase["select"], "phase": rows[-1]["phase"], "epochs": epochs}
@@ -221,20 +246,3 @@ def choice(phase, selection, rows, judge, learner):
     row = next(row for row in rows if row["epoch"] == epochs[0])
     names = ("dev_loss", "dev_eer", selection.metric)
     return {**found, **{name: row[name] for name in names}}
-
-
-def describe(row):
-    """A row in words, without what says how it was chosen."""
-    quiet = ("phase", "patience", "average", "ema")
-    numbers = {name: value for name, value in row.items() if name not in quiet}
-    return "  ".join(
-        f"{name} {value:.5g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in numbers.items()
-    )
-
-
-def count_parameters(model):
-    """In words: all, and the trainable ones where not all are."""
-    total = sum(p.numel() for p in model.parameters())
-    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    return f"{total} parameters" + (f", {trainable} trainable" if trainable < total else "")

@@ -18,7 +18,7 @@ from antispoof.ssl.finetuned import FineTuned
 from antispoof.torch_utils import checkpoint
 from antispoof.torch_utils.checkpoint import load_checkpoint, save_checkpoint
 from antispoof.training.curve import append_event, columns_of, write_curve, write_events
-from antispoof.training.trainer import count_parameters, describe
+from antispoof.training.words import count_parameters, describe
 
 
 class Reader(BackEnd):
