@@ -204,7 +204,7 @@ def test_autocast_with_a_scaler_learns_alike(place, dtype):
         ]
         assert 0 < max(moved) < 0.01
         state = one.state_dict()
-        one.load_state_dict(state)
+        one.load_state_dict(state, "last.pt")
         assert bool(state["scaler"]) == scaled
     assert found[1] == pytest.approx(found[0], rel=0.05)
 

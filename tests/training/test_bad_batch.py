@@ -83,6 +83,6 @@ def test_what_is_large_is_left_to_the_record(place, monkeypatch):
 
 
 def test_a_training_that_goes_well_keeps_none(place):
-    options = [*TRAIN, "--set", "optimizer_conf.lr=1e-3", "--seed", 3, "exp/y"]
+    options = [*TRAIN, "--override", "optimizer_conf.lr=1e-3", "--seed", 3, "exp/y"]
     assert worker("steps/train.py", *options, cwd=place)[0] == 0
     assert not list((place / "exp/y").glob("bad_batch*"))

@@ -137,7 +137,7 @@ def test_what_is_judged_is_the_average_and_learning_goes_on_from_the_weights(pla
         raise ZeroDivisionError
     states_close(one.model.state_dict(), learnt, rtol=0, atol=0)
     again = make("select.ema=0.5")
-    again.load_state_dict(one.state_dict())
+    again.load_state_dict(one.state_dict(), "last.pt")
     assert again.average.count == one.average.count == 3
     for epoch_of in (one, again):
         epoch_of.run_epoch(2)

@@ -27,7 +27,7 @@ def place(tmp_path_factory):
     make_data(folder / "data", make_corpus(folder / "corpus", {"train": 12, "dev": 6}))
     (folder / "train_x.yaml").write_text(CONFIG)
     options = ["--config", "train_x.yaml", "--train", "data/train", "--dev", "data/dev"]
-    more = ["--set", "optimizer_conf.lr=2e-3", "--seed", 3, NAME]
+    more = ["--override", "optimizer_conf.lr=2e-3", "--seed", 3, NAME]
     status, _, error = worker("steps/train.py", *options, *more, cwd=folder)
     assert status == 0, error
     return folder, kept(folder)
