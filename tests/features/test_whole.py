@@ -76,9 +76,9 @@ HURT = {
     ),
     "the place of another layer": (
         elsewhere("layer07/feats.scp", "u10", lambda p: p["u10"].replace("layer07", "layer02")),
-        "u10: lies outside layer07, wanted an archive of that layer",
+        "u10: is outside layer07, wanted an archive of that layer",
     ),
-    "the archive of another layer": (outside, "long_name: lies outside layer07"),
+    "the archive of another layer": (outside, "long_name: is outside layer07"),
     "another layer's numbers": (
         lambda dump: shutil.copy(dump / "layer02/feats.2.ark", dump / "layer07/feats.2.ark"),
         "u10: differs from its checksum: found",

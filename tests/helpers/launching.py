@@ -35,9 +35,12 @@ def script(folder, text, name="work.sh"):
 
 
 def start(folder, text, *options, began=1):
-    """A launcher in a process group of its own, `began` of whose jobs have begun."""
+    """A launcher in a process group of its own, `began` of whose jobs have begun.
+
+    It hears a hang-up even where these tests were started by nohup.
+    """
     work = script(folder, f"echo $$ > .$$ && mv .$$ began.$$\n{text}")
-    call = [*RUN, *(options or ["x.log"]), work]
+    call = ["env", "--default-signal=HUP", *RUN, *(options or ["x.log"]), work]
     process = subprocess.Popen(call, cwd=folder, start_new_session=True, stderr=subprocess.PIPE)
     wait_for(lambda: len(list(folder.glob("began.*"))) >= began)
     return process
