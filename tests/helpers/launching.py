@@ -26,6 +26,14 @@ def launch(folder, *arguments, **environment):
     return done.returncode, done.stdout, done.stderr
 
 
+def hearing(command):
+    """`command`, which hears an interrupt and a hang-up even where these tests ignore them.
+
+    They do where nohup started them, or a shell in its background; what they start inherits it.
+    """
+    return ["env", "--default-signal=INT,HUP", *command]
+
+
 def script(folder, text, name="work.sh"):
     """Write a program; returns the word that calls it from `folder`."""
     path = folder / name
@@ -35,12 +43,9 @@ def script(folder, text, name="work.sh"):
 
 
 def start(folder, text, *options, began=1):
-    """A launcher in a process group of its own, `began` of whose jobs have begun.
-
-    It hears a hang-up even where these tests were started by nohup.
-    """
+    """A launcher in a process group of its own, `began` of whose jobs have begun."""
     work = script(folder, f"echo $$ > .$$ && mv .$$ began.$$\n{text}")
-    call = ["env", "--default-signal=HUP", *RUN, *(options or ["x.log"]), work]
+    call = hearing([*RUN, *(options or ["x.log"]), work])
     process = subprocess.Popen(call, cwd=folder, start_new_session=True, stderr=subprocess.PIPE)
     wait_for(lambda: len(list(folder.glob("began.*"))) >= began)
     return process

@@ -101,7 +101,7 @@ class Recipe:
     def run(self, *options, before=()):
         """Run stages to their end; returns (status, stdout, stderr)."""
         command = [*map(str, before), *self.command(*options)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
         return done.returncode, done.stdout, done.stderr
 
     def kill(self, seconds, *options):

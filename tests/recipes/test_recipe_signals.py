@@ -1,4 +1,7 @@
-"""A signal to run.sh alone ends its run: no process stays, no stage follows, a rerun goes on."""
+"""A signal to run.sh alone ends its run: no process stays, no stage follows, a rerun goes on.
+
+From the signal on, no worker ends by itself: a run that ends was ended, however slow the machine.
+"""
 
 import os
 import random
@@ -6,9 +9,9 @@ import signal
 import subprocess
 
 import pytest
-from launching import session, wait_for
+from launching import hearing, session, wait_for
 from made_up import ROOT
-from recipes import Recipe, succeed
+from recipes import PREPARE, Recipe, succeed
 
 SIGNALS = [  # to the shell alone, in this stage
     (signal.SIGTERM, 1),
@@ -21,6 +24,17 @@ SIGNALS = [  # to the shell alone, in this stage
     (signal.SIGKILL, 5),
     (signal.SIGTERM, 6),
 ]
+SECONDS = 180  # in which a run ends that was ended
+# A worker that has done its work stands still while its name holds the text of the file `held`.
+STAND = """
+import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+while os.path.exists("held") and open("held").read() in sys.argv[0]:
+    time.sleep(0.02)
+"""
+ROOTS = """import runpy
+runpy.run_path("{path}", run_name="__main__")
+"""
 
 
 class Corpus(Recipe):
@@ -30,23 +44,45 @@ class Corpus(Recipe):
         text = (ROOT / "egs/mini/run.sh").read_text().replace('"$here/../../', f'"{ROOT}/')
         self.file("run.sh").write_text(text)
         self.file("run.sh").chmod(0o755)
-        return super().write()
+        super().write()
+        self.file("local/prepare_data.py").write_text(PREPARE + STAND)
+        for path in [*ROOT.glob("steps/*.py"), ROOT / "utils/validate_data_dir.py"]:
+            self.file(path.relative_to(ROOT)).write_text(ROOTS.format(path=path) + STAND)
+        return self
 
     def command(self, *options):
         _, _, _, *rest = super().command(*options)
         return [str(self.folder / "run.sh"), "--seeds", "1", *rest]
 
     def begin(self, out):
-        """The process of a run in a session of its own, which writes to the file `out`."""
+        """The process of a run in a session of its own, which writes to the file `out`.
+
+        It does not end by itself: the last worker stands still.
+        """
+        self.file("held").write_text("steps/report.py")
         with open(out, "w") as stream:
             return subprocess.Popen(
-                self.command(), stdout=stream, stderr=subprocess.STDOUT, start_new_session=True
+                hearing(self.command()),
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
+
+    def end(self, process, send, number):
+        """Send the signal to the process, or its group; returns its exit status."""
+        self.file("held").write_text("")  # which every name holds
+        send(process.pid, number)
+        return process.wait(SECONDS)
+
+    def let_go(self):
+        self.file("held").unlink(missing_ok=True)
 
 
 @pytest.fixture
 def recipe(tmp_path, made_up_corpus):
-    return Corpus(tmp_path / "recipe", made_up_corpus).write()
+    made = Corpus(tmp_path / "recipe", made_up_corpus).write()
+    yield made
+    made.let_go()
 
 
 def test_a_signal_to_the_shell_ends_the_whole_run_and_it_goes_on(undisturbed, recipe, tmp_path):
@@ -55,14 +91,14 @@ def test_a_signal_to_the_shell_ends_the_whole_run_and_it_goes_on(undisturbed, re
     moments, out = random.Random(seed), tmp_path / "out"
     for number, stage in SIGNALS:
         process = recipe.begin(out)
-        wait_for(lambda stage=stage: f"== Stage {stage}" in out.read_text(), 120)
+        wait_for(lambda stage=stage: f"== Stage {stage}" in out.read_text(), 2 * SECONDS)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(moments.uniform(0.0, 0.6) * seconds[stage])
-        os.kill(process.pid, number)
-        assert process.wait(8) == -number, f"random.Random({seed})"
+        assert recipe.end(process, os.kill, number) == -number, f"random.Random({seed})"
         if number == signal.SIGKILL:  # no shell is left that could wait
-            wait_for(lambda process=process: not session(process.pid), 8)
+            wait_for(lambda process=process: not session(process.pid), SECONDS)
         assert session(process.pid) == [], f"{number.name} in stage {stage}"
+    recipe.let_go()
     succeed(recipe.run())
     assert recipe.outputs() == whole.outputs(), f"random.Random({seed})"
 
@@ -70,8 +106,7 @@ def test_a_signal_to_the_shell_ends_the_whole_run_and_it_goes_on(undisturbed, re
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGTERM])
 def test_a_signal_to_the_group_ends_the_whole_run(recipe, tmp_path, number):
     process = recipe.begin(tmp_path / "out")
-    wait_for(lambda: "\n$ " in (tmp_path / "out").read_text(), 60)
-    os.killpg(process.pid, number)
-    assert process.wait(8) == -number
+    wait_for(lambda: "\n$ " in (tmp_path / "out").read_text(), 2 * SECONDS)
+    assert recipe.end(process, os.killpg, number) == -number
     assert session(process.pid) == []
     assert "Traceback" not in (tmp_path / "out").read_text()
