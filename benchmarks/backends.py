@@ -92,7 +92,7 @@ def both_ways(model, inputs):
 
 
 def peak_bytes(model, inputs, device):
-    """The most that a training pass takes beside the parameters and the input."""
+    """The most that a training pass takes in addition to the parameters and the input."""
     both_ways(model, inputs)
     model.zero_grad(set_to_none=True)
     if device == "cuda":

@@ -4,7 +4,7 @@
 The upstream is wav2vec 2.0 of random weights and, by default, XLS-R 300M's size. The same trainer
 runs the same utterances and the same back end twice: on cached features, and with the frozen
 upstream in the training loop. Neither is charged for loading the model; what filling the cache took
-is printed beside, since it is paid once and not every epoch.
+is printed next to it, since it is paid once and not every epoch.
 """
 
 import argparse

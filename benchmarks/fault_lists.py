@@ -19,7 +19,7 @@ class Fault:
     tests: list
     what: str = ""
     at: int = 0  # which of several places that hold `was`
-    extra: dict = field(default_factory=dict)  # what a list says beside
+    extra: dict = field(default_factory=dict)  # what else a list says
 
     def places(self, tree=ROOT):
         """Where its text stands in the file; nowhere where there is no such file."""

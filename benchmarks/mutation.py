@@ -5,7 +5,7 @@
     mutation.py sample              the fixed sample that CI tries: benchmarks/faults/sample.yaml
     mutation.py draw MEASURED       make that sample of what `measure --out` wrote
     mutation.py measure [FILE...]   mechanical faults by mutmut's operators, and the share noticed
-                                    per area; wants benchmarks/requirements.txt
+                                    per area; needs benchmarks/requirements.txt
 
 A fault is noticed where its tests fail, or where they are ended at --limit and take less than a
 third of it without the fault (else it is undecided). The tests of an area are tried first without

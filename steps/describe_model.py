@@ -35,7 +35,7 @@ def parse(argv=None):
     parser.add_argument("--rounds", type=int, default=5, help="forward passes timed with --exp")
     args = parser.parse_args(argv)
     if args.resolved and not args.config:
-        parser.error("--resolved wants --config; EXP_DIR/config.yaml is resolved already")
+        parser.error("--resolved needs --config; EXP_DIR/config.yaml is resolved already")
     return args
 
 

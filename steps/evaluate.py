@@ -88,7 +88,7 @@ def parse():
     if options.exp and not options.exp.is_dir():
         raise UserError(f"--exp: found no folder {options.exp}, wanted that of an experiment")
     if options.asv_key and not options.asv_scores:
-        raise UserError("--asv-key: wants --asv-scores")
+        raise UserError("--asv-key: needs --asv-scores")
     return options
 
 

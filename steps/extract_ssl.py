@@ -30,7 +30,7 @@ def parse(argv=None):
     )
     parser.add_argument("--workers", type=int, default=0, help="processes that decode ahead")
     parser.add_argument(
-        "--copies", action="store_true", help="of a training set: also what `copies` wants"
+        "--copies", action="store_true", help="of a training set: also what `copies` asks for"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("config", help="conf/upstream/<name>.yaml")

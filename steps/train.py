@@ -54,7 +54,7 @@ def main():
     from antispoof.training.trainer import Run, train
 
     if args.watch_every < 1 or args.workers < 0:
-        raise UserError("--watch-every wants 1 or more, --workers 0 or more")
+        raise UserError("--watch-every needs 1 or more, --workers 0 or more")
     config = complete(load_experiment(args.config, args.seed, args.override))
     check_apart(args)
     team, device = join_team(choose_device(args.device))

@@ -72,7 +72,7 @@ def test_help_prints_the_option_lines(options):
         (["--", "1"], "no option --; see"),
         (["stage"], "'stage' is not an option"),
         (["-s", "1"], "'-s' is not an option"),
-        (["--stage"], "--stage wants a value"),
+        (["--stage"], "--stage needs a value"),
     ],
 )
 def test_what_is_unknown_stops_the_script(options, arguments, words):

@@ -31,7 +31,7 @@ def parse(argv=None):
     parser.add_argument(
         "--normalize",
         choices=("yes", "no"),
-        help="whether the model wants its waveform at mean 0 and variance 1; default: as IN says",
+        help="whether the model expects its waveform at mean 0 and variance 1; default: as IN says",
     )
     args = parser.parse_args(argv)
     args.normalize = {None: None, "yes": True, "no": False}[args.normalize]

@@ -171,7 +171,7 @@ parse() {
   while (($#)); do
     case $1 in
       --cache)
-        (($# > 1)) || fail "--cache wants a folder"
+        (($# > 1)) || fail "--cache needs a folder"
         cache=$2
         shift
         ;;

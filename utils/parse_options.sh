@@ -38,7 +38,7 @@ while [ $# -gt 0 ]; do
       ;;
     --*)
       option=$1 value=${2-}
-      [ $# -ge 2 ] || { echo "$0: $1 wants a value" >&2 && exit 2; }
+      [ $# -ge 2 ] || { echo "$0: $1 needs a value" >&2 && exit 2; }
       shift 2
       ;;
     *)

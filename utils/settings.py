@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Print what systems read, by their configs, the defaults and overrides, as run.sh wants it.
+"""Print what systems read, by their configs, the defaults and overrides, as run.sh reads it.
 
 A line is NAME<TAB>KEY<TAB>VALUE. NAME is a system, with the keys `feats`; `upstream`, empty where
 it reads none; `config`, the files that its config rests on; `start`, the checkpoint that training

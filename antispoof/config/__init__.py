@@ -1,6 +1,6 @@
 """Configs: one YAML file per experiment that names departures from the defaults below.
 
-Beside each default stands what else the key may say (`.keys`). An unknown key is refused
+Next to each default stands what else the key may say (`.keys`). An unknown key is refused
 with the nearest known one; a value of another type, choice or range is refused too.
 """
 

@@ -43,7 +43,7 @@ def build_system(config: dict[str, Any]) -> torch.nn.Module:
 
 
 def build_back_end(config: dict[str, Any], conf: dict[str, Any]) -> BackEnd:
-    """The model by its name, with the last layer that the loss wants. Raises UserError."""
+    """The model by its name, with the last layer that the loss needs. Raises UserError."""
     model = build_model(config["model"], **conf)
     if config["loss"] not in COSINES:
         return model
@@ -65,7 +65,7 @@ def build_front_end(config: dict[str, Any]) -> FrontEnd:
     upstream, transformer, _ = open_upstream(settings)
     if not transformer:
         raise UserError(
-            f"upstream {name}: 'feats: ssl' wants a wav2vec 2.0, HuBERT, WavLM or data2vec model; "
+            f"upstream {name}: 'feats: ssl' needs a wav2vec 2.0, HuBERT, WavLM or data2vec model; "
             "use 'feats: cached'"
         )
     return FrontEnd(upstream, settings, config["layers"], config["finetune"])

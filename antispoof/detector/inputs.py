@@ -200,13 +200,13 @@ def open_inputs(config: dict[str, Any], data_dir: str, dump: str, train: bool = 
 def count_copies(folder: str | Path) -> int:
     """How many copies of each utterance a folder of cached features has to train on.
 
-    Raises UserError where they are not those that its config wants.
+    Raises UserError where they are not those that its config asks for.
     """
     found, path = len(copy_folders(folder)), Path(folder) / "config.yaml"
     wanted = load_config(path, UPSTREAM_KEYS)["copies"]["count"] if path.exists() else found
     if found != wanted:
         raise UserError(
-            f"{path}: wants {wanted} copies for training, found {found} in {folder}; run "
+            f"{path}: needs {wanted} copies for training, found {found} in {folder}; run "
             "steps/extract_ssl.py --copies (stage 2)"
         )
     return found

@@ -85,7 +85,7 @@ def import_published(
 ) -> tuple[dict[str, Any], torch.nn.Module]:
     """(config, model) of the published weights in `path`.
 
-    config: of an experiment, as `antispoof.training.experiment.claim` wants it. upstream: of
+    config: of an experiment, as `antispoof.training.experiment.claim` takes it. upstream: of
     conf/upstream/, for a layout with a front end, in place of that of UPSTREAMS; its own weights
     must be at hand, and are then replaced by those in `path`. Raises UserError for a file of none
     of the layouts, and for weights that are missing, unknown or misshapen.

@@ -48,7 +48,7 @@ def load_ranking(path: str | Path, overrides: Iterable[str] = ()) -> dict[str, A
     weights = {**config["tracks"], **{group: config[group] for group in GROUPS}}
     for name, parts in weights.items():
         if min(parts.values()) < 0 or sum(parts.values()) <= 0:
-            raise UserError(f"{path}: '{name}' wants weights from 0, one of them above 0")
+            raise UserError(f"{path}: '{name}' needs weights from 0, one of them above 0")
     if not 0 <= config["out_of_domain_share"] <= 1 or min(config["floors"].values()) <= 0:
         raise UserError(f"{path}: wanted 'out_of_domain_share' in 0 to 1 and 'floors' above 0")
     for domain in DOMAINS:

@@ -61,6 +61,6 @@ def _check_values(x, lengths, least, unit, what):
         )
     if not enough:
         raise UserError(
-            f"found {int(lengths.min())} {unit} in an utterance, the model wants {least} or more; "
+            f"found {int(lengths.min())} {unit} in an utterance, the model needs {least} or more; "
             "crop.seconds and crop.pad decide it"
         )

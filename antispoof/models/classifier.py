@@ -30,6 +30,6 @@ class FeedForward(nn.Sequential):
         if self.training and len(x) == 1:
             raise UserError(
                 "found a batch of one utterance in training, the batch norm of 'classifier: ff' "
-                "wants two or more; choose a batch_size that leaves no single one over"
+                "needs two or more; choose a batch_size that leaves no single one over"
             )
         return super().forward(x)

@@ -23,7 +23,7 @@ def by_length(
     found = lengths.tolist()
     if training and len(set(found)) > 1:
         raise UserError(
-            f"lengths {min(found)} to {max(found)} in one training batch; this model wants equal "
+            f"lengths {min(found)} to {max(found)} in one training batch; this model needs equal "
             "ones: 'crop.pad' zero or tile, and 'crop.train' other than full"
         )
     if len(set(found)) == 1:

@@ -84,7 +84,7 @@ class SLS(BackEnd):
         wrong = [count for count in counts if not least <= count <= least + 2]
         if wrong and not self.adaptive:
             raise UserError(
-                f"sls: found {wrong[0]} frames, 'pooling: fixed' wants {least} to {least + 2}; "
+                f"sls: found {wrong[0]} frames, 'pooling: fixed' needs {least} to {least + 2}; "
                 "model_conf.frames decides it, and crop.seconds and crop.pad what there is; "
                 "'pooling: adaptive' takes any"
             )

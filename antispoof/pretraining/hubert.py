@@ -34,7 +34,7 @@ def settings_of(config: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
 
 
 def symbols_of(config: dict[str, Any]) -> list[list[str]]:
-    """Names of the clusters, one list for the one k-means: s3prl wants to know how many."""
+    """Names of the clusters, one list for the one k-means: s3prl needs to know how many."""
     return [[str(unit) for unit in range(config["clusters"])]]
 
 

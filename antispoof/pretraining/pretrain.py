@@ -67,7 +67,7 @@ def load_pretraining(path: str | Path, seed: int, overrides: Iterable[str] = ())
         if config[key] < 2 - (key in ("layers", "epochs", "batch_size")):
             raise UserError(f"{path}: '{key}' is {config[key]}, wanted more")
     if config["dim"] % config["heads"] or config["dim"] % config["conv_pos_groups"]:
-        raise UserError(f"{path}: 'dim' wants to be a multiple of 'heads' and 'conv_pos_groups'")
+        raise UserError(f"{path}: 'dim' must be a multiple of 'heads' and 'conv_pos_groups'")
     shortest = min(config["crop_seconds"], config["min_seconds"])
     if frame_count(round(shortest * SAMPLE_RATE)) < 2 * config["mask_length"]:
         raise UserError(

@@ -21,7 +21,7 @@ def convert(
     """(checkpoint in s3prl's form, notes) of `source`: a fairseq file or a Hugging Face folder.
 
     dtype: of the stored weights, one of DTYPES; normalize: True or False where the source does not
-    say whether the model wants its waveform normalised, or says it wrongly. The notes are lines
+    say whether the model expects its waveform normalised, or says it wrongly. The notes are lines
     on what was left out or filled in. The s3prl model is built once, so that missing, unknown and
     misshapen weights are refused (UserError) here, not at the first use.
     """

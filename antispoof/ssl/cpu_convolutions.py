@@ -61,7 +61,7 @@ class _Rows:
         self.norm, self.bias = _norm_of(block), convolution.bias
         (self.kernel,), (self.stride,) = convolution.kernel_size, convolution.stride
         weight = convolution.weight.detach().permute(2, 1, 0)  # (K, C, C')
-        # A matrix product wants rows that do not overlap: taps in groups of at most one stride.
+        # A matrix product needs rows that do not overlap: taps in groups of at most one stride.
         groups = range(0, self.kernel, self.stride)
         self.taps = [
             (at, weight[at : at + self.stride].flatten(0, 1).t().contiguous()) for at in groups

@@ -55,7 +55,7 @@ def _call(function, name):
         return function()
     except TypeError as error:  # s3prl passes arguments on: their names show when one is missing
         raise UserError(
-            f"upstream {name}: wants arguments of its own ({first_line(error)}); wanted the name "
+            f"upstream {name}: needs arguments of its own ({first_line(error)}); wanted the name "
             "of one model, or <family>_local and a 'checkpoint'"
         ) from None
     except (UserError, _Wanted):

@@ -2,7 +2,7 @@
 
 What is not trained is frozen: in eval mode (no dropout), without gradients, and since nothing below
 the first trained layer needs one, only what is above it is kept for backward. s3prl's own
-settings are not used: it runs the convolutions without gradients whatever one wants, and its layer
+settings are not used: it runs the convolutions without gradients in every case, and its layer
 drop leaves layers out of the list of hidden states. Dropout of trained layers is the checkpoint's.
 
 A state dict holds what training changed, and a checksum of the upstream as it was before; the rest

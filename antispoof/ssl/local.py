@@ -33,7 +33,7 @@ _MAX_TEXT, _MAX_LAYERS = 1000, 64  # of conv_feature_layers; real ones: 60 chara
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """What one wants to know of a checkpoint before using it."""
+    """What a user needs to know of a checkpoint before using it."""
 
     family: str
     parameters: int  # of the model that s3prl builds, pre-training heads included

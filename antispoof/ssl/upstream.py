@@ -26,10 +26,10 @@ def load_upstream_config(path: str | Path) -> dict[str, Any]:
     copies = config["copies"]
     if bool(copies["count"]) != bool(copies["augment"]):
         raise UserError(
-            f"{path}: 'copies' wants a 'count' from 0, and with 1 or more a list 'augment'"
+            f"{path}: 'copies' needs a 'count' from 0, and with 1 or more a list 'augment'"
         )
     if config["autocast"] != "none" and config["tolerance"] <= 0:
-        raise UserError(f"{path}: 'autocast: {config['autocast']}' wants a 'tolerance' above 0")
+        raise UserError(f"{path}: 'autocast: {config['autocast']}' needs a 'tolerance' above 0")
     return config
 
 
@@ -43,7 +43,7 @@ def _require_name(path, config):
             f"of {', '.join(local)}, or no checkpoint"
         )
     if name in local and not checkpoint:
-        raise UserError(f"{path}: 'name: {name}' wants a 'checkpoint', a file in s3prl's form")
+        raise UserError(f"{path}: 'name: {name}' needs a 'checkpoint', a file in s3prl's form")
 
 
 def claim_dump(dump_dir: str | Path, config: dict[str, Any]) -> None:

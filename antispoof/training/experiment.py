@@ -48,7 +48,7 @@ def read_inputs(path: str | Path, overrides: Iterable[str] = ()) -> dict[str, An
     config = load_config(path, EXPERIMENT_KEYS, overrides)
     if config["feats"] != "wave" and not config["upstream"]:
         raise UserError(
-            f"{path}: 'feats: {config['feats']}' wants 'upstream', a name in conf/upstream/"
+            f"{path}: 'feats: {config['feats']}' needs 'upstream', a name in conf/upstream/"
         )
     return config
 

@@ -43,9 +43,9 @@ def _over(own, given):
 def check_training(path: str | Path, config: dict[str, Any]) -> dict[str, Any]:
     """`config`, whose keys are checked, where they fit each other. Raises UserError."""
     if config["accum_grad"] > config["batch_size"]:
-        raise UserError(f"{path}: 'accum_grad' wants no more parts than 'batch_size' utterances")
+        raise UserError(f"{path}: 'accum_grad' must not exceed 'batch_size'")
     if config["optimizer_conf"]["momentum"] and config["optimizer"] != "sgd":
-        raise UserError(f"{path}: 'optimizer_conf.momentum' wants 'optimizer: sgd'")
+        raise UserError(f"{path}: 'optimizer_conf.momentum' needs 'optimizer: sgd'")
     warmup = config["schedule_conf"]["warmup"]
     if warmup > config["epochs"]:
         raise UserError(
@@ -55,10 +55,10 @@ def check_training(path: str | Path, config: dict[str, Any]) -> dict[str, Any]:
     loss_settings(config["loss"], config["loss_conf"])
     if config["augment"] and config["feats"] == "cached":
         raise UserError(
-            f"{path}: 'augment' wants 'feats: wave' or 'feats: ssl'; for cached features, 'copies' "
+            f"{path}: 'augment' needs 'feats: wave' or 'feats: ssl'; for cached features, 'copies' "
             "of conf/upstream/, or steps/augment_data_dir.py before stage 2"
         )
     Chain(config["augment"], path)
     if config["finetune"]["layers"] != "none" and config["feats"] != "ssl":
-        raise UserError(f"{path}: 'finetune' wants 'feats: ssl'; what is cached cannot learn")
+        raise UserError(f"{path}: 'finetune' needs 'feats: ssl'; what is cached cannot learn")
     return config

@@ -206,7 +206,7 @@ def keep(
     model: torch.nn.Module,
     keep_epochs: bool,
 ) -> None:
-    """Write the model of the last row's epoch where the rule, or the user, wants it."""
+    """Write the model of the last row's epoch where the rule, or the user, asks for it."""
     epoch, kept = rows[-1]["epoch"], selection.kept(rows)
     state = {"model": model.state_dict(), "epoch": epoch}
     if kept == [epoch]:
@@ -216,7 +216,7 @@ def keep(
 
 
 def forget(exp_dir: Path, selection: Selection, rows: Rows) -> None:
-    """Remove what `keep` wrote and the rule no longer wants."""
+    """Remove what `keep` wrote and the rule no longer needs."""
     for epoch in {row["epoch"] for row in rows} - set(selection.kept(rows)):
         (exp_dir / f"epochs/{epoch}.pt").unlink(missing_ok=True)
 

@@ -96,7 +96,7 @@ def test_what_was_drawn_is_told_for_each_utterance(place):
 
 
 def test_cached_features_want_another_way(place):
-    with pytest.raises(UserError, match="'augment' wants .*'copies'.*augment_data_dir"):
+    with pytest.raises(UserError, match="'augment' needs .*'copies'.*augment_data_dir"):
         load_experiment("train_x.yaml", 1, ["feats=cached", "upstream=fbank"])
     with pytest.raises(UserError, match="train_x.yaml: 'augment.0.' is 'rawbost'.*'rawboost'"):
         load_experiment("train_x.yaml", 1, ["augment=[rawbost]"])

@@ -53,7 +53,7 @@ def test_a_config_names_departures_from_the_defaults(tmp_path):
         ("class_weights: [1, no]", "'class_weights' is [1, False], wanted a number"),
         ("optimizer_conf: {lr: fast}", "'optimizer_conf.lr' is 'fast', wanted float"),
         ("a: [", "is not YAML"),
-        ("upstream: ''", "'feats: cached' wants 'upstream'"),
+        ("upstream: ''", "'feats: cached' needs 'upstream'"),
     ],
 )
 def test_a_bad_line_is_refused(tmp_path, line, words):

@@ -174,12 +174,12 @@ def test_every_bound_from_both_sides(tmp_path, key):
 def test_augmentation_wants_sounds_and_fine_tuning_an_upstream_inside(tmp_path):
     load(tmp_path, augment=["mu_law"])
     load(tmp_path, augment=["mu_law"], feats="wave")
-    with pytest.raises(UserError, match="'augment' wants 'feats: wave' or 'feats: ssl'"):
+    with pytest.raises(UserError, match="'augment' needs 'feats: wave' or 'feats: ssl'"):
         load(tmp_path, augment=["mu_law"], feats="cached")
     for feats in ("cached", "wave"):
-        with pytest.raises(UserError, match="'finetune' wants 'feats: ssl'"):
+        with pytest.raises(UserError, match="'finetune' needs 'feats: ssl'"):
             load(tmp_path, finetune={"layers": "all"}, feats=feats)
-        with pytest.raises(UserError, match="wants 'upstream'"):
+        with pytest.raises(UserError, match="needs 'upstream'"):
             load(tmp_path, upstream="", feats="ssl")
     load(tmp_path, upstream="", feats="wave")
     load(tmp_path, "optimizer=sgd", "optimizer_conf.momentum=0.9")

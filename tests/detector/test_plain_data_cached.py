@@ -116,7 +116,7 @@ def test_copies_are_as_many_as_the_config_says(tmp_path, wanted, fine):
     if fine:
         assert count_copies(tmp_path) == 2
         return
-    with pytest.raises(UserError, match=f"wants {wanted} copies for training, found 2 in"):
+    with pytest.raises(UserError, match=f"needs {wanted} copies for training, found 2 in"):
         count_copies(tmp_path)
 
 

@@ -111,7 +111,7 @@ def test_the_front_end_is_the_named_upstreams(monkeypatch):
     )  # fmt: skip
     assert calls == [settings]
     opened[1] = False
-    with pytest.raises(UserError, match="upstream x: 'feats: ssl' wants a wav2vec 2.0"):
+    with pytest.raises(UserError, match="upstream x: 'feats: ssl' needs a wav2vec 2.0"):
         build_front_end(config(**SSL))
 
 

@@ -1,4 +1,4 @@
-"""steps/evaluate.py: costs beside speaker verification, published lists, factors of spoof alone."""
+"""steps/evaluate.py: tandem costs, published lists, factors of spoof alone."""
 
 import json
 

@@ -152,7 +152,7 @@ def test_fixed_rates_by_the_name_of_the_challenge(place):
     rates = (0.01881016557566423, 0.01880141010575793, 0.4607082907604729)
     wanted = plain_tdcf_2021(*four(ROWS.values())[:2], rates)
     assert found["pooled"]["tdcf_asvspoof5"] == pytest.approx(wanted)
-    with pytest.raises(UserError, match="--asv-key: wants --asv-scores"):
+    with pytest.raises(UserError, match="--asv-key: needs --asv-scores"):
         evaluate(place, "--asv-key", "key")
 
 

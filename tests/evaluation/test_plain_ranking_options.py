@@ -57,13 +57,13 @@ def test_a_ranking_is_by_default_what_its_comments_promise(tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (("accuracy.eer=0", "accuracy.min_dcf=0"), "'accuracy' wants weights from 0"),
-        (("cost.macs=-0.1",), "'cost' wants weights from 0"),
-        (("calibration.ece=-1",), "'calibration' wants"),
-        (("tracks.with_cost.cost=-1",), "'with_cost' wants"),
+        (("accuracy.eer=0", "accuracy.min_dcf=0"), "'accuracy' needs weights from 0"),
+        (("cost.macs=-0.1",), "'cost' needs weights from 0"),
+        (("calibration.ece=-1",), "'calibration' needs"),
+        (("tracks.with_cost.cost=-1",), "'with_cost' needs"),
         (
             [f"tracks.without_cost.{key}=0" for key in ("accuracy", "calibration")],
-            "'without_cost' wants",
+            "'without_cost' needs",
         ),
         (("out_of_domain_share=-0.01",), "in 0 to 1"),
         (("out_of_domain_share=1.01",), "in 0 to 1"),

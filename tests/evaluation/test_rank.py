@@ -118,7 +118,7 @@ def test_weights_sum_to_one():
     ("options", "words"),
     [
         (("--override", "baseline=other"), "found 'other', wanted one of base"),
-        (("--override", "accuracy.eer=-1"), "'accuracy' wants weights from 0"),
+        (("--override", "accuracy.eer=-1"), "'accuracy' needs weights from 0"),
         (("--override", "accuracy.f1=1"), "unknown key 'accuracy.f1'"),
         (("--override", "in_domain=[progress]"), "progress/result.json: no such file; evaluate"),
         (("--override", "out_of_domain_share=2"), "in 0 to 1"),

@@ -152,15 +152,15 @@ def test_without_training_it_is_the_original(place, monkeypatch):
 
 def test_a_training_set_without_its_copies_is_refused(place, monkeypatch):
     monkeypatch.chdir(place)
-    with pytest.raises(UserError, match="wants 2 copies for training, found 0 in .*--copies"):
+    with pytest.raises(UserError, match="needs 2 copies for training, found 0 in .*--copies"):
         open_inputs(load_experiment("train_x.yaml", 1), "data/dev", "dump", train=True)
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("copies: {count: 2}", "'copies' wants a 'count' from 0, and with 1 or more a list"),
-        ("copies: {augment: [trim]}", "'copies' wants a 'count' from 0"),
+        ("copies: {count: 2}", "'copies' needs a 'count' from 0, and with 1 or more a list"),
+        ("copies: {augment: [trim]}", "'copies' needs a 'count' from 0"),
         ("copies: {count: -1, augment: [trim]}", "'copies.count' is -1, wanted at least 0"),
         ("copies: {number: 2}", "unknown key 'copies.number'"),
     ],

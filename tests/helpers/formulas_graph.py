@@ -184,7 +184,7 @@ def aasist(plain, waves, filters, conf):
 
 
 def ssl_image(plain, x):
-    """Projected frames (B, T, 128) -> an image (B, 64, 42, T // 3), or as `conf` of lite wants."""
+    """Projected frames (B, T, 128) -> an image (B, 64, 42, T // 3), or as `conf` of lite says."""
     x = F.max_pool2d(x.transpose(1, 2)[:, None], (3, 3))
     x = F.selu(plain.norm("norm_in", x))
     for number in range(6):

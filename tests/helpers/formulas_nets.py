@@ -142,7 +142,7 @@ def half(image):
 
 
 def one_logit(plain, head, x, drop):
-    """Linear - ReLU - dropout - Linear to a logit, beside a zero for spoof."""
+    """Linear - ReLU - dropout - Linear to a logit, next to a zero for spoof."""
     hidden = plain.drop(drop, relu(plain.linear(f"{head}.0", x)))
     logit = plain.linear(f"{head}.3", hidden)
     return torch.cat([0 * logit, logit], 1)

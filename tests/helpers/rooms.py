@@ -1,7 +1,7 @@
 """The rooms of the library, their floors, and the imports between them.
 
-A room is a folder of antispoof/, or a file that stands beside them. A room's floor is one above the
-highest that it imports. As a program: rooms.py [ROOT] prints them.
+A room is a folder of antispoof/, or a file that stands next to them. A room's floor is one above
+the highest that it imports. As a program: rooms.py [ROOT] prints them.
 """
 
 import ast

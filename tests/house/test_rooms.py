@@ -33,10 +33,10 @@ def test_no_import_stays_on_its_floor_or_runs_back_up():
 
 
 def test_tests_stand_in_rooms_of_the_same_names():
-    beside = {"helpers", "house", "mini", "recipes", "weights"}
+    others = {"helpers", "house", "mini", "recipes", "weights"}
     folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()}
     packages = {room for room in LEVEL if (ROOT / "antispoof" / room).is_dir()}
-    assert folders - {"__pycache__"} == packages | beside
+    assert folders - {"__pycache__"} == packages | others
 
 
 TREE = {

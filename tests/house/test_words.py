@@ -4,7 +4,10 @@ import re
 
 from tree import FILES, name, offenders
 
-OLD = r"(?i)\b(told|anew|whom|mend(s|ed|ing)?|hence|thrice|thereof|whence|dice|upon|lest|nought)\b"
+OLD = (
+    r"(?i)\b(told|anew|whom|mend(s|ed|ing)?|hence|thrice|thereof|whence|dice|upon|lest|nought"
+    r"|wants|beside)\b"
+)
 ROOMS = r"(antispoof|steps|utils|docs|conf|tools)/.*|[\w.]+\.(md|sh)"
 
 

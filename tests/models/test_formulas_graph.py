@@ -137,7 +137,7 @@ def test_lite_wants_three_frames_for_each_column_that_it_pools():
     model = build_model("spaarsist_lite", dim=4, embedding=3, time_pool=2).eval()
     with torch.no_grad():
         assert model(states(1, 6, 4)[:, None].float(), torch.tensor([6])).isfinite().all()
-        with pytest.raises(UserError, match="found 5 frames .* wants 6 or more"):
+        with pytest.raises(UserError, match="found 5 frames .* needs 6 or more"):
             model(states(1, 6, 4)[:, None].float(), torch.tensor([5]))
 
 

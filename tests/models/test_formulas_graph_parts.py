@@ -132,12 +132,12 @@ def test_lengths_and_shapes_are_checked_where_they_are_stated():
         ((2, 4, 1), "features of 3 layers, wanted 2; model_conf.layers .*'layers' says"),
         ((3, 5, 1), "features of 4 numbers per frame, wanted 5; model_conf.dim decides it$"),
         ((None, 5, 1), "features of 4 numbers per frame, wanted 5"),
-        ((3, 4, 3), "found 2 frames in an utterance, the model wants 3 or more; crop.seconds"),
+        ((3, 4, 3), "found 2 frames in an utterance, the model needs 3 or more; crop.seconds"),
     ):
         with pytest.raises(UserError, match=words):
             check_features(x, lengths, *arguments)
     check_features(x, torch.tensor([5, 1]))
-    with pytest.raises(UserError, match="found 0 frames in an utterance, the model wants 1"):
+    with pytest.raises(UserError, match="found 0 frames in an utterance, the model needs 1"):
         check_features(x, torch.tensor([5, 0]))
     with pytest.raises(UserError, match=r"features \(B, L, T, D\), found \(2, 3, 5\)"):
         check_features(x[..., 0], lengths)
@@ -148,9 +148,9 @@ def test_lengths_and_shapes_are_checked_where_they_are_stated():
 def test_waveforms_are_checked_where_their_least_is_stated():
     x = torch.randn(2, 50)
     check_waves(x, torch.tensor([50, 20]), 20)
-    with pytest.raises(UserError, match="found 19 samples in an utterance, the model wants 20"):
+    with pytest.raises(UserError, match="found 19 samples in an utterance, the model needs 20"):
         check_waves(x, torch.tensor([50, 19]), 20)
-    with pytest.raises(UserError, match="found 0 samples .* wants 1 or more"):
+    with pytest.raises(UserError, match="found 0 samples .* needs 1 or more"):
         check_waves(x, torch.tensor([50, 0]))
     with pytest.raises(UserError, match="found no samples, wanted 20"):
         check_waves(x[:, :0], torch.tensor([50, 50]), 20)

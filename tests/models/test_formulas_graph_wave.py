@@ -109,7 +109,7 @@ def test_wavlm_aasist_refuses_what_it_cannot_read():
     with torch.no_grad():
         assert model.eval()(states, frames, sound, samples).isfinite().all()
     for changed, words in (
-        ((states, frames, sound, samples - 1), "2399 samples .* wants 2400 or more"),
+        ((states, frames, sound, samples - 1), "2399 samples .* needs 2400 or more"),
         ((states[..., 1:], frames, sound, samples), "of 6 numbers per frame, wanted 7"),
         ((states.expand(2, 2, 3, 7), frames, sound, samples), "of 2 layers, wanted 1"),
         ((states / 0, frames, sound, samples), "features hold numbers"),

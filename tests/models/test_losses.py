@@ -171,8 +171,8 @@ def test_every_loss_and_optimiser_learn(place, optimizer, loss):
 
 def test_accumulation_and_autocast_are_refused_where_they_mean_nothing(place):
     wrong = {
-        "accum_grad=9": "'accum_grad' wants no more parts",
-        "optimizer_conf.momentum=0.9": "wants 'optimizer: sgd'",
+        "accum_grad=9": "'accum_grad' must not exceed",
+        "optimizer_conf.momentum=0.9": "needs 'optimizer: sgd'",
         "loss=focus": "did you mean 'focal'",
         "loss_conf={gama: 1}": "loss 'cross_entropy' has no argument 'gama'; it has none",
         "schedule_conf.warmup=2.0": "'warmup' from 0 to the 1 epochs",

@@ -146,7 +146,7 @@ def test_any_length_from_three_frames_on_and_no_padding(name):
         for index, length in enumerate(lengths):
             alone = model(x[index : index + 1, :, :length], length[None])
             torch.testing.assert_close(together[index], alone[0])
-        with pytest.raises(UserError, match="2 frames .* wants 3 or more; crop.seconds"):
+        with pytest.raises(UserError, match="2 frames .* needs 3 or more; crop.seconds"):
             model(x, torch.tensor([7, 2, 30, 7, 4]))
     with pytest.raises(UserError, match="lengths 3 to 30 .*'crop.pad'"):
         model.train()(x, lengths)

@@ -139,7 +139,7 @@ def test_the_shortest_sound_that_a_model_takes(name, conf, least):
     model = build_model(name, **conf).eval()
     assert torch.isfinite(model(sound(least)[None], torch.tensor([least]))).all()
     short = sound(max(least - 1, 1))[None]
-    words = f"found {least - 1} samples in an utterance, .* wants {least} or more; crop.seconds"
+    words = f"found {least - 1} samples in an utterance, .* needs {least} or more; crop.seconds"
     with pytest.raises(UserError, match=words):
         model(short, torch.tensor([least - 1]))
 
@@ -153,7 +153,7 @@ def test_wrong_inputs_are_one_line():
     cached = build_model("mel_cnn", front_end="cached")
     with pytest.raises(UserError, match="found features of 2 layers, wanted 1"):
         cached(torch.zeros(1, 2, 50, 80), torch.tensor([50]))
-    with pytest.raises(UserError, match="found 15 frames .* wants 16 or more; crop.seconds"):
+    with pytest.raises(UserError, match="found 15 frames .* needs 16 or more; crop.seconds"):
         cached(torch.zeros(1, 1, 15, 80), torch.tensor([15]))
     with pytest.raises(UserError, match="found features of 80 numbers per frame, wanted 1024"):
         build_model("wavlm_cnn")(torch.zeros(1, 1, 50, 80), torch.tensor([50]))

@@ -139,8 +139,8 @@ BAD = {
     "no frame": (GOOD[:, :, :0], "found no frames.*crop.seconds"),
     "NaN": (GOOD + float("nan"), "not finite"),
     "infinite": (GOOD - float("inf"), "not finite"),
-    "short": (GOOD[:, :, :29], "found 29 frames, 'pooling: fixed' wants 30 to 32; .*frames"),
-    "long": (torch.zeros(2, 3, 33, 30), "found 33 frames, 'pooling: fixed' wants 30 to 32"),
+    "short": (GOOD[:, :, :29], "found 29 frames, 'pooling: fixed' needs 30 to 32; .*frames"),
+    "long": (torch.zeros(2, 3, 33, 30), "found 33 frames, 'pooling: fixed' needs 30 to 32"),
 }
 
 

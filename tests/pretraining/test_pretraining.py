@@ -198,7 +198,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(place):
     [
         ("cluster=5", "did you mean 'clusters'"),
         ("epochs=0", "'epochs' is 0"),
-        ("heads=3", "'dim' wants to be a multiple"),
+        ("heads=3", "'dim' must be a multiple"),
         ("min_seconds=0.2", "fewer frames than two spans"),
     ],
 )

@@ -104,7 +104,7 @@ BAD = {
     "- mel\n": "conf/train_x.yaml: wanted lines of `key: value`",
     "upstraem: mel\n": "conf/train_x.yaml: unknown key 'upstraem', did you mean 'upstream'?",
     "feats: chached\n": "conf/train_x.yaml: 'feats' is 'chached', wanted one of ",
-    "feats: cached\n": "conf/train_x.yaml: 'feats: cached' wants 'upstream'",
+    "feats: cached\n": "conf/train_x.yaml: 'feats: cached' needs 'upstream'",
     "upstream: 7\n": "conf/train_x.yaml: 'upstream' is 7, wanted str",
     "upstream: ../mel\n": "conf/train_x.yaml: 'upstream' is '../mel', wanted a name in ",
     "upstream: a b\n": "conf/train_x.yaml: 'upstream' is 'a b', wanted a name in ",

@@ -175,8 +175,8 @@ WRONG = {
     "window: {pad: repeat}": "'window.pad' is 'repeat', wanted one of tile, zero, none",
     "autocast: int8": "'autocast' is 'int8', wanted one of none, bf16, fp16",
     "allow: [resample, mono]": "'allow' is 'mono', wanted one of resample, mixdown",
-    "autocast: bf16": "'autocast: bf16' wants a 'tolerance' above 0",
-    "autocast: fp16\ntolerance: -0.1": "'autocast: fp16' wants a 'tolerance' above 0",
+    "autocast: bf16": "'autocast: bf16' needs a 'tolerance' above 0",
+    "autocast: fp16\ntolerance: -0.1": "'autocast: fp16' needs a 'tolerance' above 0",
 }
 
 

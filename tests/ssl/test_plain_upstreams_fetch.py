@@ -121,7 +121,7 @@ def test_without_s3prl_one_line_says_what_to_run(monkeypatch):
 
 @pytest.mark.parametrize("name", ["wav2vec2_custom", "hubert_url", "cpc_local", "hf_hubert_custom"])
 def test_a_name_that_wants_arguments_is_refused_in_one_line(name):
-    with pytest.raises(UserError, match=f"upstream {name}: wants arguments .*'ckpt'") as said:
+    with pytest.raises(UserError, match=f"upstream {name}: needs arguments .*'ckpt'") as said:
         fetch.make_upstream(name)
     assert len(str(said.value).splitlines()) == 1
 

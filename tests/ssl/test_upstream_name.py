@@ -39,7 +39,7 @@ def test_a_name_beside_a_checkpoint_is_that_of_a_family(tmp_path, name):
 def test_the_name_of_a_family_wants_a_checkpoint(tmp_path, family):
     path = tmp_path / "x.yaml"
     path.write_text(f"name: {family}_local\n")
-    with pytest.raises(UserError, match=f"'name: {family}_local' wants a 'checkpoint'"):
+    with pytest.raises(UserError, match=f"'name: {family}_local' needs a 'checkpoint'"):
         load_upstream_config(path)
     path.write_text(f"name: {family}_local\ncheckpoint: x.pt\n")
     assert load_upstream_config(path)["checkpoint"] == "x.pt"

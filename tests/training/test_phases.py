@@ -200,7 +200,7 @@ WRONG = {
     "phases=[{}, {model: mhfa}]": "phase 2: unknown key 'model'",
     "phases=[3]": "phase 1: is 3, wanted keys and values",
     "phases=[{select: {metric: eval_eer}}]": "phase 1: 'select.metric' is 'eval_eer'",
-    "phases=[{finetune: {layers: all}}]": "phase 1: 'finetune' wants 'feats: ssl'",
+    "phases=[{finetune: {layers: all}}]": "phase 1: 'finetune' needs 'feats: ssl'",
     "phases=[{}, {epochs: 0}]": "phase 2: 'epochs' is 0",
 }
 

@@ -73,7 +73,7 @@ def test_without_phases_there_is_one_like_the_config(tmp_path):
 
 
 def test_each_phase_is_checked_with_its_own_numbers(tmp_path):
-    wrong = {"{accum_grad: 33}": "'accum_grad' wants", "{epochs: 2}": "'warmup' from 0 to the 2"}
+    wrong = {"{accum_grad: 33}": "'accum_grad' must", "{epochs: 2}": "'warmup' from 0 to the 2"}
     for phase, words in wrong.items():
         with pytest.raises(UserError) as caught:
             load(tmp_path, f"phases=[{{}}, {phase}]", schedule_conf={"warmup": 3})

