@@ -4,6 +4,7 @@ Every draw comes from (seed, epoch, utterance), never from the order of loading,
 was killed continues with the same numbers.
 """
 
+import abc
 import functools
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from ..ssl.conventions import frame_count
 from ..ssl.upstream import require_read
 
 
-class Inputs(torch.utils.data.Dataset):
+class Inputs(torch.utils.data.Dataset, abc.ABC):
     """Utterances of one set as (x, length, index), before batching; a subclass reads them.
 
     With the crop `windows`, an utterance is a list of them, one for each window.
@@ -62,17 +63,17 @@ class Inputs(torch.utils.data.Dataset):
         span = min(length, self.length)
         return [(x.narrow(time_axis(x), start, span), span, index) for start in starts]
 
+    @abc.abstractmethod
     def drawn(self, index: int) -> dict[str, Any]:
         """What decides how an utterance is read in this epoch, as a record for JSON."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _open(self, data_dir, dump, train):
         """Find what is to be read; returns the length of a crop, in samples or frames."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def _read(self, utt):
         """(array, valid length) of an utterance, cropped and padded."""
-        raise NotImplementedError
 
 
 class Waveforms(Inputs):

@@ -10,7 +10,7 @@ from plain_data import config, drawer, plain_crop, plain_pad, write_set
 
 from antispoof.augment.draws import gather
 from antispoof.data.crop import crop, extend, fit, time_axis, window_starts
-from antispoof.detector.inputs import open_inputs
+from antispoof.detector.inputs import Inputs, open_inputs
 from antispoof.errors import UserError
 
 POLICIES = ("first", "centre", "random", "windows", "full")
@@ -88,6 +88,15 @@ def indices(item):
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return str(write_set(tmp_path_factory.mktemp("ramps") / "train", LENGTHS))
+
+
+def test_inputs_that_cannot_read_are_never_made(data):
+    class Half(Inputs):
+        def _open(self, data_dir, dump, train):
+            return 160
+
+    with pytest.raises(TypeError, match="abstract .*_read.*drawn|abstract .*drawn.*_read"):
+        Half(config(), data, "dump")
 
 
 @pytest.mark.parametrize(("seed", "epoch"), [(3, 0), (3, 1), (4, 1), (1, 3), (31, 0)])
