@@ -16,7 +16,7 @@ import numpy as np
 
 from .checks import checked_trials, sorted_trials
 
-# ASVspoof 5, track 1: prior of spoof, cost of a rejected bona fide, of an accepted spoof trial
+# ASVspoof 5, track 1; see `cost_weights`
 COSTS = MappingProxyType({"p_spoof": 0.05, "c_miss": 1.0, "c_fa": 10.0})
 GRID = 512  # first look of `minimum_on_curve`; any number gives the same result
 
@@ -88,38 +88,33 @@ def threshold_at(bonafide: np.ndarray, spoof: np.ndarray, k: int, j: int) -> flo
     return float(last) if k + j else float(min(bonafide[0], spoof[0]) - 0.001)
 
 
-def min_dcf(
-    bonafide: np.ndarray,
-    spoof: np.ndarray,
-    *,
-    p_spoof: float = 0.05,
-    c_miss: float = 1,
-    c_fa: float = 10,
-) -> float:
+def min_dcf(bonafide: np.ndarray, spoof: np.ndarray, **costs: float) -> float:
     """Least normalised detection cost over all thresholds; 1 = no better than a fixed answer.
 
     min((1 - p_spoof) c_miss frr + p_spoof c_fa far) / min((1 - p_spoof) c_miss, p_spoof c_fa).
+    costs: those of `cost_weights`, here and below.
     """
-    miss, fa = cost_weights(p_spoof, c_miss, c_fa)
+    miss, fa = cost_weights(**costs)
     return minimum_on_curve(*sorted_trials(bonafide, spoof), miss, fa)[0] / min(miss, fa)
 
 
-def min_dcf_threshold(
-    bonafide: np.ndarray,
-    spoof: np.ndarray,
-    *,
-    p_spoof: float = 0.05,
-    c_miss: float = 1,
-    c_fa: float = 10,
-) -> float:
+def min_dcf_threshold(bonafide: np.ndarray, spoof: np.ndarray, **costs: float) -> float:
     """The highest score that is still rejected where the cost is least."""
     bonafide, spoof = sorted_trials(bonafide, spoof)
-    point = minimum_on_curve(bonafide, spoof, *cost_weights(p_spoof, c_miss, c_fa))[1]
+    point = minimum_on_curve(bonafide, spoof, *cost_weights(**costs))[1]
     return threshold_at(bonafide, spoof, *point)
 
 
-def cost_weights(p_spoof: float, c_miss: float, c_fa: float) -> tuple[float, float]:
-    """What frr and far weigh in the cost. ValueError unless all of it is positive."""
+def cost_weights(
+    *,
+    p_spoof: float = COSTS["p_spoof"],
+    c_miss: float = COSTS["c_miss"],
+    c_fa: float = COSTS["c_fa"],
+) -> tuple[float, float]:
+    """What frr and far weigh in the cost. ValueError unless all of it is positive.
+
+    p_spoof: prior of spoof; c_miss, c_fa: cost of a rejected bona fide, an accepted spoof trial.
+    """
     if not 0 < p_spoof < 1 or c_miss <= 0 or c_fa <= 0:
         raise ValueError(
             f"found p_spoof {p_spoof}, c_miss {c_miss}, c_fa {c_fa}; "
@@ -155,27 +150,20 @@ def minimum_on_curve(
     return float(values[best]), (int(k[best]), int(j[best]))
 
 
-def bayes_threshold(*, p_spoof: float = 0.05, c_miss: float = 1, c_fa: float = 10) -> float:
+def bayes_threshold(**costs: float) -> float:
     """The LLR, in natural log, from which on accepting is cheaper; default -ln 1.9."""
-    miss, fa = cost_weights(p_spoof, c_miss, c_fa)
+    miss, fa = cost_weights(**costs)
     return -log(miss / fa)
 
 
-def act_dcf(
-    bonafide: np.ndarray,
-    spoof: np.ndarray,
-    *,
-    p_spoof: float = 0.05,
-    c_miss: float = 1,
-    c_fa: float = 10,
-) -> float:
+def act_dcf(bonafide: np.ndarray, spoof: np.ndarray, **costs: float) -> float:
     """Normalised cost of deciding at `bayes_threshold`; can exceed 1.
 
     Says something only of calibrated scores (LLRs in natural log).
     """
     bonafide, spoof = checked_trials(bonafide, spoof)
-    miss, fa = cost_weights(p_spoof, c_miss, c_fa)
-    threshold = bayes_threshold(p_spoof=p_spoof, c_miss=c_miss, c_fa=c_fa)
+    miss, fa = cost_weights(**costs)
+    threshold = bayes_threshold(**costs)
     frr, far = np.mean(bonafide < threshold), np.mean(spoof >= threshold)
     return float((miss * frr + fa * far) / min(miss, fa))
 

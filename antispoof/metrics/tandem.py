@@ -19,8 +19,7 @@ def asv_rates(
     target: np.ndarray, nontarget: np.ndarray, spoof: np.ndarray
 ) -> tuple[float, float, float]:
     """(accepted nontarget, missed target, accepted spoof) at the EER threshold of the ASV."""
-    target, nontarget = checked_scores(target, "ASV target"), checked_scores(nontarget, "nontarget")
-    spoof = checked_scores(spoof, "ASV spoof")
+    target, nontarget, spoof = _checked_asv(target, nontarget, spoof)
     threshold = eer_threshold(target, nontarget)
     rates = (
         np.mean(nontarget >= threshold),
@@ -29,6 +28,12 @@ def asv_rates(
     )
     fa, miss, spoof_fa = map(float, rates)
     return fa, miss, spoof_fa
+
+
+def _checked_asv(*classes):
+    """Scores of targets, nontargets and spoof trials by the ASV, checked."""
+    names = ("target", "nontarget", "spoof")
+    return [checked_scores(part, f"ASV {name}") for part, name in zip(classes, names, strict=True)]
 
 
 def tdcf_2019(
@@ -148,8 +153,7 @@ def asv_curves(
     target: np.ndarray, nontarget: np.ndarray, spoof: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Missed target, accepted nontarget and accepted spoof before and after each sorted score."""
-    classes = [checked_scores(target, "ASV target"), checked_scores(nontarget, "ASV nontarget")]
-    classes.append(checked_scores(spoof, "ASV spoof"))
+    classes = _checked_asv(target, nontarget, spoof)
     refuse_constant(*map(np.sort, classes))
     label = np.repeat([0, 1, 2], [part.size for part in classes])
     label = label[np.argsort(np.concatenate(classes), kind="stable")]

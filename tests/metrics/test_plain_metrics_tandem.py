@@ -163,7 +163,7 @@ def test_tandem_eer_of_a_perfect_pair_and_of_none():
 
 @pytest.mark.parametrize("place", range(3))
 def test_refusals_name_the_asv_class(place):
-    words = ("ASV target", "nontarget", "ASV spoof")
+    words = ("ASV target", "ASV nontarget", "ASV spoof")
     asv = [[3.0, 4], [0.0, 1], [2.0, 3]]
     asv[place] = [np.nan, 1]
     for metric in (metrics.tdcf_2019, metrics.tdcf_2021):
