@@ -51,7 +51,8 @@ def main():
     from antispoof.torch_utils.distributed import join_team, leave_team
     from antispoof.training.experiment import claim, complete, load_experiment
     from antispoof.training.rerun import write_rerun
-    from antispoof.training.trainer import Run, train
+    from antispoof.training.run import Run
+    from antispoof.training.trainer import train
 
     if args.watch_every < 1 or args.workers < 0:
         raise UserError("--watch-every needs 1 or more, --workers 0 or more")

@@ -13,7 +13,7 @@ from antispoof.data.tables import read_table, write_table
 from antispoof.detector.score import read_labels
 from antispoof.errors import UserError
 from antispoof.torch_utils.checkpoint import load_checkpoint
-from antispoof.training import trainer
+from antispoof.training import judge, trainer
 from antispoof.training.curve import write_events
 from antispoof.training.experiment import load_experiment
 from antispoof.training.trainer import Run, train
@@ -78,7 +78,7 @@ def test_watched_sets_and_their_lists_have_the_eer_of_their_own_utterances(place
 def test_a_list_of_trials_is_a_mask_of_the_set_in_its_order(place):
     labels = read_labels("data/seen")
     utts = list(read_table("data/seen/wav.scp"))
-    found = trainer.watched_lists("data/seen", labels)
+    found = judge.watched_lists("data/seen", labels)
     wanted = {"watch_seen_eer": [True] * len(utts)}
     for name in ("late", "odd"):
         wanted[f"watch_seen_{name}_eer"] = [utt in LISTS[name] for utt in utts]
@@ -135,8 +135,8 @@ def test_metrics_of_dev_are_those_of_the_judged_model(place, watched):
 def test_only_epochs_that_may_still_be_averaged_stay(place, monkeypatch):
     seen, original = [], trainer.forget
 
-    def forget(exp_dir, selection, rows):
-        original(exp_dir, selection, rows)
+    def forget(exp_dir, phase):
+        original(exp_dir, phase)
         seen.append(sorted(int(path.stem) for path in (exp_dir / "epochs").glob("*.pt")))
 
     monkeypatch.setattr(trainer, "forget", forget)
@@ -203,7 +203,7 @@ def test_two_phases_end_with_the_last_ones_choice_and_their_own_augmentation(pla
 def test_one_dev_score_that_is_no_number_stops_it(place, tmp_path, monkeypatch):
     scores = np.arange(7, dtype=np.float32)
     scores[3] = np.nan
-    monkeypatch.setattr(trainer, "score", lambda *_: scores)
+    monkeypatch.setattr(judge, "score", lambda *_: scores)
     with pytest.raises(UserError, match="exp: scores of data/dev are not finite; last.pt is"):
         fit(tmp_path / "exp")
 
@@ -220,7 +220,7 @@ def test_an_epoch_that_the_rule_refuses_is_never_written(place, tmp_path, monkey
     best = np.minimum.accumulate([row["train_loss"] for row in rows])
     new = [row["train_loss"] == least for row, least in zip(rows, best, strict=True)]
     assert [name for name in written if name != "last.pt"] == ["best.pt"] * sum(new)
-    monkeypatch.setattr(trainer, "dev_metrics", lambda *_: {"dev_eer": 0.1 * len(written)})
+    monkeypatch.setattr(judge, "dev_metrics", lambda *_: {"dev_eer": 0.1 * len(written)})
     written.clear()
     fit(tmp_path / "worse", "select={keep: average_best, average: 2, metric: dev_eer}")
     epochs = [name for name in written if name not in ("last.pt", "best.pt")]

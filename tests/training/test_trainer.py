@@ -17,7 +17,7 @@ from antispoof.errors import UserError
 from antispoof.metrics import eer
 from antispoof.models import build_model
 from antispoof.torch_utils.checkpoint import load_checkpoint
-from antispoof.training import learner, trainer
+from antispoof.training import judge, learner, trainer
 from antispoof.training.experiment import load_experiment
 from antispoof.training.trainer import train
 
@@ -189,14 +189,14 @@ def test_dev_scores_that_are_no_numbers_stop_it(place):
 
 
 def test_a_collapsed_model_is_at_chance(place, monkeypatch):
-    monkeypatch.setattr(trainer, "score", lambda *_: np.zeros(12, np.float32))
+    monkeypatch.setattr(judge, "score", lambda *_: np.zeros(12, np.float32))
     lines = []
     fit(place / "exp", "epochs=1", lines=lines)
     assert "dev_eer 0.5" in "\n".join(lines)
 
 
 def test_training_without_improvement_ends_early(place, monkeypatch):
-    monkeypatch.setattr(trainer, "score", lambda *_: np.arange(12, dtype=np.float32))
+    monkeypatch.setattr(judge, "score", lambda *_: np.arange(12, dtype=np.float32))
     assert fit(place / "exp", "epochs=9", "select.patience=2") == [1]
     assert len((place / "exp/curve.csv").read_text().splitlines()) == 1 + 3
 

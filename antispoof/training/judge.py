@@ -1,0 +1,70 @@
+"""What a model comes to while it is trained: on dev, and on the sets that are watched."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..data.data_dir import trial_lists, trial_mask
+from ..data.tables import read_table
+from ..detector.inputs import open_inputs
+from ..detector.score import read_labels, score
+from ..errors import UserError
+from .learner import Learner
+from .run import Run
+from .selection import dev_metrics, eer_or_chance
+
+
+class Judge:
+    """What a model comes to on dev, which selects, and on the sets watched, which do not."""
+
+    def __init__(
+        self, config: dict[str, Any], dev_dir: str, dump: str, device: torch.device, run: Run
+    ) -> None:
+        self.dev_dir, self.device, self.run = dev_dir, device, run
+        self.dev, self.labels = open_inputs(config, dev_dir, dump), read_labels(dev_dir)
+        self.watched: list[tuple] = []
+        for folder in run.watch:
+            labels = read_labels(folder).numpy()
+            inputs, lists = open_inputs(config, folder, dump), watched_lists(folder, labels)
+            taken = {name for _, _, known in self.watched for name in known} & lists.keys()
+            if taken:
+                raise UserError(f"{folder}: another watched set has the column '{min(taken)}' too")
+            self.watched.append((inputs, labels, lists))
+
+    def on_dev(self, learner: Learner, metric: str) -> dict[str, float]:
+        """{column: value} of the model of `learner`. Raises UserError for scores that are NaN."""
+        scores = self._scores(learner, self.dev)
+        if not np.isfinite(scores).all():
+            raise UserError(
+                f"{learner.name}: scores of {self.dev_dir} are not finite; last.pt is the state "
+                "before this epoch; lower optimizer_conf.lr"
+            )
+        dev_loss = learner.loss.of_scores(scores, self.labels)
+        return {"dev_loss": dev_loss, **dev_metrics(scores, self.labels.numpy(), [metric])}
+
+    def on_watched(self, learner: Learner) -> dict[str, float]:
+        """{column: EER} of the sets watched, and of each of their lists of trials."""
+        row: dict[str, float] = {}
+        for inputs, labels, lists in self.watched:
+            scores = self._scores(learner, inputs)
+            row |= {name: eer_or_chance(scores[own], labels[own]) for name, own in lists.items()}
+        return row
+
+    def _scores(self, learner, inputs):
+        rows = -(-learner.config["batch_size"] // learner.config["accum_grad"])
+        with learner.memory_said():
+            return score(learner.model, inputs, rows, self.device, self.run.team, self.run.workers)
+
+
+def watched_lists(data_dir: str | Path, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """{column of the curve: which utterances (N,) bool} of a set that is watched, and its lists."""
+    name, utts = Path(data_dir).name, list(read_table(f"{data_dir}/wav.scp"))
+    lists = {f"watch_{name}_eer": np.ones(len(utts), bool)}
+    for trials in trial_lists(data_dir):
+        own = trial_mask(data_dir, trials, utts)
+        if np.ptp(labels[own]) == 0:
+            raise UserError(f"{data_dir}/trials/{trials}: found one class alone, wanted both")
+        lists[f"watch_{name}_{trials}_eer"] = own
+    return lists
