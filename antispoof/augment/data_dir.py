@@ -2,6 +2,7 @@
 
     OUT/sounds/<utt><suffix>.flac  one for each utterance, 16 bits
     OUT/wav.scp, utt2*, trials/    as in the data directory that it comes from, by the new names
+    OUT/trial_counts               the same, where there is one
     OUT/utt2codec, utt2augment     which codecs, and which augmentations, an utterance went through
     OUT/draws.jsonl                what was drawn for each
     OUT/augment.yaml               the chain and the seed
@@ -26,6 +27,7 @@ from ..config.keys import Free, Words
 from ..data.audio import read_wave, require_length
 from ..data.data_dir import Tables, durations_of, read_trials, trial_lists, write_tables
 from ..data.shares import open_share
+from ..data.tables import read_table, write_table
 from ..errors import UserError
 from ..files import atomic_open
 from ..progress import Progress
@@ -147,9 +149,9 @@ def join(
     """
     out_dir = Path(out_dir)
     shares = [out_dir / "shares" / f"{job}of{jobs}" for job in range(1, jobs + 1)]
-    if not all(share.exists() for share in shares):
+    notes = {utt: n for utt, n in _notes(out_dir / "shares").items() if utt in tables["wav.scp"]}
+    if not all(share.exists() for share in shares) or len(notes) < len(tables["wav.scp"]):
         return False
-    notes = _notes(out_dir / "shares")
     codecs = tables.get("utt2codec", {})
     made: dict[str, dict[str, Any]] = {
         "wav.scp": {utt: sound_path(out_dir, utt + suffix) for utt in notes},
@@ -169,6 +171,8 @@ def join(
         with atomic_open(out_dir / "trials" / name) as stream:
             utts = [utt + suffix for utt in read_trials(in_dir, name)]
             stream.writelines(f"{utt}\n" for utt in sorted(utts, key=str.encode))
+    if (Path(in_dir) / "trial_counts").is_file():
+        write_table(out_dir / "trial_counts", read_table(Path(in_dir) / "trial_counts"))
     with atomic_open(out_dir / "draws.jsonl") as stream:
         for utt in sorted(notes, key=str.encode):
             line = {**notes[utt], "utt": utt + suffix, "from": utt}

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -166,3 +167,21 @@ def test_committed_configs_run(path):
         out, drawn = chain(wave, "utt", seed)
         assert np.isfinite(out).all()
         assert drawn
+
+
+def test_an_utterance_that_left_the_set_leaves_the_augmented_one_too(place, tmp_path):
+    shutil.copytree(place / "data", tmp_path / "data")
+    shutil.copy(place / "conf.yaml", tmp_path)
+    data = tmp_path / "data/eval"
+    gone, *kept = read_table(data / "wav.scp")
+    (data / "spk2utt").unlink(missing_ok=True)
+    shutil.rmtree(data / "trials")
+    for path in (data / "wav.scp", *data.glob("utt2*")):
+        table = read_table(path)
+        write_table(path, {utt: table[utt] for utt in kept})
+    for share in ("1/2", "2/2"):  # what one job noted of all is still there
+        status, _, error = augment(tmp_path, "data/out", "--share", share)
+        assert status == 0, error
+    found = read_data_dir(tmp_path / "data/out")["wav.scp"]
+    assert list(found) == [f"{utt}_aug7" for utt in kept]
+    assert gone not in kept

@@ -9,7 +9,7 @@ import yaml
 from plain_data import drawer, load_worker, write_set
 
 from antispoof.augment.data_dir import Share, claim_directory, join, load_augmentation, sound_path
-from antispoof.data.data_dir import read_data_dir, read_trials
+from antispoof.data.data_dir import read_data_dir, read_trials, trial_counts
 from antispoof.data.tables import read_table
 from antispoof.errors import UserError
 
@@ -240,3 +240,11 @@ def test_a_folder_is_never_made_out_of_itself(tmp_path, monkeypatch):
         with pytest.raises(SystemExit):
             parse([*BASE, "in", out])
     assert parse([*BASE, "in", "in2"]).out_dir == "in2"
+
+
+def test_what_is_known_of_the_sizes_of_lists_is_carried_over(data, tmp_path):
+    (data / "trial_counts").write_text("one 0 1\nsome 1 2 published\n")
+    make(data, tmp_path / "out", settings_of())
+    assert join(data, read_data_dir(data), tmp_path / "out", SUFFIX, 1)
+    assert trial_counts(tmp_path / "out") == trial_counts(data)
+    assert trial_counts(data)[1] == "some"
