@@ -5,7 +5,8 @@ The input is one utterance of 64,600 samples, or of the config's crop.seconds wh
 length; with cached features, as many frames as the upstream makes of it (T = 201), and without the
 upstream's own cost. With --exp, the cost of the whole detector, a network in front of cached
 features included, with the time of a forward pass on one thread, into EXP_DIR/cost.json: of 64,600
-samples, or of the config's own length where the model takes no other.
+samples, or of the config's own length where the model takes no other. With --override too, what is
+found is of another model, and nothing is written.
 """
 
 import argparse
@@ -84,7 +85,8 @@ def main():
         torch.set_num_threads(1)
         config = whole(read_experiment(args.exp, args.override))
         found = describe(config, rounds=max(1, args.rounds))
-        write_json(args.exp / "cost.json", found)
+        if not args.override:  # of another model than the one that was trained
+            write_json(args.exp / "cost.json", found)
     else:
         found = describe(load_experiment(args.config, 0, args.override))
     text = json_text(found) if args.json else "\n".join(table(found)) + "\n"

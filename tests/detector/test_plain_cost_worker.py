@@ -71,3 +71,14 @@ def test_the_cost_of_an_experiment_is_of_the_whole_on_one_thread(
     assert (cost["latency"], cost["input"], cost["macs"]) == (1.5, [1, 64600], 15 * 32298 + 24)
     assert "a forward pass on one thread: 1.50 times a product of 1024" in capsys.readouterr().out
     assert list(cost) == sorted(cost)
+
+
+def test_the_cost_of_another_model_is_not_written_as_that_of_the_experiment(
+    monkeypatch, capsys, tmp_path
+):
+    write_config(tmp_path / "config.yaml", config())
+    other = ["--override", "crop.seconds=0.004"]
+    monkeypatch.setattr(sys, "argv", ["x", "--exp", str(tmp_path), "--rounds", "1", *other])
+    worker().main()
+    assert "a forward pass on one thread" in capsys.readouterr().out
+    assert not (tmp_path / "cost.json").exists()
