@@ -33,9 +33,11 @@ def main():
     args = parse()
     import torch  # late: --help answers at once
 
+    from antispoof.data.data_dir import refuse_reported
     from antispoof.pretraining.pretrain import load_pretraining, pretrain
     from antispoof.training.experiment import claim
 
+    refuse_reported("--train", args.train)
     torch.set_num_threads(1)  # more threads would round differently
     config = load_pretraining(args.config, args.seed, args.override)
     claim(args.exp_dir, config)

@@ -41,3 +41,12 @@ def test_every_option_reaches_the_pre_training(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == "a line\n"
     with pytest.raises(UserError, match="holds another experiment"):
         run(monkeypatch, *options, exp)
+
+
+def test_a_set_to_report_on_teaches_no_front_end(tmp_path, monkeypatch):
+    (tmp_path / "p.yaml").write_text("layers: 2\n")
+    monkeypatch.setattr(pretraining, "pretrain", lambda *args: None)
+    options = ["--config", tmp_path / "p.yaml", "--seed", 4, "--train", "data/eval"]
+    with pytest.raises(UserError, match="--train data/eval: a set to report on"):
+        run(monkeypatch, *options, tmp_path / "exp")
+    assert not (tmp_path / "exp").exists()
