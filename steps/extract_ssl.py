@@ -40,6 +40,10 @@ def parse(argv=None):
     job, _, jobs = args.share.partition("/")
     if not (job.isdigit() and jobs.isdigit() and 1 <= int(job) <= int(jobs)):
         parser.error(f"--share {args.share}: wanted JOB/N with 1 <= JOB <= N")
+    if args.workers < 0:
+        parser.error(f"--workers {args.workers}: wanted 0 or more")
+    if args.batch_seconds is not None and not 0 <= args.batch_seconds < 1e6:
+        parser.error(f"--batch-seconds {args.batch_seconds}: wanted seconds, from 0")
     args.job, args.jobs = int(job), int(jobs)
     return args
 

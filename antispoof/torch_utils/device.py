@@ -1,5 +1,7 @@
 """Where tensors live."""
 
+import re
+
 import torch
 
 from ..errors import UserError
@@ -15,7 +17,6 @@ def choose_device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise UserError(f"--device {name}: no GPU is seen by PyTorch; use --device cpu")
-    try:
-        return torch.device(name)
-    except RuntimeError:
-        raise UserError(f"--device {name}: wanted auto, cpu or cuda") from None
+    if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", name):
+        raise UserError(f"--device {name}: wanted auto, cpu or cuda")
+    return torch.device(name)

@@ -207,3 +207,10 @@ def test_shares_that_there_are_not_are_refused(share, capsys):
 def test_the_last_share_of_all_is_one():
     args = extract_ssl.parse(["--share", "3/3", "x.yaml", "data", "dump"])
     assert (args.job, args.jobs, args.copies, args.batch_seconds) == (3, 3, False, None)
+
+
+@pytest.mark.parametrize("option", ["--workers=-1", "--batch-seconds=-1", "--batch-seconds=nan"])
+def test_options_of_extraction_out_of_range_are_refused(run, capsys, option):
+    with pytest.raises(SystemExit):
+        run(option)
+    assert f"{option.partition('=')[0]} " in capsys.readouterr().err.splitlines()[-1]

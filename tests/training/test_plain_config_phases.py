@@ -194,3 +194,10 @@ def test_a_device_is_chosen_by_name_and_by_what_there_is(monkeypatch):
     with pytest.raises(UserError, match="--device tpu7: wanted auto, cpu or cuda"):
         choose_device("tpu7")
     assert set(map(str, flags)) == {"((True,), {'warn_only': True})"}
+
+
+@pytest.mark.parametrize("name", ["meta", "cpu:x", "mps", "cuda:"])
+def test_a_device_on_which_nothing_here_computes_is_refused(monkeypatch, name):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with pytest.raises(UserError, match=f"--device {name}: wanted auto, cpu or cuda"):
+        choose_device(name)
