@@ -151,6 +151,8 @@ def read_trials(data_dir: str | Path, name: str) -> list[str]:
     path = Path(data_dir) / "trials" / name
     if not path.is_file():
         raise UserError(f"{path}: no such list of trials")
+    if name == ALL:
+        raise UserError(f"{path}: '{ALL}' is what every trial together is called; rename the list")
     known = read_table(Path(data_dir) / "wav.scp")
     utts: list[str] = []
     try:

@@ -199,3 +199,11 @@ def test_counts_of_trials_are_bona_fide_then_spoof(tmp_path):
     path.write_text("a 1 2 published\nb 3 4 published\nc 5 6\n")
     with pytest.raises(UserError, match="found a and b published, wanted one"):
         trial_counts(tmp_path)
+
+
+def test_a_list_of_trials_is_not_called_as_all_trials_are(tmp_path):
+    (tmp_path / "trials").mkdir()
+    (tmp_path / "trials/all").write_text("a\n")
+    (tmp_path / "wav.scp").write_text("a x.wav\n")
+    with pytest.raises(UserError, match="trials/all: 'all' is what every trial together is called"):
+        read_trials(tmp_path, "all")
