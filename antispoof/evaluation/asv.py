@@ -106,9 +106,8 @@ def read_asv(
     else:
         table = dict(zip(KEY, _rows(key, len(KEY)).T, strict=True))
         found, wanted = rows[:, 1], table["trial"]
-        same = found.size == wanted.size and (
-            (found == wanted).all() or set(found) != set(wanted)  # some files name trials otherwise
-        )
+        # some files name trials otherwise; a name that the key has stands in the key's row
+        same = found.size == wanted.size and ((found == wanted) | ~np.isin(found, wanted)).all()
         if not same:
             raise UserError(
                 f"{path}: found {found.size} rows, wanted those of {key}, {wanted.size}, "
@@ -127,7 +126,10 @@ def read_asv(
 
 def _rows(path, width):
     """(N, width) words of a file of words between blanks."""
-    lines = Path(path).read_text("utf-8").splitlines()
+    try:
+        lines = Path(path).read_text("utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: is not UTF-8 text") from None
     rows = [line.split() for line in lines]
     bad = next((n for n, row in enumerate(rows, 1) if len(row) != width), None)
     if bad or not rows:

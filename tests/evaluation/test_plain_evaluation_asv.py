@@ -228,3 +228,19 @@ def test_the_line_of_another_width_is_named(tmp_path):
     (tmp_path / "asv").write_text("- target 1\n- nontarget 0 1\nA1 spoof\n")
     with pytest.raises(UserError, match=r"asv:2: found 4 words, wanted 3$"):
         read_asv(tmp_path / "asv")
+
+
+def test_a_key_that_knows_some_of_the_trials_has_them_in_their_rows(place, tmp_path):
+    """One strange name in rows of another order does not pass for a key of other names."""
+    moved = [{**ASV[0], "trial": "other"}, *ASV[2:], ASV[1]]
+    with pytest.raises(UserError, match="found 241 rows, wanted .*, 241, in the same"):
+        read_asv(place / "scores2021", write(tmp_path, "key", moved, KEY))
+    some = [{**row, "trial": f"other{n}"} if n % 2 else row for n, row in enumerate(ASV)]
+    found = read_asv(place / "scores2021", write(tmp_path, "key", some, KEY))
+    assert found.summary() == read_asv(place / "scores2021", place / "key").summary()
+
+
+def test_scores_of_speaker_verification_that_are_no_text_are_one_line(tmp_path):
+    (tmp_path / "asv").write_bytes(b"A01 spoof \xff\n")
+    with pytest.raises(UserError, match="asv: is not UTF-8 text"):
+        read_asv(tmp_path / "asv")
