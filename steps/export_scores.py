@@ -19,16 +19,17 @@ written is read back by a strict reader before it is there; --check reads a file
 
 def main():
     options = parse()
-    from antispoof.data.data_dir import read_trials
     from antispoof.data.tables import read_table, require_same_keys
     from antispoof.evaluation import score_files
-    from antispoof.evaluation.scores import read_scores
+    from antispoof.evaluation.scores import read_labelled_trials, read_scores
     from antispoof.files import atomic_open
 
     data, out = options.data_dir, options.files[-1]
     labels = read_table(data / "utt2label")
     attacks = read_table(data / "utt2attack") if options.form == "2019" else None
-    names = read_trials(data, options.trials) if options.trials else labels
+    if attacks is not None:
+        require_same_keys(labels, attacks, data / "utt2label", data / "utt2attack")
+    names = read_labelled_trials(data, options.trials, labels) if options.trials else labels
     wanted = {utt: labels[utt] for utt in names}
     if options.check:
         text = out.read_bytes().decode("utf-8", errors="replace")

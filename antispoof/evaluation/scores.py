@@ -1,8 +1,10 @@
 """Score files, and how they meet labels: by id, both ways, nothing dropped."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,6 +54,14 @@ def read_labels(data_dir: str | Path) -> dict[str, bool]:
     return {utt: label == "bonafide" for utt, label in labels.items()}
 
 
+def read_labelled_trials(data_dir: Path, name: str, labels: Mapping[str, Any]) -> list[str]:
+    """`read_trials`; raises UserError also for one that `labels`, of utt2label, lack."""
+    ids = read_trials(data_dir, name)
+    if lacking := next((utt for utt in ids if utt not in labels), None):
+        raise UserError(f"{data_dir}/trials/{name}: '{lacking}' is not in {data_dir}/utt2label")
+    return ids
+
+
 @dataclass(frozen=True)
 class Trials:
     """Scored and labelled trials of one set, in the order of its ids."""
@@ -79,10 +89,19 @@ class Trials:
         return names, np.array([index[table[utt]] for utt in self.ids])
 
     def speakers(self) -> Pair | None:
-        """The speaker of each trial, a (bona fide, spoof) pair of indices; None without utt2spk."""
+        """The speaker of each trial, a (bona fide, spoof) pair of indices; None if none is known.
+
+        A trial without a speaker, `-`, stands for itself: such trials are not of one person.
+        """
         if not (self.data_dir / "utt2spk").is_file():
             return None
-        return self.split(self.factor("spk")[1])
+        names, index = self.factor("spk")
+        if names == ["-"]:
+            return None
+        if "-" in names:
+            unknown = index == names.index("-")
+            index[unknown] = len(names) + np.arange(unknown.sum())
+        return self.split(index)
 
     def split(self, values: np.ndarray | None = None) -> Pair:
         """(bona fide, spoof) parts of `values` (N,), by default of the scores."""
@@ -100,7 +119,7 @@ def join(data_dir: str | Path, scores_path: str | Path, trials: str | None = Non
     data_dir = Path(data_dir)
     labels, scores = read_labels(data_dir), read_scores(scores_path)
     require_same_keys(labels, scores, data_dir / "utt2label", scores_path)
-    ids = list(labels) if trials is None else read_trials(data_dir, trials)
+    ids = list(labels) if trials is None else read_labelled_trials(data_dir, trials, labels)
     values = np.array([scores[utt] for utt in ids])
     is_bonafide = np.array([labels[utt] for utt in ids])
     found = int(is_bonafide.sum())

@@ -7,7 +7,7 @@ from made_up import make_scores, make_set, refused, worker
 
 from antispoof.errors import UserError
 from antispoof.evaluation.score_files import FORMS, read_text, to_text
-from antispoof.evaluation.scores import read_scores
+from antispoof.evaluation.scores import join, read_scores
 
 PROGRAM = "steps/export_scores.py"
 
@@ -121,3 +121,21 @@ def test_the_reader_wants_the_header_and_the_last_line_feed(form):
     if FORMS[form].header:
         with pytest.raises(UserError, match="f:1: found 'filename.*, wanted the header"):
             read_text(form, text.replace("cm-score", "score"), "f", words, words)
+
+
+def test_a_trial_without_a_label_is_named_in_a_line(place):
+    for table, line in (("wav.scp", "z_1 x.wav\n"), ("trials/known", "z_1\n")):
+        with open(place / "data/eval" / table, "a") as stream:
+            stream.write(line)
+    words = "data/eval/trials/known: 'z_1' is not in data/eval/utt2label"
+    command = ("--form", "2021", "--trials", "known", "data/eval", "scores", "out")
+    assert words in refused(PROGRAM, *command, cwd=place)
+    with pytest.raises(UserError, match="trials/known: 'z_1' is not in .*utt2label"):
+        join(place / "data/eval", place / "scores", "known")
+
+
+def test_an_utterance_without_an_attack_is_named_in_a_line(place):
+    path = place / "data/eval/utt2attack"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+    command = ("--form", "2019", "data/eval", "scores", "out")
+    assert "utt2attack: 'eval_A01_000' is missing" in refused(PROGRAM, *command, cwd=place)

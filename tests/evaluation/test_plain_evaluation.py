@@ -208,3 +208,27 @@ def test_without_a_table_of_speakers_intervals_are_of_trials_alone(tmp_path):
     assert {tuple(kinds) for kinds in found["intervals"].values()} == {("iid",)}
     whole = evaluate(join(tmp_path / "data", tmp_path / "scores"))
     assert whole["bootstrap"]["replicates"] == 1000
+
+
+def with_speakers(place, spk):
+    """Scored trials whose speaker is spk(utterance, row)."""
+    rows = {utt: {**row, "spk": spk(utt, row)} for utt, row in ROWS.items()}
+    write_rows(place / "data", rows, place / "scores")
+    return join(place / "data", place / "scores")
+
+
+def test_trials_without_a_speaker_are_drawn_one_by_one_and_not_as_one_person(tmp_path):
+    names = {"spoof": lambda utt: "-", "bonafide": lambda utt: ROWS[utt]["spk"]}
+    found = with_speakers(tmp_path / "a", lambda utt, row: names[row["label"]](utt))
+    alone = {"spoof": lambda utt: f"only {utt}", "bonafide": names["bonafide"]}
+    wanted = with_speakers(tmp_path / "b", lambda utt, row: alone[row["label"]](utt).split()[-1])
+    results = [evaluate(trials, replicates=30) for trials in (found, wanted)]
+    n_spoof = sum(row["label"] == "spoof" for row in WHOLE)
+    assert [r["bootstrap"]["speakers_spoof"] for r in results] == [n_spoof, n_spoof]
+    widths = [np.ptp(result["intervals"]["eer"]["speaker"]) for result in results]
+    assert widths[0] == pytest.approx(widths[1], rel=0.5)
+
+
+def test_where_no_speaker_is_known_intervals_are_of_trials_alone(tmp_path):
+    found = evaluate(with_speakers(tmp_path, lambda utt, row: "-"), replicates=5)
+    assert {tuple(kinds) for kinds in found["intervals"].values()} == {("iid",)}
