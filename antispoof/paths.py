@@ -5,6 +5,7 @@ that knows the rule, and what the name of an experiment's folder says.
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from .errors import UserError
@@ -39,3 +40,16 @@ def system_and_seed(path: str | Path) -> tuple[str, int | None]:
     if found is None:
         raise UserError(f"{path}: has no name, wanted the folder of an experiment")
     return found[1], int(found[2]) if found[2] else None
+
+
+def require_names(exp_dirs: Iterable[str | Path]) -> None:
+    """Raise UserError where two experiments have one name: one would stand for both."""
+    known: dict[str, str | Path] = {}
+    for path in exp_dirs:
+        name = Path(path).resolve().name
+        if name in known:
+            raise UserError(
+                f"{path}: found the experiment '{name}' a second time, next to {known[name]}; "
+                "wanted each once, under a name of its own"
+            )
+        known[name] = path

@@ -73,6 +73,8 @@ def settle(options):
     if not set(names) <= set(METRICS):
         raise UserError(f"--metric: found '{options.metric}', wanted some of {','.join(METRICS)}")
     options.metric, options.seeds = names, options.seeds.split()
+    if len(set(options.seeds)) < len(options.seeds):
+        raise UserError(f"--seeds: found '{' '.join(options.seeds)}', wanted each seed once")
     if options.seeds:
         options.exp_a, options.exp_b = map(with_seed, (options.exp_a, options.exp_b))
     options.trials = None if options.trials == ALL else options.trials

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..config import load_config
 from ..errors import UserError
-from ..paths import ROOT, system_and_seed
+from ..paths import ROOT, require_names, system_and_seed
 from .results import read_cost, read_results
 
 GROUPS = ("accuracy", "calibration", "cost")
@@ -51,8 +51,10 @@ def load_ranking(path: str | Path, overrides: Iterable[str] = ()) -> dict[str, A
             raise UserError(f"{path}: '{name}' needs weights from 0, one of them above 0")
     if not 0 <= config["out_of_domain_share"] <= 1 or min(config["floors"].values()) <= 0:
         raise UserError(f"{path}: wanted 'out_of_domain_share' in 0 to 1 and 'floors' above 0")
+    if config["draws"] < 1 or config["seed"] < 0:
+        raise UserError(f"{path}: wanted 'draws' from 1 and 'seed' from 0")
     for domain in DOMAINS:
-        if not config[domain]:
+        if not config[domain] or not all(isinstance(name, str) for name in config[domain]):
             raise UserError(
                 f"{path}: '{domain}' names no results; say which folders of an experiment hold "
                 f"them, e.g. {domain}: [eval_known]"
@@ -168,6 +170,7 @@ def rank(exp_dirs: list, config: dict) -> dict:
     config: as `load_ranking` gives it. Experiments of one system, with several seeds, are averaged.
     Raises UserError for a baseline that is none of the systems, and for results that are missing.
     """
+    require_names(exp_dirs)
     runs: dict[str, list] = {}
     for exp_dir in exp_dirs:
         runs.setdefault(system_and_seed(exp_dir)[0], []).append(exp_dir)

@@ -10,7 +10,7 @@ from ..data.data_dir import ALL
 from ..errors import UserError
 from ..evaluation.layout import experiments_below, is_fusion, result_paths
 from ..evaluation.results import read_shown
-from ..paths import system_and_seed
+from ..paths import require_names, system_and_seed
 
 Cells = dict[str, list[dict[str, Any]]]  # {system: [cell of each of its runs]}
 
@@ -33,7 +33,7 @@ class Run:
 def read_runs(exp_dirs: list, set_name: str) -> list[Run]:
     """Runs that have a result on `set_name`, in order of system (fusions last) and seed.
 
-    Raises UserError where a result cannot be read or no folder has one.
+    Raises UserError where a result cannot be read, no folder has one, or two have one name.
     """
     runs = [run for run in (_read_run(Path(path), set_name) for path in exp_dirs) if run.results]
     if not runs:
@@ -41,6 +41,7 @@ def read_runs(exp_dirs: list, set_name: str) -> list[Run]:
             f"found no result.json on the set '{set_name}' in {len(exp_dirs)} experiment folders; "
             "run stage 6, or name another --set"
         )
+    require_names(run.path for run in runs)
     return sorted(runs, key=lambda r: (r.fusion, r.system, r.seed or 0))
 
 

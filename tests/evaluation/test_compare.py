@@ -148,3 +148,8 @@ def test_the_level_of_the_intervals_is_an_option(tmp_path):
     assert 0 < widths[0] < 0.6 * widths[1]
     for level in ("0", "1", "nan"):
         assert "--level: found" in refused(PROGRAM, *pair, "--level", level, cwd=place)
+
+
+def test_a_seed_that_is_given_twice_does_not_count_twice(place):
+    command = ("exp/one", "exp/two", "eval", "--seeds", "1 2 1")
+    assert "--seeds: found '1 2 1', wanted each seed once" in refused(PROGRAM, *command, cwd=place)

@@ -220,3 +220,14 @@ def test_markdown_and_plain_text_hold_the_same_rows(place, capsys):
     call("steps/rank.py", "--override", "draws=5", "--markdown", *EXPS, cwd=place)
     out = capsys.readouterr().out
     assert "| c | 2,000,000 | 8.00 | 20 | 140.00 | 10.00 | 90.00 | 11.25 |" in out
+
+
+@pytest.mark.parametrize("override", ["draws=0", "draws=-1", "seed=-1"])
+def test_draws_of_weights_are_one_or_more_from_a_seed_of_zero_or_more(tmp_path, override):
+    with pytest.raises(UserError, match="wanted 'draws' from 1 and 'seed' from 0"):
+        load(tmp_path, *DOMAINS, override)
+
+
+def test_a_result_that_is_no_name_is_refused(tmp_path):
+    with pytest.raises(UserError, match="'out_of_domain' names no results"):
+        load(tmp_path, DOMAINS[0], "out_of_domain=[1]")

@@ -141,3 +141,8 @@ def test_what_is_missing_is_told_with_what_makes_it(place):
     del old["classification"]
     write(place / "exp/base_seed2/eval_known/result.json", old)
     assert "of an older version" in refused(PROGRAM, "exp/base_seed2", cwd=place)
+
+
+def test_an_experiment_that_is_given_twice_does_not_count_twice(place):
+    command = ("exp/base_seed1", "exp/good_seed1", "exp/../exp/base_seed1")
+    assert "'base_seed1' a second time" in refused(PROGRAM, *command, cwd=place)

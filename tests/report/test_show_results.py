@@ -140,3 +140,11 @@ def test_results_never_command_the_terminal(tmp_path):
         assert status == 0, error
         assert "A\\x1b]0;x\\x07\\x9b31m" in out
         assert not [c for c in out if unicodedata.category(c) == "Cc" and c != "\n"]
+
+
+def test_a_run_that_is_given_twice_does_not_count_twice(place):
+    (place / "old").mkdir()
+    (place / "old/one_seed1").symlink_to(place / "exp/one_seed1")
+    for again in ("exp", "old/one_seed1"):
+        said = refused(PROGRAM, "exp/one_seed1", again, cwd=place)
+        assert "'one_seed1' a second time, next to exp/one_seed1" in said
