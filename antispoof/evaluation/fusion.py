@@ -2,9 +2,8 @@
 
 One system is calibration, several are fusion; the rule is the same. Two baselines give every system
 the same say: the mean of scores standardised on dev, and the mean of ranks among the dev scores,
-both then calibrated like a single system. No path lets another set
-take part in the choice: its labels are never read, and a set that shares an utterance with the
-development set is refused.
+both then calibrated like a single system. No path lets another set take part in the choice: its
+labels are never read, and a set that shares an utterance with the development set is refused.
 """
 
 from collections.abc import Iterator
@@ -204,7 +203,11 @@ def learn(
     scores = np.stack([trials.scores for trials in dev], axis=1)
     is_bonafide = dev[0].is_bonafide
     systems = tuple(Path(exp).name for exp in exp_dirs)
-    return kind.fit(scores, is_bonafide, systems, prior=prior, rule=rule, dev_set=dev_set)
+    try:
+        return kind.fit(scores, is_bonafide, systems, prior=prior, rule=rule, dev_set=dev_set)
+    except ValueError as error:
+        what = f"{data_dir}: {', '.join(systems)} by the rule '{rule}'"
+        raise UserError(f"{what}: {error}; use another --rule") from None
 
 
 def _require_usable(path: Path, trials: Trials) -> None:

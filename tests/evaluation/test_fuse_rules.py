@@ -105,3 +105,13 @@ def test_what_each_system_brings(place):
 def test_leaving_the_only_one_out(place):
     command = ("--data", "data/dev", "--out", "exp/f", "--leave-one-out", SYSTEMS[0])
     assert "found 1 system" in refused("steps/fuse.py", *command, cwd=place)
+
+
+def test_systems_that_cancel_each_other_out_are_refused_in_a_line(place):
+    path = place / "exp/two_seed1/dev/scores"
+    scores = read_table(place / "exp/one_seed1/dev/scores")
+    write_table(path, {utt: repr(-float(score)) for utt, score in scores.items()})
+    for rule in ("mean", "rank"):
+        command = ("--data", "data/dev", "--rule", rule, "--out", "exp/f", *SYSTEMS[:2])
+        said = refused("steps/fuse.py", *command, cwd=place)
+        assert f"one_seed1, two_seed1 by the rule '{rule}': " in said
