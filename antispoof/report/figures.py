@@ -136,11 +136,13 @@ def training_pictures(runs: Sequence[Run]) -> list[Picture]:
 
 def read_curve(path: str | Path) -> dict[str, list[float]]:
     """{column: floats} of a curve.csv; an empty field is not a number. Raises UserError."""
-    with open(path, encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
     try:
+        with open(path, encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
         columns = list(rows[0]) if rows else ["epoch"]
+        if "epoch" not in columns:
+            raise ValueError("there is no column 'epoch'")
         curve = {key: [float(row[key] or "nan") for row in rows] for key in columns}
         return renewed(curve)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, csv.Error) as error:
         raise UserError(f"{path}: is no table of numbers ({error})") from None

@@ -3,7 +3,9 @@
 import time
 
 import events
+import pytest
 
+from antispoof.errors import UserError
 from antispoof.report.figures import read_curve
 from antispoof.report.plots import training
 from antispoof.training import curve
@@ -69,3 +71,10 @@ def test_a_run_that_continues_keeps_the_times_of_its_epochs_and_drops_what_it_do
     assert events.scalars(curve.write_events(tmp_path, rows)) == {
         row["epoch"]: {"lr": 0.5, "train_loss": 0.25} for row in rows
     }
+
+
+@pytest.mark.parametrize("data", [b"epoch,lr\n1,\xff\n", b"lr\n0.1\n", b"epoch\n1\0\n"])
+def test_a_curve_that_is_none_is_one_line(tmp_path, data):
+    (tmp_path / "curve.csv").write_bytes(data)
+    with pytest.raises(UserError, match=r"curve.csv: is no table of numbers"):
+        read_curve(tmp_path / "curve.csv")
