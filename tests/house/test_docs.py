@@ -145,6 +145,13 @@ def test_every_path_in_the_text_is_there():
     assert gone == []
 
 
+def test_every_pattern_of_files_in_the_text_matches_one():
+    spans = {(name(page), span) for page in PAGES for span in code(page)}
+    patterns = {pair for pair in spans if re.fullmatch(rf"{TOP}[\w./-]*\*[\w./*-]*", pair[1])}
+    assert len(patterns) > 4
+    assert [pair for pair in sorted(patterns) if not any(ROOT.glob(pair[1]))] == []
+
+
 def test_the_readme_is_short_and_has_six_links():
     assert len(text(README).splitlines()) <= 90
     assert len(re.findall(r"\]\(", text(README))) == 6
