@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from .. import SAMPLE_RATE
-from ..config import load_config
+from ..config import SEED, load_config
 from ..data.audio import read_wave
 from ..data.seeds import epoch_generator, seed_torch
 from ..errors import UserError
@@ -54,6 +54,8 @@ PRETRAINING = {
     "weight_decay": 0.01,
     "grad_clip": 1.0,
 }
+LEAST = {"clusters": 2, "held_out": 2}  # of other whole numbers 1, of what may be a fraction 0
+MOST = {"dropout": 1, "mask_prob": 1, "warm_up": 1}
 FRAME = 400  # samples that one frame sees
 POOL = 16  # batches whose utterances are sorted by length together
 _MEASURES = ("loss", "accuracy", "heard_loss", "heard_accuracy")
@@ -63,9 +65,11 @@ COLUMNS = ("epoch", "lr", *_MEASURES, *(f"held_out_{name}" for name in _MEASURES
 def load_pretraining(path: str | Path, seed: int, overrides: Iterable[str] = ()) -> dict[str, Any]:
     """The resolved config of a pre-training: file, overrides and seed. Raises UserError."""
     config = load_config(path, PRETRAINING, overrides)
-    for key in ("clusters", "layers", "epochs", "batch_size", "held_out"):
-        if config[key] < 2 - (key in ("layers", "epochs", "batch_size")):
-            raise UserError(f"{path}: '{key}' is {config[key]}, wanted more")
+    for key, default in PRETRAINING.items():
+        least = LEAST.get(key, 1 if isinstance(default, int) else 0)
+        if not least <= config[key] <= MOST.get(key, math.inf):
+            wanted = f"from {least} to {MOST[key]}" if key in MOST else f"{least} or more"
+            raise UserError(f"{path}: '{key}' is {config[key]}, wanted {wanted}")
     if config["dim"] % config["heads"] or config["dim"] % config["conv_pos_groups"]:
         raise UserError(f"{path}: 'dim' must be a multiple of 'heads' and 'conv_pos_groups'")
     shortest = min(config["crop_seconds"], config["min_seconds"])
@@ -74,7 +78,7 @@ def load_pretraining(path: str | Path, seed: int, overrides: Iterable[str] = ())
             f"{path}: utterances of {shortest} s hold fewer frames than two spans of "
             f"{config['mask_length']}; raise 'min_seconds' and 'crop_seconds'"
         )
-    return {**config, "seed": int(seed)}
+    return {**config, "seed": SEED.check(int(seed), path, "seed")}
 
 
 def pretrain(

@@ -50,3 +50,20 @@ def test_a_set_to_report_on_teaches_no_front_end(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="--train data/eval: a set to report on"):
         run(monkeypatch, *options, tmp_path / "exp")
     assert not (tmp_path / "exp").exists()
+
+
+@pytest.mark.parametrize("override", [
+    *("dim=0", "heads=0", "kmeans_frames=0", "mask_length=0", "grad_clip=-1.0", "lr=-1.0"),
+    *("dropout=2.0", "mask_prob=1.5", "warm_up=1.1", "clusters=1", "held_out=1", "epochs=0"),
+])  # fmt: skip
+def test_a_number_that_cannot_pre_train_is_one_line(tmp_path, override):
+    (tmp_path / "p.yaml").write_text("{}\n")
+    key = override.partition("=")[0]
+    with pytest.raises(UserError, match=f"p.yaml: '{key}' is .*, wanted "):
+        pretraining.load_pretraining(tmp_path / "p.yaml", 1, [override])
+
+
+def test_a_seed_of_a_pre_training_is_not_negative(tmp_path):
+    (tmp_path / "p.yaml").write_text("{}\n")
+    with pytest.raises(UserError, match="'seed' is -1, wanted at least 0"):
+        pretraining.load_pretraining(tmp_path / "p.yaml", -1)
