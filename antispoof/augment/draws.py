@@ -22,7 +22,7 @@ def note(
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     with open(place / f".epoch{epoch}.{os.uname().nodename}.{os.getpid()}", "a") as stream:
-        stream.write(line)
+        stream.write("\n" + line)  # a process of this number may have been killed in its line
 
 
 def gather(folder: str | Path, epoch: int) -> None:
@@ -30,6 +30,13 @@ def gather(folder: str | Path, epoch: int) -> None:
     parts = sorted(Path(folder).glob(f".epoch{epoch}.*"))
     lines = {line for part in parts for line in part.read_text().splitlines(keepends=True)}
     with atomic_open(Path(folder) / f"epoch{epoch}.jsonl") as stream:
-        stream.writelines(sorted(line for line in lines if line.endswith("}\n")))
+        stream.writelines(sorted(line for line in lines if _is_whole(line)))
     for part in parts:
         part.unlink()
+
+
+def _is_whole(line):
+    try:
+        return line.endswith("\n") and isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

@@ -175,3 +175,16 @@ def test_notes_of_an_epoch_become_one_sorted_file(tmp_path):
     ]  # fmt: skip
     gather(folder, 11)
     assert (folder / "epoch11.jsonl").read_text() == row % "c"
+
+
+def test_a_note_behind_one_that_a_kill_cut_short_is_a_line_of_its_own(tmp_path):
+    """In a container a process that goes on may have the number of the one that was killed."""
+    note(tmp_path, 1, "a", [("x", {"n": 1})])
+    (part,) = tmp_path.glob(".epoch1.*")
+    whole = part.read_text().rstrip("\n")
+    part.write_text(whole[: whole.index("}") + 1])  # ends like a whole one
+    note(tmp_path, 1, "b", [])
+    note(tmp_path, 1, "a", [("x", {"n": 1})])
+    gather(tmp_path, 1)
+    found = [json.loads(line) for line in (tmp_path / "epoch1.jsonl").read_text().splitlines()]
+    assert [line["utt"] for line in found] == ["a", "b"]
