@@ -52,7 +52,7 @@ PRETRAINING = {
     "lr": 7e-4,
     "warm_up": 0.08,  # share of all steps; then a cosine down to nothing
     "weight_decay": 0.01,
-    "grad_clip": 1.0,
+    "grad_clip": 1.0,  # largest gradient norm; 0: none
 }
 LEAST = {"clusters": 2, "held_out": 2}  # of other whole numbers 1, of what may be a fraction 0
 MOST = {"dropout": 1, "mask_prob": 1, "warm_up": 1}
@@ -223,7 +223,8 @@ class Pretrainer:
         if learn:
             self.optimizer.zero_grad(set_to_none=True)
             total.backward()
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config["grad_clip"])
+            if self.config["grad_clip"]:
+                torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config["grad_clip"])
             self.optimizer.step()
             self.schedule.step()
         return [
