@@ -4,6 +4,7 @@
 that knows the rule, and what the name of an experiment's folder says.
 """
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -32,6 +33,20 @@ def find(path: str | Path) -> Path:
         f"{path}: no such file, neither in {Path.cwd()} nor in {ROOT}; has the stage that makes "
         "it been run?"
     )
+
+
+def cache_folder() -> Path:
+    """Where downloads and built corpora are kept: $XDG_CACHE_HOME/antispoof, if nothing else is said.
+
+    A recipe's `--cache` says it, in $ANTISPOOF_CACHE. Raises UserError where there is no home.
+    """
+    if said := os.environ.get("ANTISPOOF_CACHE"):
+        return Path(said)
+    try:
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:  # no HOME, and nobody knows this user
+        raise UserError("HOME is not set; set it, or name a folder: --cache DIR") from None
+    return Path(home) / "antispoof"
 
 
 def system_and_seed(path: str | Path) -> tuple[str, int | None]:

@@ -20,7 +20,10 @@ stop() { # stop WHY: an option is wrong
   stop "--override changes what an experiment is; name it with --tag"
 [ -n "$systems" ] || stop "--systems is empty; run a recipe, e.g. egs/mini/run.sh"
 [ -z "$corpus" ] || corpus=$(realpath -ms -- "$corpus") # both are given from where the user stands
-[ -z "$cache" ] || cache=$(realpath -ms -- "$cache")
+if [ -n "$cache" ]; then
+  cache=$(realpath -ms -- "$cache")
+  export ANTISPOOF_CACHE=$cache # where upstreams' weights are fetched to
+fi
 for option in seeds systems eval_sets watch_sets; do
   twice=$(tr -s ' ' '\n' <<<"${!option}" | sort | uniq -d)
   [ -z "$twice" ] || stop "--${option//_/-}: ${twice//$'\n'/ } stands there twice; wanted each once"

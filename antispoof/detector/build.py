@@ -12,6 +12,7 @@ from ..models.cosine import use_cosines
 from ..models.losses import COSINES, loss_settings
 from ..paths import ROOT
 from ..ssl.finetuned import FineTuned, FrontEnd
+from ..ssl.parts import parts_of
 from ..ssl.upstream import load_upstream_config, open_upstream
 
 
@@ -62,11 +63,11 @@ def upstream_settings(config: dict[str, Any]) -> dict[str, Any]:
 def build_front_end(config: dict[str, Any]) -> FrontEnd:
     """The `FrontEnd` of a resolved experiment config with `feats: ssl`. Raises UserError."""
     name, settings = config["upstream"], upstream_settings(config)
-    upstream, transformer, _ = open_upstream(settings)
-    if not transformer:
+    upstream, _ = open_upstream(settings)
+    if parts_of(upstream) is None:
         raise UserError(
-            f"upstream {name}: 'feats: ssl' needs a wav2vec 2.0, HuBERT, WavLM or data2vec model; "
-            "use 'feats: cached'"
+            f"upstream {name}: 'feats: ssl' needs a wav2vec 2.0, HuBERT, WavLM, data2vec or "
+            "Distill-MOS model; use 'feats: cached'"
         )
     return FrontEnd(upstream, settings, config["layers"], config["finetune"])
 

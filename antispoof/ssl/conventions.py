@@ -30,7 +30,7 @@ Batches. See `make_batch_exact`.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 
@@ -62,6 +62,13 @@ def match_frames(hidden: torch.Tensor, count: int) -> torch.Tensor:
     if len(hidden) >= count:
         return hidden[:count]
     return torch.cat([hidden, hidden[-1:].expand(count - len(hidden), -1)])
+
+
+def counter_of(upstream: torch.nn.Module) -> Callable[[int], int] | None:
+    """Samples -> frames, of an upstream whose count is known here; None of another."""
+    if is_transformer(upstream):
+        return frame_count
+    return getattr(upstream, "frame_count", None)
 
 
 def is_transformer(upstream: torch.nn.Module) -> bool:
@@ -120,10 +127,11 @@ def batch_exact(upstream: torch.nn.Module) -> bool:
     """Whether a padded batch of `upstream` equals its utterances one by one, of any lengths.
 
     True for wav2vec 2.0 with layer-norm convolutions (large, XLSR-53, XLS-R), and for every model
-    after `make_batch_exact`. False for upstreams of other families: call those one at a time.
+    after `make_batch_exact`. Upstreams of other families say it themselves (`exact_in_batches`);
+    those that do not are to be called with one at a time.
     """
     if not is_transformer(upstream):
-        return False
+        return getattr(upstream, "exact_in_batches", False)
     if getattr(upstream, "exact_lengths", None) is not None:
         return True
     model = upstream.model

@@ -9,8 +9,12 @@ from torch import nn
 from ..errors import UserError
 from ..paths import find
 from ..torch_utils.checkpoint import first_line
-from . import load_local
+from . import distillmos, load_local
+from .packages import weights_in_package
 from .s3prl import find_upstream
+
+
+OWN = {"distillmos": (distillmos.load, distillmos.WEIGHTS)}  # name: (reader, where it comes from)
 
 
 class _Wanted(Exception):
@@ -25,6 +29,9 @@ def make_upstream(name: str, checkpoint: str = "") -> nn.Module:
     """
     if checkpoint:
         return load_local(find(checkpoint))
+    if name in OWN:
+        load, weights = OWN[name]
+        return load(weights_in_package(weights))
     function = find_upstream(name)
     module: Any = sys.modules[function.__module__]
     original = getattr(module, "_urls_to_filepaths", None)

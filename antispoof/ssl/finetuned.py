@@ -22,7 +22,8 @@ from torch.utils.checkpoint import checkpoint
 from ..errors import UserError
 from ..torch_utils.masks import valid_mask
 from ..torch_utils.onednn import fast_products
-from .conventions import frame_count, has_final_norm
+from .conventions import frame_count
+from .parts import parts_of
 
 CONVENTIONS = ("name", "waveform_norm", "final_norm", "frames")  # change what the layers mean
 
@@ -49,7 +50,7 @@ class FrontEnd(nn.Module):
     """An s3prl upstream whose chosen layers come from one pass, and of which a part may learn.
 
     Args:
-        upstream: by `open_upstream`, a wav2vec 2.0, HuBERT, WavLM or data2vec model.
+        upstream: by `open_upstream`, a wav2vec 2.0, HuBERT, WavLM, data2vec or Distill-MOS model.
         config: of conf/upstream/<name>.yaml.
         layers: indices into its hidden states, of which entry l is the output of l layers.
         finetune: the experiment's block, `layers` being none, all, or a list of transformer layers
@@ -70,8 +71,9 @@ class FrontEnd(nn.Module):
         super().__init__()
         self.upstream, self.config = upstream, config
         self.layers, self.finetune = list(layers), finetune
-        encoder = upstream.model.encoder
-        self.dim, count, self.top = encoder.embedding_dim, len(encoder.layers), max(layers)
+        parts = self.parts = parts_of(upstream)
+        assert parts is not None, type(upstream)
+        self.dim, count, self.top = parts.dim, len(parts.layers), max(layers)
         if self.top > count:
             raise UserError(
                 f"upstream {config['name']}: has layers 0 to {count}, wanted {self.layers}"
@@ -84,14 +86,14 @@ class FrontEnd(nn.Module):
                 f"finetune.layers: {max(self.trained)} cannot learn: the model reads 'layers' up "
                 f"to {self.top}, the output of transformer layer {self.top - 1}; these count from 0"
             )
-        for index, layer in enumerate(encoder.layers):
+        for index, layer in enumerate(parts.layers):
             layer.forward = functools.partial(self._run_layer, index, layer, layer.forward)
         self.trainable = self._choose_modules()
         upstream.requires_grad_(False)
         for module in self.trainable:
             module.requires_grad_(True)
-        convolutions = upstream.model.feature_extractor in self.trainable
-        upstream.model.feature_grad_mult = finetune["feature_grad_mult"] if convolutions else 0.0
+        learn = parts.convolutions in self.trainable
+        parts.scale_gradient(finetune["feature_grad_mult"] if learn else 0.0)
         self.kept = {name for name, p in self.named_parameters() if p.requires_grad}
         self.checksum = checksum_of(upstream)
         self.register_state_dict_post_hook(_leave_out)
@@ -100,18 +102,16 @@ class FrontEnd(nn.Module):
 
     def _choose_modules(self):
         """What is trainable: all that the chosen hidden states rest on, or the named layers."""
-        model, encoder = self.upstream.model, self.upstream.model.encoder
-        modules = [encoder.layers[index] for index in self.trained]
+        parts = self.parts
+        modules = [parts.layers[index] for index in self.trained]
         if self.finetune["layers"] != "all":
             return modules
-        modules += [model.layer_norm, encoder.pos_conv]
-        if model.post_extract_proj is not None:
-            modules.append(model.post_extract_proj)
+        modules += parts.below
         if self.finetune["feature_grad_mult"] > 0:
-            modules.append(model.feature_extractor)
-        last = self.top == len(encoder.layers) and self.config["final_norm"] == "after"
-        if last or not has_final_norm(self.upstream):  # without one, it normalises the first input
-            modules.append(encoder.layer_norm)
+            modules.append(parts.convolutions)
+        last = self.top == len(parts.layers) and self.config["final_norm"] == "after"
+        if last and parts.final_norm is not None:
+            modules.append(parts.final_norm)
         return modules
 
     def train(self, mode: bool = True) -> "FrontEnd":
@@ -119,8 +119,7 @@ class FrontEnd(nn.Module):
         self.training = mode
         self.upstream.eval()
         if mode and self.finetune["layers"] == "all":  # the dropouts between the modules too
-            self.upstream.model.dropout_input.train()
-            self.upstream.model.encoder.training = True
+            self.parts.use_dropout()
         for module in self.trainable:
             module.train(mode)
         return self
@@ -141,10 +140,12 @@ class FrontEnd(nn.Module):
 
     def _own_frames(self, states, samples):
         """Cut to the convention's frames, which may repeat the last; zeros beyond each one's."""
-        counts = [frame_count(count, self.config["frames"]) for count in samples]
+        counts = [self.parts.frame_count(count) for count in samples]
+        if self.config["frames"] == "s3prl":
+            own = [count - 1 for count in counts]
+            counts = [frame_count(count, "s3prl") for count in samples]
         frames, time = states.new_tensor(counts, dtype=torch.long), max(counts)
         if self.config["frames"] == "s3prl":
-            own = [frame_count(count) - 1 for count in samples]
             last = states.new_tensor(own, dtype=torch.long)[:, None]
             index = torch.arange(time, device=states.device).minimum(last)  # (B, T)
             shape = (-1, states.shape[1], -1, states.shape[3])

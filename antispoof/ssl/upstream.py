@@ -1,5 +1,6 @@
-"""s3prl upstreams as frozen front ends."""
+"""Upstreams as frozen front ends: those of s3prl and our own (`fetch.OWN`)."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -73,11 +74,10 @@ def require_read(dump_dir: str | Path, config: dict[str, Any], copies: bool = Tr
             )
 
 
-def open_upstream(config: dict[str, Any]) -> tuple[torch.nn.Module, bool, bool]:
-    """The s3prl upstream of `config`, in eval mode, with the config's conventions.
+def open_upstream(config: dict[str, Any]) -> tuple[torch.nn.Module, bool]:
+    """The upstream of `config`, in eval mode, with the config's conventions.
 
-    Returns it with whether it is one of the transformers whose conventions are known, and whether
-    utterances of any lengths may share a batch.
+    Returns it with whether utterances of any lengths may share a batch.
     """
     model = make_upstream(config["name"], config["checkpoint"]).eval()
     name, family = config["name"], type(model).__module__.split(".")[-2]
@@ -86,12 +86,11 @@ def open_upstream(config: dict[str, Any]) -> tuple[torch.nn.Module, bool, bool]:
             f"{config['checkpoint']}: is not of the family that 'name: {name}' says; wanted "
             f"'name: {family}_local'"
         )
-    transformer = conventions.is_transformer(model)
-    if transformer:
+    if conventions.is_transformer(model):
         conventions.set_final_norm(model, config["final_norm"])
     if config["waveform_norm"] != "as_trained":
         conventions.set_waveform_norm(model, config["waveform_norm"])
-    return model, transformer, conventions.make_batch_exact(model)
+    return model, conventions.make_batch_exact(model)
 
 
 class FrozenUpstream:
@@ -103,8 +102,10 @@ class FrozenUpstream:
 
     def __init__(self, config: dict[str, Any], device: str | torch.device = "cpu") -> None:
         self.name, self.config, self.device = config["name"], config, torch.device(device)
-        self.model, self.transformer, self.batches = open_upstream(config)
+        self.model, self.batches = open_upstream(config)
+        self.frame_count = conventions.counter_of(self.model)
         self.model.requires_grad_(False).to(self.device)
+        self.transformer = conventions.is_transformer(self.model)
         if self.transformer and self.device.type == "cpu":
             use_matrix_products(self.model)
         self.amp = AUTOCAST[config["autocast"]] if self.device.type == "cuda" else None
@@ -152,10 +153,13 @@ class FrozenUpstream:
 
         Raises UserError, naming the utterance, where a sound is too short for one frame.
         """
-        if self.transformer:
+        if self.frame_count is not None:
             for wave, utt in zip(waves, utts, strict=True):
-                if not conventions.frame_count(len(wave)):
-                    raise UserError(f"{utt}: {len(wave)} samples are too short for a frame of 400")
+                if not self.frame_count(len(wave)):
+                    least = next(n for n in itertools.count() if self.frame_count(n))
+                    raise UserError(
+                        f"{utt}: {len(wave)} samples are too short for a frame of {least}"
+                    )
         try:
             hidden = self._hidden(waves)
         except torch.OutOfMemoryError:
@@ -177,8 +181,8 @@ class FrozenUpstream:
 
     def _frames(self, states, wave):
         """The states (T, D) of one utterance of a padded batch, cut to its own count."""
-        if self.transformer:
-            states = states[: conventions.frame_count(len(wave))]
+        if self.frame_count is not None:
+            states = states[: self.frame_count(len(wave))]
             if self.config["frames"] == "s3prl":
                 states = conventions.match_frames(
                     states, conventions.frame_count(len(wave), "s3prl")

@@ -15,6 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "egs/mini/local"))
 
 from antispoof.data.tables import read_table
+from antispoof.paths import cache_folder
 from corpus import design, environment, index, packages, store, wheels
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +42,7 @@ def small(tmp_path_factory):
 @pytest.fixture
 def own(small, tmp_path):
     """A cache of this test's own, with the corpus in it: (cache, folder of the corpus)."""
-    cache, shared = tmp_path / "cache é", store.default_cache()
+    cache, shared = tmp_path / "cache é", cache_folder()
     cache.mkdir()
     for name in ("debian", "wheels"):
         (cache / name).symlink_to(shared / name)

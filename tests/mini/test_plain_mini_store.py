@@ -158,21 +158,6 @@ def test_what_is_there_is_taken_and_what_is_not_is_fetched(monkeypatch, tmp_path
     assert len(fetched) == 1
 
 
-def test_the_cache_is_the_users(monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", "/c")
-    assert store.default_cache() == Path("/c/antispoof")
-    monkeypatch.setenv("HOME", "/h")
-    monkeypatch.setenv("XDG_CACHE_HOME", "")
-    assert store.default_cache() == Path("/h/.cache/antispoof")
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert store.default_cache() == Path("/h/.cache/antispoof")
-    monkeypatch.delenv("HOME")  # the system knows where this user is at home, or it does not
-    assert store.default_cache().name == "antispoof"
-    monkeypatch.setattr(os, "getuid", lambda: 43210)
-    with pytest.raises(UserError, match="HOME is not set; set it, or name a folder: --cache DIR"):
-        store.default_cache()
-
-
 def test_an_environment_is_made_once_and_named_by_its_pins(monkeypatch, tmp_path):
     made = []
     monkeypatch.setattr(wheels, "_make", lambda home, python: made.append((home, python)))

@@ -15,6 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # also under PYTHONSAFEPATH
 
 from antispoof.errors import UserError, one_line_errors
+from antispoof.paths import cache_folder
 
 EXAMPLE = """example:
   local/prepare_data.py --out data                       # 5,060 utterances, about 5 minutes
@@ -29,7 +30,7 @@ def main():
     from corpus import datadir, store, wheels
     from corpus.provenance import provenance
 
-    cache = Path(args.cache or store.default_cache()).absolute()
+    cache = Path(args.cache or cache_folder()).absolute()
     folder, records, missing, versions = store.obtain(cache, args.size, args.nj, args.allow_partial)
     out = Path(args.out)
     digests = datadir.write_sets(out, folder, records)

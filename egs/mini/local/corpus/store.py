@@ -20,15 +20,6 @@ NOT_SOUND = (  # modules that the bytes of no utterance depend on
 )
 
 
-def default_cache():
-    """Where downloads and built corpora lie unless told otherwise."""
-    try:
-        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    except RuntimeError:  # no HOME, and nobody knows this user
-        raise UserError("HOME is not set; set it, or name a folder: --cache DIR") from None
-    return Path(home) / "antispoof"
-
-
 def obtain(cache, size, nj, allow_partial):
     """(folder, records, missing attacks, package versions) of the corpus, built where needed."""
     versions = packages.versions(cache)

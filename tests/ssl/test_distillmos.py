@@ -1,0 +1,219 @@
+"""Distill-MOS: the published network by its layout, batches, windows, and how it learns."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from antispoof.config import EXPERIMENT, UPSTREAM
+from antispoof.errors import UserError
+from antispoof.ssl import distillmos, fetch
+from antispoof.ssl.distillmos import TABLE, windows
+from antispoof.ssl.finetuned import FrontEnd
+from antispoof.ssl.upstream import FrozenUpstream, open_upstream
+from antispoof.torch_utils.checkpoint import save_checkpoint
+
+CHANNELS = (2, 64, 64, 128, 256, 256, 256)
+CONFIG = {**UPSTREAM, "name": "distillmos", "layers": "all", "dtype": "float32"}
+HEAD = "transformer_pool_attn."
+
+
+class Published(nn.Module):
+    """The package's network in PyTorch's own modules, under the package's names."""
+
+    def __init__(self):
+        super().__init__()
+        steps = []
+        for n, (before, after) in enumerate(zip(CHANNELS[:-1], CHANNELS[1:], strict=True)):
+            stride = (2 if n else 1, 2 if n == 5 else 1)
+            steps += [nn.Conv2d(before, after, (3, 3), stride, (0, 1)), nn.LeakyReLU(0.1)]
+        self.cnn = nn.ModuleDict({"cnn": nn.Sequential(*steps)})
+        layer = nn.TransformerEncoderLayer(200, 8, 400, 0.0, batch_first=True)
+        transformer = nn.ModuleDict({
+            "norm": nn.BatchNorm1d(1024), "linear_proj": nn.Linear(1024, 200),
+            "transformer_encoder": nn.TransformerEncoder(layer, 7, enable_nested_tensor=False),
+        })  # fmt: skip
+        positions = nn.Module()
+        positions.register_buffer("pe", torch.randn(1, TABLE, 200))
+        transformer["position_encoding"] = positions
+        self.transformer_pool_attn = nn.ModuleDict(
+            {"norm_input": nn.BatchNorm1d(1024), "transformer": transformer}
+        )
+
+    def forward(self, wave):
+        """(S,) -> the input of the first layer and the output of each, (T, 200)."""
+        wave = (wave / (wave.abs().max() + 1e-8)).numpy()
+        wave = np.pad(wave, 80, mode="reflect")
+        frames = np.stack([wave[at : at + 320] for at in range(0, len(wave) - 319, 160)])
+        spectrum = np.fft.rfft(frames * (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(320) / 320)))
+        spectrum = spectrum / np.abs(spectrum).clip(1e-12) * np.abs(spectrum).clip(1e-12) ** 0.3
+        image = torch.from_numpy(np.stack([spectrum.real.T, spectrum.imag.T])[None]).float()
+        head = self.transformer_pool_attn
+        x = head["norm_input"](self.cnn["cnn"](image).flatten(1, 2))
+        x = head["transformer"]["linear_proj"](head["transformer"]["norm"](x).transpose(1, 2))
+        states = [x + head["transformer"]["position_encoding"].pe[:, : x.shape[1]]]
+        for layer in head["transformer"]["transformer_encoder"].layers:
+            states.append(layer(states[-1]))
+        return [state[0] for state in states]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """(the network, a file of its weights in the package's form)."""
+    torch.manual_seed(0)
+    network = Published().eval()
+    for norm in (m for m in network.modules() if isinstance(m, nn.BatchNorm1d)):
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(0.5, 2)
+        nn.init.normal_(norm.weight, 1, 0.2)
+        nn.init.normal_(norm.bias)
+    path = tmp_path_factory.mktemp("distillmos") / "distill_mos_v7.pt"
+    save_checkpoint(path, {"model": network.state_dict(), "step": 1})
+    return network, path
+
+
+@pytest.fixture(autouse=True)
+def own(published, monkeypatch):
+    monkeypatch.setattr(fetch, "weights_in_package", lambda _: published[1])
+
+
+def noise(*counts):
+    generator = torch.Generator().manual_seed(1)
+    return [torch.randn(count, generator=generator) / 10 for count in counts]
+
+
+@torch.inference_mode()
+def states_of(waves):
+    return open_upstream(CONFIG)[0](waves)["hidden_states"]
+
+
+@pytest.mark.parametrize("samples", [160, 319, 5000, 24_321, 2 * 160 * TABLE])
+def test_hidden_states_are_those_of_the_published_network(published, samples):
+    (wave,) = noise(samples)
+    with torch.no_grad():
+        wanted = published[0](wave)
+    found = states_of([wave])
+    assert len(found) == len(wanted) == 8
+    assert found[0].shape == (1, math.ceil(samples // 160 / 2), 200)
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one[0], other, rtol=1e-4, atol=2e-4)
+
+
+def test_a_padded_batch_equals_its_utterances_one_by_one():
+    waves = noise(9_999, 160, 27_840, 130_000)
+    together = states_of(waves)
+    for item, wave in enumerate(waves):
+        count = distillmos.DistillMos.frame_count(len(wave))
+        for state, alone in zip(together, states_of([wave]), strict=True):
+            torch.testing.assert_close(state[item, :count], alone[0], rtol=1e-4, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_the_convolutions_of_a_batch_with_padding_do_not_see_it():
+    convolutions, waves = open_upstream(CONFIG)[0].convolutions, noise(9_999, 160, 27_840)
+    spectra = [convolutions._spectrum(wave) for wave in waves]
+    padded = nn.utils.rnn.pad_sequence(spectra, batch_first=True, padding_value=7.0)
+    together = convolutions._in_pieces(padded, [len(spectrum) for spectrum in spectra])
+    for item, wave in enumerate(waves):
+        alone = convolutions([wave])[0]
+        torch.testing.assert_close(together[item, : len(alone)], alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("piece", [2, 10, 64])
+def test_pieces_change_nothing(monkeypatch, piece):
+    (wave,) = noise(20_160)
+    whole = states_of([wave])
+    monkeypatch.setattr(distillmos, "PIECE", piece)
+    for one, other in zip(whole, states_of([wave]), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, TABLE, TABLE + 1, 577, 1000, 40_000])
+def test_windows_keep_each_frame_once_from_the_nearest_middle(count):
+    found = windows(count)
+    kept = [frame for window in found for frame in range(window.first, window.end)]
+    assert kept == list(range(count))
+    starts = [window.start for window in found]
+    assert starts[0] == 0 and starts[-1] == max(count - TABLE, 0)
+    assert all(0 < b - a <= TABLE // 2 for a, b in zip(starts[:-1], starts[1:], strict=True))
+    for window in found:
+        for frame in (window.first, window.end - 1):
+            distances = [abs(frame + 0.5 - start - TABLE / 2) for start in starts]
+            own = abs(frame + 0.5 - window.start - TABLE / 2)
+            assert own <= min(distances) + 1  # a middle may fall on half a frame
+
+
+def test_a_long_sound_has_the_states_of_its_windows(monkeypatch):
+    monkeypatch.setattr(distillmos, "AT_ONCE", 2)
+    (wave,) = noise(320 * 1000)
+    model, _ = open_upstream(CONFIG)
+    with torch.inference_mode():
+        found = model([wave])["hidden_states"]
+        x = model.projection(model.convolutions([wave]))
+        for window in windows(1000):
+            alone = model._encode(x[:, window.start : window.start + TABLE], [TABLE])
+            own = slice(window.first - window.start, window.end - window.start)
+            for state, one in zip(found, alone, strict=True):
+                torch.testing.assert_close(state[0, window.first : window.end], one[0, own])
+
+
+def test_a_frozen_one_gives_each_utterance_its_own_frames():
+    frozen = FrozenUpstream(CONFIG)
+    assert (frozen.dim, frozen.frame_rate, frozen.batches) == (200, 50, True)
+    assert frozen.layer_indices == list(range(8))
+    found = frozen([wave.numpy() for wave in noise(4_000, 160)], ["a", "b"])
+    assert [matrix[7].shape for matrix in found] == [(13, 200), (1, 200)]
+    with pytest.raises(UserError, match="b: 159 samples are too short for a frame of 160"):
+        frozen([wave.numpy() for wave in noise(4_000, 159)], ["a", "b"])
+
+
+def learning(layers, **finetune):
+    torch.manual_seed(0)
+    finetune = {**EXPERIMENT["finetune"], "layers": layers, **finetune}
+    return FrontEnd(open_upstream(CONFIG)[0], CONFIG, range(8), finetune)
+
+
+@pytest.mark.parametrize(
+    "layers, learns",
+    [("none", ()), ([5, 6], ("layers.5.", "layers.6.")),
+     ("all", ("layers.", "projection.", "convolutions."))],
+)  # fmt: skip
+def test_what_is_named_learns_and_nothing_else(layers, learns):
+    front = learning(layers)
+    waves = noise(8_000, 5_000)
+    x = nn.utils.rnn.pad_sequence(waves, batch_first=True, padding_value=3.0)
+    states, frames = front(x, torch.tensor([8_000, 5_000]))
+    assert states.shape == (2, 8, 25, 200) and frames.tolist() == [25, 16]
+    assert not states[1, :, 16:].any()
+    for item, (wave, count) in enumerate(zip(waves, (25, 16), strict=True)):
+        for place, state in enumerate(states_of([wave])):
+            torch.testing.assert_close(states[item, place, :count], state[0], rtol=1e-4, atol=1e-5)
+    if learns:
+        states.square().sum().backward()
+    for name, parameter in front.upstream.named_parameters():
+        assert bool(parameter.grad is not None and parameter.grad.any()) == name.startswith(learns)
+    kept = {key.removeprefix("upstream.") for key in front.state_dict() if "upstream" in key}
+    parameters = {name for name, _ in front.upstream.named_parameters()}
+    assert kept & parameters == {name for name in parameters if name.startswith(learns)}
+
+
+def test_the_gradient_of_the_convolutions_is_scaled():
+    found = []
+    for multiplier in (1.0, 0.25):
+        front = learning("all", feature_grad_mult=multiplier)
+        front(noise(8_000)[0][None], torch.tensor([8_000]))[0].square().sum().backward()
+        found.append([p.grad for p in front.upstream.convolutions.parameters()])
+    for whole, part in zip(*found, strict=True):
+        torch.testing.assert_close(whole / 4, part, rtol=1e-3, atol=1e-6)
+
+
+def test_other_weights_are_refused_in_one_line(published, tmp_path, monkeypatch):
+    state = dict(published[0].state_dict())
+    state.pop("cnn.cnn.4.bias")
+    for name, content in (("less.pt", {"model": state}), ("none.pt", {"weights": 1})):
+        save_checkpoint(tmp_path / name, content)
+        monkeypatch.setattr(fetch, "weights_in_package", lambda _, name=name: tmp_path / name)
+        with pytest.raises(UserError, match=f"{name}: its weights are not those of Distill-MOS"):
+            open_upstream(CONFIG)
