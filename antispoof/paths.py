@@ -36,9 +36,9 @@ def find(path: str | Path) -> Path:
 
 
 def cache_folder() -> Path:
-    """Where downloads and built corpora are kept: $XDG_CACHE_HOME/antispoof, if nothing else is said.
+    """Where downloads and built corpora are kept.
 
-    A recipe's `--cache` says it, in $ANTISPOOF_CACHE. Raises UserError where there is no home.
+    $ANTISPOOF_CACHE, which a recipe sets by `--cache`, or else $XDG_CACHE_HOME/antispoof. Raises UserError where there is no home.
     """
     if said := os.environ.get("ANTISPOOF_CACHE"):
         return Path(said)

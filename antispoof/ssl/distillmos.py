@@ -24,6 +24,7 @@ It learned from about 2,600 h of speech, of which a part was synthetic (Coqui TT
 converted (VoiceMOS 2022): an attack that is "unknown" to a back end need not be unknown to it.
 """
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -126,7 +127,7 @@ def windows(count: int) -> list[Window]:
     most = max(count - TABLE, 0)
     spaces = -(-most // (TABLE // 2))
     starts = [round(most * n / spaces) if spaces else 0 for n in range(spaces + 1)]
-    middles = [(a + b + TABLE) // 2 for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    middles = [(a + b + TABLE) // 2 for a, b in itertools.pairwise(starts)]
     return [Window(*w) for w in zip(starts, [0, *middles], [*middles, count], strict=True)]
 
 
@@ -138,7 +139,7 @@ class Convolutions(nn.Module):
         last = len(CHANNELS) - 2
         self.layers = nn.ModuleList(
             nn.Conv2d(before, after, 3, (2 if n else 1, 2 if n == last else 1), (0, 1))
-            for n, (before, after) in enumerate(zip(CHANNELS[:-1], CHANNELS[1:], strict=True))
+            for n, (before, after) in enumerate(itertools.pairwise(CHANNELS))
         )
         self.register_buffer("window", torch.hann_window(WINDOW), persistent=False)
 

@@ -13,7 +13,6 @@ from . import distillmos, load_local
 from .packages import weights_in_package
 from .s3prl import find_upstream
 
-
 OWN = {"distillmos": (distillmos.load, distillmos.WEIGHTS)}  # name: (reader, where it comes from)
 
 

@@ -111,11 +111,7 @@ def test_the_front_end_is_the_named_upstreams(monkeypatch):
         "network", settings, [3, 5, 7, 8], finetune,
     )  # fmt: skip
     assert calls == [settings]
-<<<<<<< HEAD
-    opened[1] = False
-=======
     opened[0] = ""
->>>>>>> 7cf2cd4 (ssl: Distill-MOS as an upstream)
     with pytest.raises(UserError, match="upstream x: 'feats: ssl' needs a wav2vec 2.0"):
         build_front_end(config(**SSL))
 

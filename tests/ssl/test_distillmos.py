@@ -1,5 +1,6 @@
 """Distill-MOS: the published network by its layout, batches, windows, and how it learns."""
 
+import itertools
 import math
 
 import numpy as np
@@ -26,7 +27,7 @@ class Published(nn.Module):
     def __init__(self):
         super().__init__()
         steps = []
-        for n, (before, after) in enumerate(zip(CHANNELS[:-1], CHANNELS[1:], strict=True)):
+        for n, (before, after) in enumerate(itertools.pairwise(CHANNELS)):
             stride = (2 if n else 1, 2 if n == 5 else 1)
             steps += [nn.Conv2d(before, after, (3, 3), stride, (0, 1)), nn.LeakyReLU(0.1)]
         self.cnn = nn.ModuleDict({"cnn": nn.Sequential(*steps)})
@@ -137,7 +138,7 @@ def test_windows_keep_each_frame_once_from_the_nearest_middle(count):
     assert kept == list(range(count))
     starts = [window.start for window in found]
     assert starts[0] == 0 and starts[-1] == max(count - TABLE, 0)
-    assert all(0 < b - a <= TABLE // 2 for a, b in zip(starts[:-1], starts[1:], strict=True))
+    assert all(0 < b - a <= TABLE // 2 for a, b in itertools.pairwise(starts))
     for window in found:
         for frame in (window.first, window.end - 1):
             distances = [abs(frame + 0.5 - start - TABLE / 2) for start in starts]

