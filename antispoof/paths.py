@@ -38,7 +38,8 @@ def find(path: str | Path) -> Path:
 def cache_folder() -> Path:
     """Where downloads and built corpora are kept.
 
-    $ANTISPOOF_CACHE, which a recipe sets by `--cache`, or else $XDG_CACHE_HOME/antispoof. Raises UserError where there is no home.
+    $ANTISPOOF_CACHE, which a recipe sets by `--cache`, or else $XDG_CACHE_HOME/antispoof.
+    Raises UserError where there is no home.
     """
     if said := os.environ.get("ANTISPOOF_CACHE"):
         return Path(said)

@@ -23,7 +23,7 @@ from ..errors import UserError
 from ..torch_utils.masks import valid_mask
 from ..torch_utils.onednn import fast_products
 from .conventions import frame_count
-from .parts import parts_of
+from .parts import Parts, parts_of
 
 CONVENTIONS = ("name", "waveform_norm", "final_norm", "frames")  # change what the layers mean
 
@@ -71,8 +71,9 @@ class FrontEnd(nn.Module):
         super().__init__()
         self.upstream, self.config = upstream, config
         self.layers, self.finetune = list(layers), finetune
-        parts = self.parts = parts_of(upstream)
+        parts = parts_of(upstream)
         assert parts is not None, type(upstream)
+        self.parts: Parts = parts
         self.dim, count, self.top = parts.dim, len(parts.layers), max(layers)
         if self.top > count:
             raise UserError(
