@@ -26,24 +26,14 @@ converted (VoiceMOS 2022): an attack that is "unknown" to a back end need not be
 
 import itertools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..errors import UserError
-from ..torch_utils.checkpoint import MISFITS, first_line, load_checkpoint
 from ..torch_utils.masks import valid_mask
-from .packages import Member
 
-WEIGHTS = Member(
-    package="distillmos==0.9.1",
-    package_sha256="f82e5326ed963ddc28a3e079ded4dbb1bd072ad54be5bdc4380290a9bce3536a",
-    name="distillmos/weights/distill_mos_v7.pt",
-    sha256="b18b3ac60227267cfb91e5d00ce22cc7b73716fd92f269484da1446e27031a40",
-)
 HOP, WINDOW = 160, 320  # samples
 TABLE = 384  # frames that the positional table holds
 CHANNELS = (2, 64, 64, 128, 256, 256, 256)
@@ -142,6 +132,7 @@ class Convolutions(nn.Module):
             for n, (before, after) in enumerate(itertools.pairwise(CHANNELS))
         )
         self.register_buffer("window", torch.hann_window(WINDOW), persistent=False)
+        self.layers.to(memory_format=torch.channels_last)  # the fastest of oneDNN's forms
 
     def forward(self, waves: Sequence[torch.Tensor]) -> torch.Tensor:
         spectra = [self._spectrum(wave) for wave in waves]
@@ -173,7 +164,7 @@ class Convolutions(nn.Module):
         for start in range(0, spectra.shape[1], PIECE):
             left = max(0, start - CONTEXT)
             x = spectra[:, left : start + PIECE + CONTEXT].permute(0, 3, 2, 1)
-            x = x.contiguous(memory_format=torch.channels_last)  # the fastest of oneDNN's forms
+            x = x.contiguous(memory_format=torch.channels_last)
             for layer in self.layers:
                 if frames is not None:
                     inside = torch.tensor(frames, device=x.device) - left
@@ -215,48 +206,3 @@ class Attention(nn.Module):
         query, key, value = x.unflatten(-1, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
         x = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
         return self.out_proj(x.transpose(1, 2).flatten(2))
-
-
-def load(path: str | Path) -> DistillMos:
-    """The network with the weights in `path`, in eval mode, on the CPU. Raises UserError.
-
-    The two batch norms in front of the projection are folded into it: they never learn.
-    """
-    state = load_checkpoint(path)
-    try:
-        return _built(state["model"])
-    except MISFITS as error:
-        raise UserError(
-            f"{path}: its weights are not those of Distill-MOS ({first_line(error)})"
-        ) from None
-
-
-def _built(found):
-    """A `DistillMos` of the package's state dict."""
-    head, inner = "transformer_pool_attn.", "transformer_pool_attn.transformer."
-    scale, shift = _affine(found, f"{head}norm_input.")
-    later, then = _affine(found, f"{inner}norm.")
-    scale, shift = scale * later, shift * later + then
-    weight, bias = found[f"{inner}linear_proj.weight"], found[f"{inner}linear_proj.bias"]
-    state = {
-        "positions": found[f"{inner}position_encoding.pe"][0],
-        "projection.weight": (weight.double() * scale).float(),
-        "projection.bias": (bias.double() + weight.double() @ shift).float(),
-    }
-    for name, tensor in found.items():
-        if name.startswith("cnn.cnn."):
-            number, kind = name.removeprefix("cnn.cnn.").split(".")
-            state[f"convolutions.layers.{int(number) // 2}.{kind}"] = tensor
-        elif name.startswith(layers := f"{inner}transformer_encoder."):
-            state[name.removeprefix(layers)] = tensor
-    model = DistillMos()
-    model.load_state_dict(state)
-    model.convolutions.to(memory_format=torch.channels_last)
-    return model.eval()
-
-
-def _affine(found, prefix):
-    """(scale, shift) in float64 of a batch norm in eval mode."""
-    mean, variance = (found[f"{prefix}running_{what}"].double() for what in ("mean", "var"))
-    scale = found[f"{prefix}weight"].double() / (variance + 1e-5).sqrt()
-    return scale, found[f"{prefix}bias"].double() - mean * scale

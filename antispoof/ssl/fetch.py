@@ -9,11 +9,12 @@ from torch import nn
 from ..errors import UserError
 from ..paths import find
 from ..torch_utils.checkpoint import first_line
-from . import distillmos, load_local
+from . import distillmos_file, load_local
 from .packages import weights_in_package
 from .s3prl import find_upstream
 
-OWN = {"distillmos": (distillmos.load, distillmos.WEIGHTS)}  # name: (reader, where it comes from)
+# What s3prl does not have. name: (what reads its weights, where they are fetched from)
+OWN = {"distillmos": (distillmos_file.load, distillmos_file.WEIGHTS)}
 
 
 class _Wanted(Exception):

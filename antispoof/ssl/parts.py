@@ -1,7 +1,7 @@
 """What an upstream that can learn is made of, under one set of names."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import nn
 
@@ -36,35 +36,35 @@ def parts_of(upstream: nn.Module) -> Parts | None:
 class _Transformer:
     """wav2vec 2.0, HuBERT, WavLM and data2vec, as s3prl builds them."""
 
-    def __init__(self, upstream):
+    def __init__(self, upstream: Any) -> None:
         self.model, encoder = upstream.model, upstream.model.encoder
         self.layers, self.dim = encoder.layers, encoder.embedding_dim
         self.convolutions = self.model.feature_extractor
-        self.below = [self.model.layer_norm, encoder.pos_conv]
+        self.below: list[nn.Module] = [self.model.layer_norm, encoder.pos_conv]
         if self.model.post_extract_proj is not None:
             self.below.append(self.model.post_extract_proj)
         last = conventions.has_final_norm(upstream)
-        self.final_norm = encoder.layer_norm if last else None
+        self.final_norm: nn.Module | None = encoder.layer_norm if last else None
         if not last:  # it normalises the first input
             self.below.append(encoder.layer_norm)
-        self.frame_count = conventions.frame_count
+        self.frame_count: Callable[[int], int] = conventions.frame_count
 
-    def scale_gradient(self, multiplier):
+    def scale_gradient(self, multiplier: float) -> None:
         self.model.feature_grad_mult = multiplier
 
-    def use_dropout(self):
+    def use_dropout(self) -> None:
         self.model.dropout_input.train()
         self.model.encoder.training = True
 
 
 class _DistillMos:
-    def __init__(self, upstream):
+    def __init__(self, upstream: Any) -> None:
         self.upstream, self.layers, self.dim = upstream, upstream.layers, upstream.dim
         self.convolutions, self.below = upstream.convolutions, [upstream.projection]
         self.final_norm, self.frame_count = None, upstream.frame_count
 
-    def scale_gradient(self, multiplier):
+    def scale_gradient(self, multiplier: float) -> None:
         self.upstream.feature_grad_mult = multiplier
 
-    def use_dropout(self):
+    def use_dropout(self) -> None:
         """It has none."""
