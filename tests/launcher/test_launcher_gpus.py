@@ -8,6 +8,7 @@ import pytest
 from launching import RUN, launch, script
 from made_up import ROOT
 
+from antispoof.errors import UserError
 from antispoof.launcher import jobs
 
 SMI = 'echo "$*" >>asked\n[ "$*" = -L ] || exit 9\ncat devices'
@@ -114,11 +115,14 @@ def test_a_machine_without_nvidia_smi_has_no_gpu(machine, monkeypatch):
     assert jobs.gpus() == []
 
 
-def test_processes_that_train_together_have_as_many_gpus(machine):
+def test_processes_that_train_together_have_as_many_gpus(machine, monkeypatch):
     (machine / "devices").write_text("".join(EIGHT.splitlines(True)[:5]))
     found = run(machine, "--gpu", 2, values="1:4")
     assert {seen for seen, *_ in found.values()} == {"0,1", "2,3"}  # one is left over
     assert most_at_once(list(found.values())) == 2
+    monkeypatch.chdir(machine)
+    with pytest.raises(UserError, match="--gpu 6: found 5 "):
+        jobs.places(6, 1)  # a launcher without a place for any job would wait for one
     call = ["--gpu", "6", "x.log", "./work.py", "1", "0"]
     status, _, error = launch(machine, *call)
     assert status == 1
