@@ -42,9 +42,14 @@ class Fault:
             raise SystemExit(self.misplaced(tree))
         path = Path(tree, self.file)
         text = path.read_text("utf-8")
-        start = self.places(tree)[self.at]
-        path.write_text(text[:start] + self.now + text[start + len(self.was) :], "utf-8")
+        path.write_text(self.changed(tree), "utf-8")
         return text
+
+    def changed(self, tree=ROOT):
+        """The text of its file with the fault in it."""
+        text = Path(tree, self.file).read_text("utf-8")
+        start = self.places(tree)[self.at]
+        return text[:start] + self.now + text[start + len(self.was) :]
 
 
 def read_faults(path):

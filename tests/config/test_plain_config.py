@@ -133,7 +133,10 @@ BOUNDS = {
     "feats": (["ssl", "cached"], ["mel"]),
     "allow": ([[], ["resample", "mixdown"]], [["dither"], ["resample", "cut"]]),
     "layers": ([[0], [3, 1]], [[], [-1], [True], [1.0]]),
-    "class_weights": ([[0.1, 2]], [[1.0], [1.0, 0.0], [1, 2, 3], [1, -1], [".inf", 1], [1, True]]),
+    "class_weights": (
+        [[0.1, 2]],
+        [[1.0], [1.0, 0.0], [1, 2, 3], [1, -1], [".inf", 1], "[.inf, 1]", [1, True]],
+    ),
     "schedule_conf.every": ([1], [0]),
     "schedule_conf.warmup": ([0, 10], [-0.1, 10.1]),
     "schedule_conf.gamma": ([0.01, 3], [0, -1, ".inf"]),
@@ -190,6 +193,8 @@ def test_the_config_itself_is_checked_and_not_its_phases_alone(tmp_path):
         load(tmp_path, "epochs=0", phases=[{"epochs": 1}])
     with pytest.raises(UserError, match="'batch_size' is 0, wanted at least 1"):
         load(tmp_path, "batch_size=0")
+    with pytest.raises(UserError, match="'accum_grad' wants no more parts than 'batch_size'"):
+        load(tmp_path, "batch_size=2", "accum_grad=3", phases=[{"batch_size": 8}])
     found = load(tmp_path, "finetune.layers=2..4", feats="ssl", upstream="fbank")
     assert found["finetune"]["layers"] == [2, 3, 4]
 

@@ -1,6 +1,8 @@
 """The lists of plausible faults name texts and tests that are there."""
 
+import ast
 import re
+import subprocess
 import sys
 
 import pytest
@@ -12,9 +14,10 @@ from fault_lists import Fault, read_faults
 
 LISTS = sorted((ROOT / "benchmarks/faults").glob("*.yaml"))
 SAMPLE = ROOT / "benchmarks/faults/sample.yaml"
+by_hand = pytest.mark.parametrize("path", [p for p in LISTS if p != SAMPLE], ids=lambda p: p.stem)
 
 
-@pytest.mark.parametrize("path", [p for p in LISTS if p != SAMPLE], ids=lambda path: path.stem)
+@by_hand
 def test_each_fault_can_be_put_in_and_its_tests_are_there(path):
     faults = read_faults(path)
     assert [fault.misplaced() for fault in faults if fault.misplaced()] == []
@@ -23,6 +26,25 @@ def test_each_fault_can_be_put_in_and_its_tests_are_there(path):
         assert fault.was != fault.now, fault.what
         for test in fault.tests:
             assert exists(test), (test, fault.what)
+
+
+@by_hand
+def test_each_fault_leaves_code_that_can_be_read(path):
+    # what cannot be read fails in every test, and so says nothing of the one that is named
+    assert {f.what: wrong for f in read_faults(path) if (wrong := unreadable(f))} == {}
+
+
+def unreadable(fault):
+    """What Python or Bash finds wrong with the form of a file with the fault in it."""
+    if fault.file.endswith(".py"):
+        try:
+            ast.parse(fault.changed())
+        except SyntaxError as error:
+            return str(error)
+    if fault.file.endswith(".sh"):
+        done = subprocess.run(["bash", "-n"], input=fault.changed().encode(), capture_output=True)
+        return done.stderr.decode()
+    return ""
 
 
 def exists(test):
