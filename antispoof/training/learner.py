@@ -18,7 +18,8 @@ from ..errors import UserError
 from ..models.losses import Loss
 from ..models.norms import share_norms
 from ..progress import Progress
-from ..torch_utils.checkpoint import load_weights
+from ..ssl.finetuned import FineTuned
+from ..torch_utils.checkpoint import fit_weights, read_weights
 from ..torch_utils.distributed import SINGLE, Team, deal
 from .averaging import MovingAverage
 from .bad_batch import Part, keep_bad_batch
@@ -73,8 +74,14 @@ class Learner:
         return {**own, "average": self.average} if self.average else own
 
     def start_from(self, path: str | Path) -> None:
-        """Take the weights of a checkpoint. Raises UserError where they do not fit."""
-        load_weights(self.model, path, self.device, f"the model of {self.name}")
+        """Take the weights of a checkpoint. Raises UserError where they do not fit.
+
+        A model with its front end takes those of a back end that learnt on cached features too.
+        """
+        weights, model = read_weights(path, self.device), self.model
+        if isinstance(model, FineTuned) and not any(n.startswith("front_end.") for n in weights):
+            model = model.back_end
+        fit_weights(model, weights, path, f"the model of {self.name}")
         if self.average:
             self.average = MovingAverage(self.model, self.average.decay)
 
