@@ -5,6 +5,6 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 exec "$here/../../run.sh" --recipe-dir "$here" \
-  --systems "hubert_mini_mhfa mel_cnn_mini" --seeds "1 2 3" \
+  --systems "distillmos_mhfa mel_cnn_mini" --seeds "1 2 3" \
   --train-set train --dev-set dev --eval-sets eval \
   "$@"
