@@ -132,6 +132,7 @@ EXPERIMENT_KEYS = {
 UPSTREAM_KEYS = {
     "name": Key(""),  # s3prl's name of it; <family>_local with a checkpoint
     "checkpoint": Key(""),  # a file in s3prl's form; empty: what s3prl downloads for the name
+    "options": Free({}),  # arguments of s3prl's for this name: see docs/upstreams.md
     # indices into s3prl's hidden_states
     "layers": Layers(
         "last", ("last", "all"), wanted="last, all, a list of numbers from 0, or a range like 1..24"

@@ -69,6 +69,8 @@ def build_front_end(config: dict[str, Any]) -> FrontEnd:
             f"upstream {name}: 'feats: ssl' needs a wav2vec 2.0, HuBERT, WavLM, data2vec or "
             "Distill-MOS model; use 'feats: cached'"
         )
+    if settings["options"]:
+        raise UserError(f"upstream {name}: 'feats: ssl' takes no 'options'; use 'feats: cached'")
     return FrontEnd(upstream, settings, config["layers"], config["finetune"])
 
 

@@ -22,6 +22,7 @@ from .. import SAMPLE_RATE
 from ..config import EXPERIMENT
 from ..models import MODELS
 from ..ssl.conventions import frame_count
+from ..ssl.families import family_named
 from ..ssl.s3prl import find_upstream
 from ..ssl.upstream import FrozenUpstream
 from .build import build_system, upstream_settings
@@ -146,6 +147,9 @@ def _frames_and_dim(config, samples):
         (found,) = FrozenUpstream(settings)([torch.zeros(samples).numpy()], [config["model"]])
         return next(iter(found.values())).shape
     dim = config["model_conf"].get("dim", inspect.signature(model).parameters["dim"].default)
+    family = family_named(settings["name"])
+    if family and not family.transformer:
+        return max(1, samples // family.hop), dim
     return frame_count(samples, settings["frames"]), dim
 
 

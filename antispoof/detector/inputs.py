@@ -26,7 +26,7 @@ from ..errors import UserError
 from ..features.archive import copy_folder, copy_folders, layer_name
 from ..features.whole import require_whole
 from ..ssl.conventions import frame_count
-from ..ssl.upstream import require_read
+from ..ssl.upstream import FEW, require_read
 
 
 class Inputs(torch.utils.data.Dataset, abc.ABC):
@@ -132,7 +132,7 @@ class CachedFeatures(Inputs):
             require_read(folder, self.config["upstream_conf"], copies=train)
         copies = range(1 + (count_copies(folder) if train else 0))
         self.feats = [self._tables(copy_folder(folder, copy)) for copy in copies]
-        return round(self.crop["seconds"] * frame_rate(data_dir, folder))
+        return max(1, round(self.crop["seconds"] * frame_rate(data_dir, folder)))
 
     def _tables(self, folder):
         """Where the features of each layer are."""
@@ -213,8 +213,13 @@ def count_copies(folder: str | Path) -> int:
     return found
 
 
-def frame_rate(data_dir: str | Path, folder: str | Path) -> int:
-    """Frames per second of cached features, to the next ten: edges cost each utterance a few."""
+def frame_rate(data_dir: str | Path, folder: str | Path) -> float:
+    """Frames per second of cached features, to the next ten: edges cost each utterance a few.
+
+    Of few (windows of a second, say) an edge costs none or one, and the rate is as it is found.
+    """
     frames = sum(map(int, read_table(f"{folder}/utt2num_frames").values()))
     seconds = sum(read_durations(data_dir).values())
-    return max(10, 10 * round(frames / seconds / 10))
+    if frames / seconds < FEW:
+        return frames / seconds
+    return 10 * round(frames / seconds / 10)

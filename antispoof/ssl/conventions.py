@@ -36,6 +36,7 @@ import torch
 
 from ..errors import UserError
 from ..torch_utils.masks import valid_mask
+from .families import TRANSFORMERS
 
 STRIDE = 320  # samples per frame at 16 kHz, of every model here
 # (kernel, stride) of the seven convolutions of every published model of these families.
@@ -73,10 +74,8 @@ def counter_of(upstream: torch.nn.Module) -> Callable[[int], int] | None:
 
 def is_transformer(upstream: torch.nn.Module) -> bool:
     """Whether `upstream` is of a family whose conventions are known here."""
-    model = getattr(upstream, "model", None)
-    return hasattr(getattr(model, "encoder", None), "pos_conv") and hasattr(
-        model, "feature_extractor"
-    )
+    package = type(upstream).__module__.split(".")[-2:-1]
+    return package != [] and package[0] in TRANSFORMERS
 
 
 def has_final_norm(upstream: torch.nn.Module) -> bool:

@@ -9,26 +9,27 @@ Here the file is read by torch.load(weights_only=True), that text by a parser th
 of integers, and s3prl is then given the dict instead of the file.
 """
 
-import ast
 import contextlib
 import dataclasses
 import importlib
 import types
 import warnings
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
+from types import MappingProxyType
 from typing import Any
 
 import torch
 
 from ..errors import UserError
 from ..torch_utils.checkpoint import MISFITS, first_line, refusal
+from .guard import read_numbers
 from .s3prl import find_upstream
 
 FAMILIES = ("wav2vec2", "hubert", "wavlm", "data2vec")
 _READER = {"wavlm": "expert"}  # the module of s3prl that calls torch.load; else `convert`
-_MAX_TEXT, _MAX_LAYERS = 1000, 64  # of conv_feature_layers; real ones: 60 characters, 7 layers
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,13 +45,15 @@ class Summary:
     dtypes: tuple  # of the stored weights; s3prl computes in float32 whatever they are
 
 
-def load_local(path: str | Path) -> torch.nn.Module:
+def load_local(
+    path: str | Path, options: Mapping[str, Any] = MappingProxyType({})
+) -> torch.nn.Module:
     """The s3prl upstream in the file `path`, in eval mode, on the CPU.
 
     It is called with a list of (S,) waveforms and returns a dict with `hidden_states`. Nothing in
     the file can run code. Raises UserError where the file is not such a checkpoint.
     """
-    return build(read_local(path), path)
+    return build(read_local(path), path, options)
 
 
 def read_local(path: str | Path) -> dict[str, Any]:
@@ -75,7 +78,11 @@ def read_local(path: str | Path) -> dict[str, Any]:
     return checkpoint
 
 
-def build(checkpoint: dict[str, Any], path: str | Path) -> torch.nn.Module:
+def build(
+    checkpoint: dict[str, Any],
+    path: str | Path,
+    options: Mapping[str, Any] = MappingProxyType({}),
+) -> torch.nn.Module:
     """The s3prl upstream of a dict in s3prl's form; `path` is for messages."""
     family = family_of(checkpoint, path)
     if family == "data2vec":
@@ -86,7 +93,7 @@ def build(checkpoint: dict[str, Any], path: str | Path) -> torch.nn.Module:
     try:
         with _given(reader, checkpoint), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what s3prl uses that PyTorch will drop
-            return expert.UpstreamExpert(str(path)).eval()
+            return expert.UpstreamExpert(str(path), **options).eval()
     except RuntimeError as error:  # load_state_dict: missing, unexpected, of another shape
         raise UserError(
             f"{path}: its weights are not those of s3prl's {family}: {_one_line(error)}"
@@ -160,10 +167,7 @@ def read_conv_layers(text: object, path: str | Path) -> list[tuple[int, int, int
     if text is None:
         text = "[(512, 10, 5)] + [(512, 3, 2)] * 4 + [(512, 2, 2)] * 2"
     try:
-        if len(str(text)) > _MAX_TEXT:
-            raise ValueError("too long")
-        layers = _literal(ast.parse(str(text).strip(), mode="eval").body)
-        layers = [tuple(layer) for layer in layers]
+        layers = [tuple(layer) for layer in read_numbers(str(text))]
         if not all(len(layer) == 3 and min(layer) > 0 for layer in layers) or not layers:
             raise ValueError("not triples")
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
@@ -172,21 +176,6 @@ def read_conv_layers(text: object, path: str | Path) -> list[tuple[int, int, int
             "(channels, kernel, stride); it was not run. Do not use this file"
         ) from None
     return layers
-
-
-def _literal(node):
-    """The lists, tuples and integers that `node` writes down, `+` and `*` of lists included."""
-    if isinstance(node, ast.Constant) and type(node.value) is int:
-        return node.value
-    if isinstance(node, (ast.List, ast.Tuple)):
-        return [_literal(item) for item in node.elts]
-    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Mult)):
-        left, right = _literal(node.left), _literal(node.right)
-        if isinstance(node.op, ast.Add) and isinstance(left, list) and isinstance(right, list):
-            return left + right
-        if isinstance(left, list) and type(right) is int and len(left) * right <= _MAX_LAYERS:
-            return left * right
-    raise ValueError("another expression")
 
 
 def _one_line(error):

@@ -11,6 +11,7 @@ import pickletools
 import re
 import zipfile
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +55,16 @@ def _plain_dict(*_factory):  # stands in for collections.defaultdict, whose item
     return {}
 
 
-def read_pickled(path: str | Path) -> Any:
+def read_pickled(path: str | Path, packages: Collection[str] = ()) -> Any:
     """The object in the checkpoint `path`, on the CPU, with `StandIn`s for foreign classes.
+
+    packages: more of them whose names are known to be harmless as stand-ins.
 
     Raises UserError for a name that is not known to be harmless, naming it, and for a file that is
     damaged or none of torch.save's. Nothing from the file is imported or called.
     """
     names = _names(path)
-    inert = [(_stand_in(name), name) for name in sorted(names) if _is_inert(name)]
+    inert = [(_stand_in(n), n) for n in sorted(names) if _is_inert(n) or _root(n) in packages]
     if "collections.defaultdict" in names:
         inert.append((_plain_dict, "collections.defaultdict"))
     try:
@@ -111,7 +114,11 @@ def _follow(text, root):
 
 
 def _is_inert(name):
-    return name in _INERT_NAMES or name.split(".")[0] in _INERT_PACKAGES
+    return name in _INERT_NAMES or _root(name) in _INERT_PACKAGES
+
+
+def _root(name):
+    return name.split(".")[0]
 
 
 def _stand_in(name):

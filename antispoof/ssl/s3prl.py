@@ -18,6 +18,7 @@ from typing import Any
 
 from ..config import one_of
 from ..errors import UserError
+from .guard import disarm
 
 
 def find_upstream(name: str) -> Callable[..., Any]:
@@ -50,7 +51,9 @@ def find_upstream(name: str) -> Callable[..., Any]:
 def _import(module):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own deprecations, at every import
-        return importlib.import_module(module)
+        found = importlib.import_module(module)
+    disarm()
+    return found
 
 
 def _stand_in():
@@ -62,6 +65,11 @@ def _stand_in():
         module: Any = types.ModuleType("torchaudio.sox_effects")
         module.apply_effects_tensor = module.apply_effects_file = _gone
         torchaudio.sox_effects = sys.modules["torchaudio.sox_effects"] = module
+    if importlib.util.find_spec("resampy") is None:  # VGGish imports it, and is given 16 kHz
+        module = types.ModuleType("resampy")
+        module.resample = _gone
+        module.__spec__ = importlib.util.spec_from_loader("resampy", None)
+        sys.modules["resampy"] = module
 
 
 def _gone(*_args, **_kwargs):

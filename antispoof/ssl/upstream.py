@@ -11,19 +11,23 @@ import torch
 from .. import SAMPLE_RATE
 from ..config import UPSTREAM_KEYS, load_config, write_config
 from ..errors import UserError
+from ..torch_utils.checkpoint import MISFITS, first_line
 from ..torch_utils.onednn import fast_products
-from . import FAMILIES, conventions
+from . import conventions
 from .cpu_convolutions import use_matrix_products
+from .families import BY_LOCAL, check_name, check_options
 from .fetch import make_upstream
 
 DTYPES = {"float32": None, "two_byte": 3, "one_byte": 5}  # Kaldi's compression methods
+FEW = 15  # frames per second, below which a second is too short to count them
 AUTOCAST = {"none": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def load_upstream_config(path: str | Path) -> dict[str, Any]:
     """Read conf/upstream/<name>.yaml. Raises UserError."""
     config = load_config(path, UPSTREAM_KEYS)
-    _require_name(path, config)
+    check_name(path, config["name"], config["checkpoint"])
+    config["options"] = check_options(path, config["name"], config["options"])
     copies = config["copies"]
     if bool(copies["count"]) != bool(copies["augment"]):
         raise UserError(
@@ -32,19 +36,6 @@ def load_upstream_config(path: str | Path) -> dict[str, Any]:
     if config["autocast"] != "none" and config["tolerance"] <= 0:
         raise UserError(f"{path}: 'autocast: {config['autocast']}' needs a 'tolerance' above 0")
     return config
-
-
-def _require_name(path, config):
-    """Raise UserError where `name` says another upstream than `checkpoint`, or no file for it."""
-    local = [f"{family}_local" for family in FAMILIES]
-    name, checkpoint = config["name"], config["checkpoint"]
-    if checkpoint and name not in local:
-        raise UserError(
-            f"{path}: 'name' is '{name}', but what runs is 'checkpoint: {checkpoint}'; wanted one "
-            f"of {', '.join(local)}, or no checkpoint"
-        )
-    if name in local and not checkpoint:
-        raise UserError(f"{path}: 'name: {name}' needs a 'checkpoint', a file in s3prl's form")
 
 
 def claim_dump(dump_dir: str | Path, config: dict[str, Any]) -> None:
@@ -79,12 +70,17 @@ def open_upstream(config: dict[str, Any]) -> tuple[torch.nn.Module, bool]:
 
     Returns it with whether utterances of any lengths may share a batch.
     """
-    model = make_upstream(config["name"], config["checkpoint"]).eval()
+    options = config["options"]
+    model = make_upstream(config["name"], config["checkpoint"], options).eval()
     name, family = config["name"], type(model).__module__.split(".")[-2]
-    if name.endswith("_local") and family in FAMILIES and name != f"{family}_local":
+    if name in BY_LOCAL and BY_LOCAL[name].transformer and BY_LOCAL[name].form != family:
         raise UserError(
             f"{config['checkpoint']}: is not of the family that 'name: {name}' says; wanted "
             f"'name: {family}_local'"
+        )
+    if "feature_selection" in options and config["final_norm"] == "before":
+        raise UserError(
+            f"upstream {name}: 'final_norm: before' has no meaning with 'feature_selection'"
         )
     if conventions.is_transformer(model):
         conventions.set_final_norm(model, config["final_norm"])
@@ -111,14 +107,35 @@ class FrozenUpstream:
         self.amp = AUTOCAST[config["autocast"]] if self.device.type == "cuda" else None
         if self.amp is not None:
             self.require_tolerance()
-        hidden = self._hidden([np.zeros(SAMPLE_RATE, np.float32)])
+        hidden = self._trial(1)
         count, layers = len(hidden), config["layers"]
         chosen = {"last": [count - 1], "all": range(count)}.get(str(layers), layers)
         self.layer_indices = sorted(set(chosen))
         if not self.layer_indices or not all(0 <= index < count for index in self.layer_indices):
             raise UserError(f"upstream {self.name}: has layers 0 to {count - 1}, wanted {layers}")
-        self.dim = hidden[-1].shape[-1]
-        self.frame_rate = hidden[-1].shape[1]  # per second
+        shapes = {tuple(hidden[index].shape[1:]) for index in self.layer_indices}
+        if len(shapes) > 1:
+            raise UserError(
+                f"upstream {self.name}: its layers {self.layer_indices} are of {sorted(shapes)} "
+                "frames and numbers; name 'layers' that are alike"
+            )
+        ((frames, self.dim),) = shapes
+        # per second; of few, a second does not tell
+        self.frame_rate = frames if frames >= FEW else (len(self._trial(10)[-1][0]) - frames) / 9
+
+    def _trial(self, seconds):
+        """The hidden states of so many seconds of silence."""
+        silence = np.zeros(seconds * SAMPLE_RATE, np.float32)
+        try:
+            hidden = self._hidden([silence])
+        except (ImportError, AssertionError, *MISFITS) as error:
+            raise UserError(
+                f"upstream {self.name}: fails on {seconds} s of silence "
+                f"({type(error).__name__}: {first_line(error)[:200]}); name another upstream"
+            ) from None
+        if not hidden or any(states.ndim != 3 for states in hidden):
+            raise UserError(f"upstream {self.name}: gives no hidden states; name another upstream")
+        return hidden
 
     def require_tolerance(self) -> None:
         """Raise UserError where autocast differs from float32 by more than `tolerance`.
@@ -144,7 +161,8 @@ class FrozenUpstream:
         waves = [torch.from_numpy(wave).to(self.device) for wave in waves]
         amp = torch.autocast(self.device.type, self.amp, enabled=self.amp is not None)
         with fast_products(self.device), amp:
-            return [states.float() for states in self.model(waves)["hidden_states"]]
+            hidden = self.model(waves).get("hidden_states", ())
+            return [states.float() for states in hidden]
 
     def __call__(
         self, waves: Sequence[np.ndarray], utts: Sequence[str]
@@ -175,11 +193,14 @@ class FrozenUpstream:
                 f"upstream {self.name} fails ({reason}) on samples of {sizes}; too short?"
             ) from None
         return [
-            {index: self._frames(hidden[index][item], wave) for index in self.layer_indices}
+            {
+                index: self._frames(hidden[index][item], wave, utts[item])
+                for index in self.layer_indices
+            }
             for item, wave in enumerate(waves)
         ]
 
-    def _frames(self, states, wave):
+    def _frames(self, states, wave, utt):
         """The states (T, D) of one utterance of a padded batch, cut to its own count."""
         if self.frame_count is not None:
             states = states[: self.frame_count(len(wave))]
@@ -187,4 +208,6 @@ class FrozenUpstream:
                 states = conventions.match_frames(
                     states, conventions.frame_count(len(wave), "s3prl")
                 )
+        if not len(states):
+            raise UserError(f"{utt}: {len(wave)} samples are too short for a frame of {self.name}")
         return states.cpu().numpy()

@@ -8,6 +8,7 @@ from ssl_models import hugging_face
 from antispoof.config import UPSTREAM
 from antispoof.errors import UserError
 from antispoof.ssl import FAMILIES, convert, save
+from antispoof.ssl.families import BY_LOCAL
 from antispoof.ssl.upstream import FrozenUpstream, load_upstream_config, open_upstream
 
 
@@ -23,16 +24,29 @@ def checkpoints(tmp_path_factory):
     return found
 
 
-@pytest.mark.parametrize("name", ["wavlm_base_plus", "fbank", "", "wavlm", "bert_local"])
+NEAREST = {
+    "wavlm_base_plus": "wavlm",
+    "fbank": "",
+    "": "",
+    "wavlm": "wavlm",
+    "bert_local": "hubert",
+}
+
+
+@pytest.mark.parametrize("name", NEAREST)
 def test_a_name_beside_a_checkpoint_is_that_of_a_family(tmp_path, name):
     path = tmp_path / "x.yaml"
     path.write_text(f"name: '{name}'\ncheckpoint: other.pt\n")
     with pytest.raises(UserError) as caught:
         load_upstream_config(path)
-    assert str(caught.value) == (
-        f"{path}: 'name' is '{name}', but what runs is 'checkpoint: other.pt'; wanted one of "
-        "wav2vec2_local, hubert_local, wavlm_local, data2vec_local, or no checkpoint"
+    line = (
+        f"{path}: 'name' is '{name}', but what runs is 'checkpoint: other.pt'; wanted a name of "
+        "docs/upstreams.md that takes one, as '"
     )
+    assert str(caught.value).startswith(line)
+    near, rest = str(caught.value).removeprefix(line).split("'")
+    assert rest == ", or no checkpoint"
+    assert near == f"{NEAREST[name]}_local" if NEAREST[name] else near in BY_LOCAL
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -1,0 +1,43 @@
+"""docs/upstreams.md says what antispoof/ssl/families.yaml says, and the tests try."""
+
+import re
+
+from made_up import ROOT
+from upstream_table import HEAD, PAGE, table
+
+from antispoof.config import UPSTREAM_KEYS
+from antispoof.ssl.families import FAMILIES, OPTIONS
+
+
+def test_the_page_holds_the_table_of_the_families():
+    """Where it does not: python tests/helpers/upstream_table.py writes it."""
+    assert PAGE.read_text("utf-8").partition(HEAD)[1:] == (
+        HEAD,
+        "\n".join(table())[len(HEAD) :] + "\n",
+    )
+
+
+def test_the_verdicts_stand_in_the_columns_of_their_names():
+    columns = [cell.strip() for cell in HEAD.strip("|").split("|")]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table()[2:]]
+    lines = [dict(zip(columns, row, strict=True)) for row in rows]
+    assert [line["family"] for line in lines] == [family.title for family in FAMILIES]
+    for line, family in zip(lines, FAMILIES, strict=True):
+        assert (line["fine-tuning"] == "yes") == (line["batches"] == "exact") == family.transformer
+        assert (line["loads"] == "yes") != bool(family.needs or family.refused)
+        assert line["remarks"] or line["loads"] == "yes"
+        assert line["licence of the weights"]
+
+
+def test_the_families_are_apart_and_their_options_known():
+    names = [name for family in FAMILIES for name in family.local]
+    assert len(set(names)) == len(names)
+    assert {option for family in FAMILIES for option in family.options} | {"refresh"} == set(
+        OPTIONS
+    )
+    assert "options" in UPSTREAM_KEYS
+
+
+def test_the_page_is_reached_from_where_front_ends_are_described():
+    for name in ("mkdocs.yml", "docs/index.md", "docs/features.md", "CONTRIBUTING.md"):
+        assert re.search(r"upstreams\.md", (ROOT / name).read_text("utf-8")), name
