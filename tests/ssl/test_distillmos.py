@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,11 +11,13 @@ from torch import nn
 
 from antispoof.config import EXPERIMENT, UPSTREAM
 from antispoof.errors import UserError
+from antispoof.models import build_model
 from antispoof.ssl import distillmos, fetch
 from antispoof.ssl.distillmos import TABLE, windows
-from antispoof.ssl.finetuned import FrontEnd
+from antispoof.ssl.finetuned import FineTuned, FrontEnd
 from antispoof.ssl.upstream import FrozenUpstream, open_upstream
 from antispoof.torch_utils.checkpoint import save_checkpoint
+from antispoof.training.learner import Learner
 
 CHANNELS = (2, 64, 64, 128, 256, 256, 256)
 CONFIG = {**UPSTREAM, "name": "distillmos", "layers": "all", "dtype": "float32"}
@@ -219,3 +222,21 @@ def test_other_weights_are_refused_in_one_line(published, tmp_path, monkeypatch)
         monkeypatch.setattr(fetch, "weights_in_package", lambda _, name=name: tmp_path / name)
         with pytest.raises(UserError, match=f"{name}: its weights are not those of Distill-MOS"):
             open_upstream(CONFIG)
+
+
+def test_a_tuning_starts_from_a_back_end_that_learnt_on_cached_features(tmp_path):
+    def back_end(heads):
+        return build_model("mhfa", heads=heads, compression=16, embedding=16, layers=8, dim=200)
+
+    learnt = back_end(4)
+    model = FineTuned(learning([6]), back_end(4))
+    learner = SimpleNamespace(model=model, device="cpu", name="other", average=None)
+    save_checkpoint(tmp_path / "best.pt", {"model": learnt.state_dict()})
+    Learner.start_from(learner, tmp_path / "best.pt")
+    for name, weights in learnt.state_dict().items():
+        assert torch.equal(model.back_end.state_dict()[name], weights), name
+    save_checkpoint(tmp_path / "best.pt", {"model": back_end(2).state_dict()})
+    with pytest.raises(UserError, match="best.pt: does not fit the model of other"):
+        Learner.start_from(learner, tmp_path / "best.pt")
+    save_checkpoint(tmp_path / "best.pt", {"model": model.state_dict()})
+    Learner.start_from(learner, tmp_path / "best.pt")

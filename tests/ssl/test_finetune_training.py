@@ -16,7 +16,7 @@ from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
 from antispoof.models import build_model
 from antispoof.ssl import convert, save
-from antispoof.torch_utils.checkpoint import load_checkpoint, save_checkpoint
+from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.training import learner as training
 from antispoof.training.experiment import load_experiment
 from antispoof.training.trainer import train
@@ -193,22 +193,6 @@ def test_the_back_end_starts_as_on_cached_features(place):
     alone = build_model("mhfa", heads=4, compression=16, embedding=16, layers=4, dim=32)
     for (name, ours), theirs in zip(inside.named_parameters(), alone.parameters(), strict=True):
         assert torch.equal(ours, theirs), name
-
-
-def test_a_front_end_is_tuned_from_a_back_end_that_learnt_on_cached_features(place, tmp_path):
-    cached = build_model("mhfa", heads=4, compression=16, embedding=16, layers=4, dim=32)
-    torch.nn.init.constant_(cached.state_dict()["key_weights"], 0.5)
-    (tmp_path / "cached").mkdir()
-    save_checkpoint(tmp_path / "cached/best.pt", {"model": cached.state_dict()})
-    _, lines = fit(tmp_path / "tuned", "optimizer_conf.lr=0", f"init_from={tmp_path}/cached")
-    assert f"starting from {tmp_path}/cached/best.pt" in lines
-    found = load_checkpoint(tmp_path / "tuned/best.pt")["model"]
-    for name, weights in cached.state_dict().items():
-        assert torch.equal(found[f"back_end.{name}"], weights), name
-    narrow = build_model("mhfa", heads=2, compression=16, embedding=16, layers=4, dim=32)
-    save_checkpoint(tmp_path / "cached/best.pt", {"model": narrow.state_dict()})
-    with pytest.raises(UserError, match="best.pt: does not fit the model of other"):
-        fit(tmp_path / "other", f"init_from={tmp_path}/cached")
 
 
 def test_the_recipe_scores_without_caching_anything(place):
