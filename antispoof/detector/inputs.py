@@ -24,6 +24,7 @@ from ..data.seeds import generator
 from ..data.tables import read_table, require_same_keys
 from ..errors import UserError
 from ..features.archive import copy_folder, copy_folders, layer_name
+from ..features.plan import kept_seconds
 from ..features.whole import require_whole
 from ..ssl.conventions import frame_count
 from ..ssl.upstream import FEW, require_read
@@ -219,7 +220,10 @@ def frame_rate(data_dir: str | Path, folder: str | Path) -> float:
     Of few (windows of a second, say) an edge costs none or one, and the rate is as it is found.
     """
     frames = sum(map(int, read_table(f"{folder}/utt2num_frames").values()))
-    seconds = sum(read_durations(data_dir).values())
+    durations, made = read_durations(data_dir), Path(folder) / "config.yaml"
+    if made.exists():  # a window keeps a part of each sound
+        durations = kept_seconds(durations, load_config(made, UPSTREAM_KEYS)["window"])
+    seconds = sum(durations.values())
     if frames / seconds < FEW:
         return frames / seconds
     return 10 * round(frames / seconds / 10)

@@ -136,6 +136,18 @@ def test_the_frame_rate_is_frames_by_seconds_to_the_next_ten(tmp_path, rows, rat
     assert frame_rate(tmp_path, tmp_path) == rate
 
 
+@pytest.mark.parametrize("policy, pad, frames", [
+    ("first", "tile", [201, 201]), ("first", "none", [201, 75]), ("full", "tile", [400, 75]),
+])  # fmt: skip
+def test_the_frame_rate_is_that_of_what_a_window_keeps(tmp_path, policy, pad, frames):
+    window = f"window: {{policy: {policy}, samples: 64600, pad: {pad}}}\n"
+    (tmp_path / "config.yaml").write_text(f"name: x\n{window}")
+    (tmp_path / "utt2dur").write_text("u0 8.0\nu1 1.5\n")
+    rows = "".join(f"u{n} {count}\n" for n, count in enumerate(frames))
+    (tmp_path / "utt2num_frames").write_text(rows)
+    assert frame_rate(tmp_path, tmp_path) == 50
+
+
 def test_numbers_that_are_not_finite_are_named(tmp_path, place):
     write_features(tmp_path / "dump" / "bank" / "train", copies=0, layers=(0, 2))
     for bad in (np.nan, np.inf):
