@@ -193,7 +193,7 @@ def test_the_config_itself_is_checked_and_not_its_phases_alone(tmp_path):
         load(tmp_path, "epochs=0", phases=[{"epochs": 1}])
     with pytest.raises(UserError, match="'batch_size' is 0, wanted at least 1"):
         load(tmp_path, "batch_size=0")
-    with pytest.raises(UserError, match="'accum_grad' wants no more parts than 'batch_size'"):
+    with pytest.raises(UserError, match="'accum_grad' must not exceed 'batch_size'"):
         load(tmp_path, "batch_size=2", "accum_grad=3", phases=[{"batch_size": 8}])
     found = load(tmp_path, "finetune.layers=2..4", feats="ssl", upstream="fbank")
     assert found["finetune"]["layers"] == [2, 3, 4]
