@@ -66,8 +66,8 @@ def build_front_end(config: dict[str, Any]) -> FrontEnd:
     upstream, _ = open_upstream(settings)
     if parts_of(upstream) is None:
         raise UserError(
-            f"upstream {name}: 'feats: ssl' needs a wav2vec 2.0, HuBERT, WavLM, data2vec or "
-            "Distill-MOS model; use 'feats: cached'"
+            f"upstream {name}: 'feats: ssl' needs a wav2vec 2.0, HuBERT, WavLM, data2vec, "
+            "Distill-MOS or Whisper model; use 'feats: cached'"
         )
     if settings["options"]:
         raise UserError(f"upstream {name}: 'feats: ssl' takes no 'options'; use 'feats: cached'")

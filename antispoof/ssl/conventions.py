@@ -80,21 +80,26 @@ def is_transformer(upstream: torch.nn.Module) -> bool:
 
 def has_final_norm(upstream: torch.nn.Module) -> bool:
     """Whether the encoder of `upstream` ends in a LayerNorm of its own (a pre-norm model)."""
-    return is_transformer(upstream) and bool(upstream.model.encoder.layer_norm_first)
+    if is_transformer(upstream):
+        return bool(upstream.model.encoder.layer_norm_first)
+    return hasattr(upstream, "final_norm")  # one of our own
 
 
 def set_final_norm(upstream: torch.nn.Module, where: str) -> None:
     """Make the last of `hidden_states` the output `before` or `after` the final LayerNorm.
 
-    To be called once, on a fresh s3prl upstream. Where there is no final LayerNorm, both are the
+    To be called once, on a fresh upstream. Where there is no final LayerNorm, both are the
     same and nothing changes. Raises UserError for another word, or for `before` with an upstream of
     another family, where it has no meaning.
     """
     if where not in FINAL_NORM:
         raise UserError(f"final_norm: '{where}', wanted one of {', '.join(FINAL_NORM)}")
-    if where == "before" and not is_transformer(upstream):
+    if where == "before" and not (is_transformer(upstream) or has_final_norm(upstream)):
         raise UserError(f"final_norm: before: {type(upstream).__module__} has no final LayerNorm")
     if where == "after" or not has_final_norm(upstream):
+        return
+    if not is_transformer(upstream):
+        upstream.final_norm = where
         return
     last = f"self.model.encoder.layers[{len(upstream.model.encoder.layers) - 1}]"
     upstream.add_hook(last, lambda _, output: output[0].transpose(0, 1), "before the final norm")

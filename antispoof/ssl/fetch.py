@@ -1,7 +1,8 @@
 """From a name of s3prl's hub to a model, with what it downloads read safely."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -9,14 +10,17 @@ from torch import nn
 
 from ..errors import UserError
 from ..paths import find
-from . import distillmos_file, load_local
+from . import distillmos_file, load_local, whisper_file
 from .families import BY_LOCAL
 from .foreign import build_foreign, call, download, working_family
-from .packages import weights_in_package
+from .packages import Member, weights_in_package
 from .s3prl import find_upstream
 
 # What s3prl does not have. name: (what reads its weights, where they are fetched from)
-OWN = {"distillmos": (distillmos_file.load, distillmos_file.WEIGHTS)}
+OWN: dict[str, tuple[Callable[[Path], nn.Module], Member]] = {
+    "distillmos": (distillmos_file.load, distillmos_file.WEIGHTS),
+    "whisper_tiny_en": (whisper_file.load, whisper_file.WEIGHTS),
+}
 
 
 class _Wanted(UserError):

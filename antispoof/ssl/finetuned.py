@@ -50,7 +50,7 @@ class FrontEnd(nn.Module):
     """An s3prl upstream whose chosen layers come from one pass, and of which a part may learn.
 
     Args:
-        upstream: by `open_upstream`, a wav2vec 2.0, HuBERT, WavLM, data2vec or Distill-MOS model.
+        upstream: by `open_upstream`, a model that `parts_of` knows.
         config: of conf/upstream/<name>.yaml.
         layers: indices into its hidden states, of which entry l is the output of l layers.
         finetune: the experiment's block, `layers` being none, all, or a list of transformer layers

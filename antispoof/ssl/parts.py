@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from torch import nn
 
 from . import conventions
-from .distillmos import DistillMos
+from .encoder import Encoder
 
 
 class Parts(Protocol):
@@ -28,8 +28,8 @@ class Parts(Protocol):
 
 def parts_of(upstream: nn.Module) -> Parts | None:
     """The parts of an upstream; None of one that cannot learn here."""
-    if isinstance(upstream, DistillMos):
-        return _DistillMos(upstream)
+    if isinstance(upstream, Encoder):
+        return _Own(upstream)
     return _Transformer(upstream) if conventions.is_transformer(upstream) else None
 
 
@@ -57,14 +57,17 @@ class _Transformer:
         self.model.encoder.training = True
 
 
-class _DistillMos:
-    def __init__(self, upstream: Any) -> None:
+class _Own:
+    """Distill-MOS and Whisper's encoder."""
+
+    def __init__(self, upstream: Encoder) -> None:
         self.upstream, self.layers, self.dim = upstream, upstream.layers, upstream.dim
         self.convolutions, self.below = upstream.convolutions, [upstream.projection]
-        self.final_norm, self.frame_count = None, upstream.frame_count
+        self.final_norm: nn.Module | None = getattr(upstream, "norm", None)
+        self.frame_count = upstream.frame_count
 
     def scale_gradient(self, multiplier: float) -> None:
         self.upstream.feature_grad_mult = multiplier
 
     def use_dropout(self) -> None:
-        """It has none."""
+        """They have none."""

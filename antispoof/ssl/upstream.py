@@ -82,7 +82,7 @@ def open_upstream(config: dict[str, Any]) -> tuple[torch.nn.Module, bool]:
         raise UserError(
             f"upstream {name}: 'final_norm: before' has no meaning with 'feature_selection'"
         )
-    if conventions.is_transformer(model):
+    if conventions.is_transformer(model) or conventions.has_final_norm(model):
         conventions.set_final_norm(model, config["final_norm"])
     if config["waveform_norm"] != "as_trained":
         conventions.set_waveform_norm(model, config["waveform_norm"])

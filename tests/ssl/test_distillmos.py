@@ -4,78 +4,30 @@ import itertools
 import math
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
+from own_upstreams import write_distillmos
 from torch import nn
 
 from antispoof.config import EXPERIMENT, UPSTREAM
 from antispoof.errors import UserError
 from antispoof.models import build_model
-from antispoof.ssl import distillmos, fetch
-from antispoof.ssl.distillmos import TABLE, windows
+from antispoof.ssl import distillmos, encoder, fetch
+from antispoof.ssl.distillmos import TABLE
+from antispoof.ssl.encoder import windows
 from antispoof.ssl.finetuned import FineTuned, FrontEnd
 from antispoof.ssl.upstream import FrozenUpstream, open_upstream
 from antispoof.torch_utils.checkpoint import save_checkpoint
 from antispoof.training.learner import Learner
 
-CHANNELS = (2, 64, 64, 128, 256, 256, 256)
 CONFIG = {**UPSTREAM, "name": "distillmos", "layers": "all", "dtype": "float32"}
-HEAD = "transformer_pool_attn."
-
-
-class Published(nn.Module):
-    """The package's network in PyTorch's own modules, under the package's names."""
-
-    def __init__(self):
-        super().__init__()
-        steps = []
-        for n, (before, after) in enumerate(itertools.pairwise(CHANNELS)):
-            stride = (2 if n else 1, 2 if n == 5 else 1)
-            steps += [nn.Conv2d(before, after, (3, 3), stride, (0, 1)), nn.LeakyReLU(0.1)]
-        self.cnn = nn.ModuleDict({"cnn": nn.Sequential(*steps)})
-        layer = nn.TransformerEncoderLayer(200, 8, 400, 0.0, batch_first=True)
-        transformer = nn.ModuleDict({
-            "norm": nn.BatchNorm1d(1024), "linear_proj": nn.Linear(1024, 200),
-            "transformer_encoder": nn.TransformerEncoder(layer, 7, enable_nested_tensor=False),
-        })  # fmt: skip
-        positions = nn.Module()
-        positions.register_buffer("pe", torch.randn(1, TABLE, 200))
-        transformer["position_encoding"] = positions
-        self.transformer_pool_attn = nn.ModuleDict(
-            {"norm_input": nn.BatchNorm1d(1024), "transformer": transformer}
-        )
-
-    def forward(self, wave):
-        """(S,) -> the input of the first layer and the output of each, (T, 200)."""
-        wave = (wave / (wave.abs().max() + 1e-8)).numpy()
-        wave = np.pad(wave, 80, mode="reflect")
-        frames = np.stack([wave[at : at + 320] for at in range(0, len(wave) - 319, 160)])
-        spectrum = np.fft.rfft(frames * (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(320) / 320)))
-        spectrum = spectrum / np.abs(spectrum).clip(1e-12) * np.abs(spectrum).clip(1e-12) ** 0.3
-        image = torch.from_numpy(np.stack([spectrum.real.T, spectrum.imag.T])[None]).float()
-        head = self.transformer_pool_attn
-        x = head["norm_input"](self.cnn["cnn"](image).flatten(1, 2))
-        x = head["transformer"]["linear_proj"](head["transformer"]["norm"](x).transpose(1, 2))
-        states = [x + head["transformer"]["position_encoding"].pe[:, : x.shape[1]]]
-        for layer in head["transformer"]["transformer_encoder"].layers:
-            states.append(layer(states[-1]))
-        return [state[0] for state in states]
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
     """(the network, a file of its weights in the package's form)."""
-    torch.manual_seed(0)
-    network = Published().eval()
-    for norm in (m for m in network.modules() if isinstance(m, nn.BatchNorm1d)):
-        norm.running_mean.normal_()
-        norm.running_var.uniform_(0.5, 2)
-        nn.init.normal_(norm.weight, 1, 0.2)
-        nn.init.normal_(norm.bias)
     path = tmp_path_factory.mktemp("distillmos") / "distill_mos_v7.pt"
-    save_checkpoint(path, {"model": network.state_dict(), "step": 1})
-    return network, path
+    return write_distillmos(path), path
 
 
 @pytest.fixture(autouse=True)
@@ -137,7 +89,7 @@ def test_pieces_change_nothing(monkeypatch, piece):
 
 @pytest.mark.parametrize("count", [1, TABLE, TABLE + 1, 577, 1000, 40_000])
 def test_windows_keep_each_frame_once_from_the_nearest_middle(count):
-    found = windows(count)
+    found = windows(count, TABLE)
     kept = [frame for window in found for frame in range(window.first, window.end)]
     assert kept == list(range(count))
     starts = [window.start for window in found]
@@ -151,13 +103,13 @@ def test_windows_keep_each_frame_once_from_the_nearest_middle(count):
 
 
 def test_a_long_sound_has_the_states_of_its_windows(monkeypatch):
-    monkeypatch.setattr(distillmos, "AT_ONCE", 2)
+    monkeypatch.setattr(encoder, "AT_ONCE", 2)
     (wave,) = noise(320 * 1000)
     model, _ = open_upstream(CONFIG)
     with torch.inference_mode():
         found = model([wave])["hidden_states"]
         x = model.projection(model.convolutions([wave]))
-        for window in windows(1000):
+        for window in windows(1000, TABLE):
             alone = model._encode(x[:, window.start : window.start + TABLE], [TABLE])
             own = slice(window.first - window.start, window.end - window.start)
             for state, one in zip(found, alone, strict=True):
