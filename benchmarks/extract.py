@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""How fast is extraction? Ours against s3prl called one utterance at a time, same clips, one run.
+"""How fast is extraction? Ours against others' code, one utterance at a time, same clips, one run.
 
-The model is wav2vec 2.0 of random weights, 1024 wide like XLS-R, with --layers layers. On a CPU
-ours runs as --jobs jobs of one thread each, and s3prl with as many threads; on a GPU one job of
-each. Both read the sounds and write all layers as Kaldi archives; neither is charged for loading
-the model. Prints both rates, their ratio, the largest difference, and which share of the machine's
-own rate of matrix products ours reaches.
+--model wav2vec2: against s3prl, wav2vec 2.0 of random weights, 1024 wide like XLS-R, with --layers
+layers. --model distillmos: against the code of its package, on clips as long as the embedded
+corpus's. On a CPU ours runs as --jobs jobs of one thread each, and the other with as many threads;
+on a GPU one job of each. Both read the sounds and write all layers as Kaldi archives; neither is
+charged for loading the model. Prints both rates, their ratio, the largest difference and, of
+wav2vec 2.0, which share of the machine's own rate of matrix products ours reaches.
 """
 
 import argparse
@@ -18,18 +19,22 @@ import kaldiio
 import numpy as np
 import soundfile
 import torch
+from plain_distillmos import Package
 from torch.utils.flop_counter import FlopCounterMode
 
 from antispoof.config import UPSTREAM
 from antispoof.data.ark import MATRIX, read_entry
 from antispoof.data.audio import read_wave
 from antispoof.data.tables import read_table
+from antispoof.errors import one_line_errors
 from antispoof.features.archive import ShareWriter, join_shares, layer_name
 from antispoof.features.extraction import extract
 from antispoof.features.plan import BATCH_SECONDS, plan_batches
 from antispoof.progress import Progress
 from antispoof.ssl import convert, load_local, save
 from antispoof.ssl.upstream import FrozenUpstream
+
+LENGTHS = {"wav2vec2": (1.5, 5.0), "distillmos": (0.8, 2.7)}  # of clips, in seconds
 
 
 def make_model(folder, layers):
@@ -46,10 +51,10 @@ def make_model(folder, layers):
     return folder / "model.pt"
 
 
-def make_clips(folder, count):
-    """{utterance: path} of `count` sounds of 1.5 to 5 s, and {utterance: seconds}."""
+def make_clips(folder, count, least, most):
+    """{utterance: path} of `count` sounds of `least` to `most` s, and {utterance: seconds}."""
     rng = np.random.default_rng(0)
-    seconds = {f"clip{n:03d}": float(rng.uniform(1.5, 5.0)) for n in range(count)}
+    seconds = {f"clip{n:03d}": float(rng.uniform(least, most)) for n in range(count)}
     for utt, length in seconds.items():
         soundfile.write(
             folder / f"{utt}.flac", 0.1 * rng.standard_normal(int(16000 * length)), 16000
@@ -57,22 +62,27 @@ def make_clips(folder, count):
     return {utt: str(folder / f"{utt}.flac") for utt in seconds}, seconds
 
 
-def one_by_one(model, wavs, folder, device, threads):
-    """Seconds that s3prl takes, one utterance after another, and {(layer, utterance): place}."""
-    torch.set_num_threads(threads)
+def s3prl(model, device):
+    """wave (S,) -> [(T, D)] of each layer, by s3prl."""
     upstream = load_local(model).to(device)
+    return lambda wave: [states[0] for states in upstream([wave])["hidden_states"]]
+
+
+def one_by_one(states_of, wavs, folder, device, threads):
+    """Seconds that `states_of` takes, wave after wave, and {(layer, utterance): place}."""
+    torch.set_num_threads(threads)
     folder.mkdir()
     places = {}
     with torch.inference_mode():
-        upstream([torch.zeros(16000, device=device)])
+        states_of(torch.zeros(16000, device=device))
         started = time.perf_counter()
         for utt, path in wavs.items():
             wave = torch.from_numpy(read_wave(path, utt)).to(device)
-            for index, states in enumerate(upstream([wave])["hidden_states"]):
+            for index, states in enumerate(states_of(wave)):
                 ark = folder / f"{index}.ark"
                 with open(ark, "ab") as stream:
                     places[index, utt] = f"{ark}:{stream.tell() + len(utt) + 1}"
-                    kaldiio.save_ark(stream, {utt: states[0].cpu().numpy()})
+                    kaldiio.save_ark(stream, {utt: states.cpu().numpy()})
         return time.perf_counter() - started, places
 
 
@@ -88,9 +98,8 @@ def our_job(job, jobs, config, wavs, seconds, folder, device, ready, spans):
     spans.put((started, time.perf_counter()))
 
 
-def ours(model, wavs, seconds, folder, device, jobs):
+def ours(config, wavs, seconds, folder, device, jobs):
     """Seconds that our extraction takes."""
-    config = {**UPSTREAM, "name": "wav2vec2_local", "checkpoint": str(model), "layers": "all"}
     context = multiprocessing.get_context("spawn")
     ready, spans = context.Barrier(jobs), context.Queue()
     rest = (jobs, config, wavs, seconds, folder, device, ready, spans)
@@ -126,31 +135,45 @@ def matrix_rate(device, threads):
     return 4 * 2 * size**3 / (time.perf_counter() - started)
 
 
+def work_of(model, seconds):
+    """Floating-point operations of the model in `seconds` of sound."""
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        load_local(model)([torch.zeros(48000)])
+    return counter.get_total_flops() / 3.0 * seconds
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--model", choices=("wav2vec2", "distillmos"), default="wav2vec2")
+    parser.add_argument("--layers", type=int, default=6, help="of wav2vec2")
     parser.add_argument("--clips", type=int, default=48)
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     jobs = 1 if device == "cuda" else args.jobs
+    config = {**UPSTREAM, "name": args.model, "layers": "all"}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        model = make_model(folder, args.layers)
-        wavs, seconds = make_clips(folder, args.clips)
-        with FlopCounterMode(display=False) as counter, torch.inference_mode():
-            load_local(model)([torch.zeros(48000)])
-        work = counter.get_total_flops() / 3.0 * sum(seconds.values())
-        theirs, places = one_by_one(model, wavs, folder / "theirs", device, args.jobs)
-        mine = ours(model, wavs, seconds, folder / "ours", device, jobs)
-        share = work / mine / matrix_rate(device, args.jobs)
+        wavs, seconds = make_clips(folder, args.clips, *LENGTHS[args.model])
+        if args.model == "distillmos":
+            other, states_of = "its package", Package(device)
+        else:
+            model = make_model(folder, args.layers)
+            config |= {"name": "wav2vec2_local", "checkpoint": str(model)}
+            other, states_of = "s3prl", s3prl(model, device)
+        theirs, places = one_by_one(states_of, wavs, folder / "theirs", device, args.jobs)
+        mine = ours(config, wavs, seconds, folder / "ours", device, jobs)
         print(f"device: {torch.cuda.get_device_name() if device == 'cuda' else 'cpu'}, {jobs} jobs")
-        print(f"s3prl, one by one: {args.clips / theirs:.2f} utterances/s")
-        print(f"ours:              {args.clips / mine:.2f} utterances/s")
+        print(f"{f'{other}, one by one:':<24} {args.clips / theirs:.2f} utterances/s")
+        print(f"{'ours:':<24} {args.clips / mine:.2f} utterances/s")
         print(f"ratio: {theirs / mine:.2f}")
         print(f"largest difference: {difference(places, folder / 'ours'):.1e}")
-        print(f"share of the matrix-product rate: {100 * share:.0f} %")
+        if args.model == "wav2vec2":
+            work = work_of(model, sum(seconds.values()))
+            share = work / mine / matrix_rate(device, args.jobs)
+            print(f"share of the matrix-product rate: {100 * share:.0f} %")
 
 
 if __name__ == "__main__":
-    main()
+    with one_line_errors("benchmarks/extract.py"):
+        main()
