@@ -53,8 +53,8 @@ def own(tmp_path_factory, monkeypatch):
 class AsWide(FrozenUpstream):
     """An upstream whose states are as wide as those of what it stands in for."""
 
-    def _frames(self, states, wave):
-        frames = super()._frames(states, wave)
+    def _frames(self, states, wave, utt):
+        frames = super()._frames(states, wave, utt)
         *_, width = DOWNLOADED.get(self.name, [frames.shape[1]])
         return np.tile(frames, (1, width // frames.shape[1]))
 
