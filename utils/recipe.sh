@@ -170,12 +170,13 @@ inputs_of() { # inputs_of SYSTEM SETS: the files that say what a system reads of
   done
 }
 
-learning_inputs_of() { # learning_inputs_of SYSTEM: what its training reads; scoring reads no label
+learning_inputs_of() { # learning_inputs_of SYSTEM [ATTACK]: what its training reads; scoring reads no label
   local set
   says "$1" config
   says "$1" start
   inputs_of "$1" "$train_set $dev_set $watch_sets"
   for set in $train_set $dev_set $watch_sets; do echo "data/$set/utt2label"; done
+  [ -z "${2-$(says "$1" without)}" ] || echo "data/$train_set/utt2attack data/$dev_set/utt2attack"
   for set in $watch_sets; do echo "data/$set/trials/*"; done
 }
 

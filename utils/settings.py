@@ -3,7 +3,7 @@
 
 A line is NAME<TAB>KEY<TAB>VALUE. NAME is a system, with the keys `feats`; `upstream`, empty where
 it reads none; `config`, the files that its config rests on; `start`, the checkpoint that training
-starts from, or nothing. Or NAME is upstream/<name>, with `files`, which say what it computes, the
+starts from, or nothing; `without`, the attacks that leave its training, with blanks. Or NAME is upstream/<name>, with `files`, which say what it computes, the
 `checkpoint` among them, and `copies`, how many it makes of a training set. Files are words for
 --from of utils/run.py.
 """
@@ -58,6 +58,7 @@ def of_system(path, overrides):
         "feats": config["feats"],
         "upstream": upstream,
         "start": word(path, f"{start}/best.pt") if start else "",
+        "without": " ".join(config["without_attacks"]),
     }
 
 

@@ -22,6 +22,7 @@ from .keys import (
     Key,
     Layers,
     Metric,
+    Names,
     Number,
     Template,
     Weights,
@@ -80,6 +81,8 @@ EXPERIMENT_KEYS = {
     },
     "allow": Words([], CONVERSIONS),  # wave, ssl
     "augment": Free([]),  # wave, ssl: a chain of antispoof.augment for training, before the crop
+    # attacks, by utt2attack, whose spoofs leave the training set and dev
+    "without_attacks": Names([]),
     "model": Key(""),  # a name in antispoof.models.MODELS
     "model_conf": Free({}),
     "crop": {

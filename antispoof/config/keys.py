@@ -17,6 +17,7 @@ from ..errors import UserError
 
 SHOWN = 20  # choices beyond which an error names the nearest alone
 MOST = 10**9  # of a whole number where nothing else is said
+NAME = re.compile(r"[^\s-]\S*\Z")  # no blank, and not the - that stands for none
 RANGE = re.compile(r"(\d{1,3})\.\.(\d{1,3})")  # of layers
 
 
@@ -114,6 +115,17 @@ class Words(Key):
     def check(self, value: Any, path: str | Path, name: str) -> list[str]:
         some_of(path, name, super().check(value, path, name), self.allowed)
         return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Names(Key):
+    """A list of names, each once; kept in their order of letters."""
+
+    def check(self, value: Any, path: str | Path, name: str) -> list[str]:
+        good = isinstance(value, list) and all(isinstance(v, str) and NAME.match(v) for v in value)
+        if not good or len(set(value)) < len(value):
+            refuse(path, name, value, "a list of names, each once, e.g. [A01]")
+        return sorted(value)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,7 @@ was killed continues with the same numbers.
 
 import abc
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,10 @@ class Inputs(torch.utils.data.Dataset, abc.ABC):
         self.wavs = read_table(self.wav_scp)
         self.utts = list(self.wavs)
         self.length = self._open(data_dir, dump, train)
+
+    def keep(self, indices: Iterable[int]) -> None:
+        """Keep to these of the utterances; the others are not read."""
+        self.utts = [self.utts[index] for index in indices]
 
     def __len__(self):
         return len(self.utts)

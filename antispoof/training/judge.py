@@ -14,6 +14,7 @@ from ..errors import UserError
 from .learner import Learner
 from .run import Run
 from .selection import dev_metrics, eer_or_chance
+from .without import keep_without
 
 
 class Judge:
@@ -23,7 +24,9 @@ class Judge:
         self, config: dict[str, Any], dev_dir: str, dump: str, device: torch.device, run: Run
     ) -> None:
         self.dev_dir, self.device, self.run = dev_dir, device, run
-        self.dev, self.labels = open_inputs(config, dev_dir, dump), read_labels(dev_dir)
+        self.dev, labels = open_inputs(config, dev_dir, dump), read_labels(dev_dir)
+        self.kept = keep_without(config["without_attacks"], dev_dir, labels)
+        self.labels = self.kept.restrict(self.dev)
         self.watched: list[tuple] = []
         for folder in run.watch:
             labels = read_labels(folder).numpy()

@@ -27,6 +27,7 @@ from .learner import Learner
 from .phases import phases_of
 from .run import PLAIN, Run
 from .selection import Selection, read_choices, write_choices
+from .without import keep_without
 from .words import count_parameters, describe
 
 
@@ -47,13 +48,17 @@ def train(
     Raises UserError for sets that cannot train and for a loss that is not finite.
     """
     exp_dir, configs = Path(exp_dir), phases_of(config)
-    judge, labels = Judge(config, dev_dir, dump, device, run), read_labels(train_dir)
+    judge = Judge(config, dev_dir, dump, device, run)
+    known = keep_without(config["without_attacks"], train_dir, read_labels(train_dir), known=True)
     record = Record(exp_dir, configs, device, log, run)
+    for line in filter(None, (known.line, judge.kept.line)):
+        record.log(line)
     start = config["init_from"].replace("{seed}", str(config["seed"]))
     start = start and f"{start}/best.pt"
     for phase in record.phases:
         if phase.number >= record.state["phase"]:  # the others were done before this run
             inputs = open_inputs(phase.config, train_dir, dump, train=True)
+            labels = known.restrict(inputs)
             inputs.notes = exp_dir / "draws" if run.log_draws else None
             learner = Learner(
                 phase.config, inputs, labels, device, exp_dir.name, run.team, run.workers
