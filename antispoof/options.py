@@ -20,3 +20,9 @@ def add_learning_options(parser: Any) -> None:
     parser.add_argument(
         "--prior", type=float, default=prior, help=f"effective prior of bona fide ({prior:.6f})"
     )
+    parser.add_argument(
+        "--unseen",
+        metavar="FOLDER",
+        help="learn from experiments that were trained without an attack, e.g. "
+        "'exp/{system}_without_{attack}_seed1'",
+    )

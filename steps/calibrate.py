@@ -15,6 +15,9 @@ example:
 reads exp/mel_cnn_seed1/{dev,eval}/scores, writes exp/mel_cnn_seed1/{dev,eval}/llr/scores and what
 was learnt to exp/mel_cnn_seed1/calibration.json. Labels are read of --data alone. In Python,
 antispoof.evaluation.fusion.Calibration.load("exp/mel_cnn_seed1/calibration.json") maps new scores.
+
+--unseen 'exp/{system}_without_{attack}_seed1' learns from experiments that were trained without an
+attack, one for each attack of --data; see steps/fuse.py --help.
 """
 
 
@@ -22,10 +25,16 @@ def main():
     options = parse()
     from antispoof.evaluation import fusion
     from antispoof.evaluation.layout import calibration_path, llr_path
+    from antispoof.training.unseen import learn_from
 
     systems = [options.exp_dir]
     dev_set = options.dev_set or options.data.resolve().name
-    learnt = fusion.learn(options.data, dev_set, systems, options.prior, kind=fusion.Calibration)
+    if options.unseen:
+        place = (options.unseen, options.data, dev_set)
+        learnt = learn_from(*place, systems, options.prior, fusion.Calibration)
+    else:
+        own = fusion.Calibration
+        learnt = fusion.learn(options.data, dev_set, systems, options.prior, kind=own)
     for line in learnt.warnings():
         print(f"steps/calibrate.py: warning: {line}", file=sys.stderr)
     llrs = {name: fusion.apply(learnt, name, systems) for name in options.apply.split()}

@@ -20,6 +20,10 @@ scores. Every system must have scored the same utterances. Labels are read of --
 
 --rule logistic learns a weight for each system; mean (of scores standardised on dev) and rank (mean
 share of dev scores below) are the baselines that it has to beat, calibrated likewise.
+--unseen learns the weights from models that have not seen an attack, so that the LLRs hold for
+attacks that training does not know: --unseen 'exp/{system}_without_{attack}_seed1' names, for each
+system and each attack of --data, an experiment of the same config and without_attacks=[ATTACK],
+whose <dev-set>/scores are read. The fusion is then applied to the scores of the systems themselves.
 --leave-one-out also writes what the fusion is without each system, to --out/without_<system>; then
 steps/compare.py says what the system brings: <out> <out>/without_<system> eval.
 """
@@ -29,11 +33,16 @@ def main():
     options = parse()
     from antispoof.evaluation import fusion
     from antispoof.evaluation.layout import fusion_path, llr_path, scores_path
+    from antispoof.training.unseen import learn_from
 
     dev_set = options.dev_set or options.data.resolve().name
 
     def fuse(out, exp_dirs):
-        learnt = fusion.learn(options.data, dev_set, exp_dirs, options.prior, options.rule)
+        if options.unseen:
+            place = (options.unseen, options.data, dev_set)
+            learnt = learn_from(*place, exp_dirs, options.prior)
+        else:
+            learnt = fusion.learn(options.data, dev_set, exp_dirs, options.prior, options.rule)
         for line in learnt.warnings():
             print(f"steps/fuse.py: warning: {line}", file=sys.stderr)
         llrs = {name: fusion.apply(learnt, name, exp_dirs) for name in options.apply.split()}
@@ -72,6 +81,8 @@ def parse():
         raise UserError("found the same system twice; wanted different experiments")
     if options.out.resolve() in names:
         raise UserError(f"{options.out}: is one of the systems; give the fusion its own folder")
+    if options.unseen and options.rule != "logistic":
+        raise UserError(f"--unseen: found --rule {options.rule}, wanted logistic")
     if options.leave_one_out and len(names) < 2:
         raise UserError("--leave-one-out: found 1 system, wanted several")
     folders = [path.name for path in names]

@@ -3,9 +3,9 @@
 
 A line is NAME<TAB>KEY<TAB>VALUE. NAME is a system, with the keys `feats`; `upstream`, empty where
 it reads none; `config`, the files that its config rests on; `start`, the checkpoint that training
-starts from, or nothing; `without`, the attacks that leave its training, with blanks. Or NAME is upstream/<name>, with `files`, which say what it computes, the
-`checkpoint` among them, and `copies`, how many it makes of a training set. Files are words for
---from of utils/run.py.
+starts from, or nothing; `without`, the attacks that leave its training, with blanks. Or NAME is
+upstream/<name>, with `files`, which say what it computes, the `checkpoint` among them, and
+`copies`, how many it makes of a training set. Files are words for --from of utils/run.py.
 """
 
 import argparse

@@ -44,6 +44,7 @@ class Fusion:
     smoothed: bool  # the dev scores part the classes: learnt with Platt's softened answers
     dev_cllr: float  # of what was learnt, on what it was learnt from
     dev_scores: np.ndarray | None = None  # rank: (N, S) ascending; shares of these are mapped
+    unseen: dict[str, list[str]] | None = None  # {attack: experiments without it that taught it}
 
     program: ClassVar[str] = "steps/fuse.py"
 
@@ -199,7 +200,7 @@ def learn(
     for name in (data_dir, dev_set):
         refuse_reported("--data", name)
     for exp, trials in zip(exp_dirs, dev, strict=True):
-        _require_usable(scores_path(exp, dev_set), trials)
+        require_usable(scores_path(exp, dev_set), trials)
     scores = np.stack([trials.scores for trials in dev], axis=1)
     is_bonafide = dev[0].is_bonafide
     systems = tuple(Path(exp).name for exp in exp_dirs)
@@ -210,11 +211,10 @@ def learn(
         raise UserError(f"{what}: {error}; use another --rule") from None
 
 
-def _require_usable(path: Path, trials: Trials) -> None:
-    found = unusable(trials.scores)
-    if found:
-        index, text = found
-        raise UserError(f"{path}: {trials.ids[index]}: {text}")
+def require_usable(path: Path, trials: Trials) -> None:
+    """Raise UserError where no line can be learnt from the scores of a file."""
+    if found := unusable(trials.scores):
+        raise UserError(f"{path}: {trials.ids[found[0]]}: {found[1]}")
 
 
 def apply(fusion: Fusion, name: str, exp_dirs: list) -> dict[str, float]:

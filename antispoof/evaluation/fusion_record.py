@@ -18,12 +18,15 @@ SHAPE = {
     "smoothed": bool,
     "dev_cllr": number,
     "dev_scores?": [[number]],  # rank: of each system, ascending
+    "unseen?": {"*": [str]},  # of each attack, the experiments that were trained without it
 }
 
 
 def to_record(known: dict[str, Any]) -> dict[str, Any]:
     """The fields of a map as they go into its file."""
     record = {key: value for key, value in known.items() if key != "dev_scores"}
+    if known["unseen"] is None:
+        del record["unseen"]
     if known["dev_scores"] is not None:
         record["dev_scores"] = known["dev_scores"].T.tolist()
     return record

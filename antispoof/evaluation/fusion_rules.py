@@ -9,11 +9,11 @@ import numpy as np
 from .logistic import SeparableError, fit_logistic
 
 
-def _logistic(scores, is_bonafide, prior):
+def _logistic(scores, is_bonafide, prior, weight=None):
     try:
-        return *fit_logistic(scores, is_bonafide, prior), False
+        return *fit_logistic(scores, is_bonafide, prior, weight=weight), False
     except SeparableError:
-        return *fit_logistic(scores, is_bonafide, prior, smooth=True), True
+        return *fit_logistic(scores, is_bonafide, prior, smooth=True, weight=weight), True
 
 
 def _mean(scores, is_bonafide, prior):

@@ -28,6 +28,7 @@ def fit_logistic(
     prior: float = EFFECTIVE_PRIOR,
     *,
     smooth: bool = False,
+    weight: np.ndarray | None = None,
 ) -> tuple[np.ndarray, float]:
     """Affine map from the scores of S systems to one LLR, in natural log.
 
@@ -39,6 +40,7 @@ def fit_logistic(
     scores (N, S) or (N,); is_bonafide (N,) bool; prior of bona fide.
     smooth: soften the two answers to (n + 1) / (n + 2) and 1 / (n + 2) (Platt, 1999), which has
     a finite optimum for every input.
+    weight (N,): how much each trial counts within its class; by default all count the same.
     Returns weights (S,) and offset.
     Raises SeparableError (unless `smooth`) where some combination parts the classes, ValueError
     for bad shapes, numbers that are not finite, one class, or a system with one score throughout.
@@ -53,6 +55,9 @@ def fit_logistic(
     else:
         answer = is_bonafide.astype(np.float64)
     mass = np.where(is_bonafide, prior / n_bonafide, (1 - prior) / n_spoof)
+    if weight is not None:
+        mean = np.where(is_bonafide, weight[is_bonafide].mean(), weight[~is_bonafide].mean())
+        mass = mass * weight / mean
     logit = np.log(prior / (1 - prior))
     solution = _newton(design, answer, mass, logit, is_bonafide, smooth)
     weights = solution[:-1] / scale
