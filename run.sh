@@ -32,6 +32,7 @@ allow=              # what configs allow to be done to sounds: resample, mixdown
 cache=              # downloads and built corpora; empty: $XDG_CACHE_HOME/antispoof
 allow_partial=false # true: go on without the attacks that cannot be made here; the table says so
 override=           # of configs, e.g. "epochs=3 batch_size=8"; needs a --tag
+unseen=false        # true: a fusion is also learnt from models that have not seen an attack
 tag=                # goes into the experiments' names
 device=auto         # auto, cpu or cuda
 . "$root/utils/parse_options.sh"
@@ -66,6 +67,7 @@ if from_to 3 "train"; then
       "SEED=$(commas "$seeds")" "$exp/log/train.log" \
       "${train[@]}" --config "conf/train_$system.yaml" "${overrides[@]}" --seed "{seed}" --device "$device" \
       --train "data/$train_set" --dev "data/$dev_set" "${learning_options[@]}" "$exp"
+    train_unseen "$system"
   done
 fi
 
@@ -77,6 +79,7 @@ if from_to 4 "score"; then
         "SEED=$(commas "$seeds")" "$exp/log/score_$set.log" \
         steps/score.py --device "$device" "$exp" "data/$set" "$exp/$set/scores"
     done
+    score_unseen "$system"
   done
 fi
 
@@ -90,6 +93,7 @@ if from_to 5 "calibrate and fuse"; then
       "exp/$(name fusion "$seed")/log/fuse.log" \
       steps/fuse.py $(leave_one_out) --data "data/$dev_set" --apply "$dev_set $eval_sets" \
       --out "exp/$(name fusion "$seed")" $(names "$systems" "$seed" exp/)
+    fuse_unseen "$seed"
   done
 fi
 
@@ -99,7 +103,7 @@ if from_to 6 "evaluate and report"; then
       out="exp/{exp}/$(result_name "$set" "$trials")"
       job --done "$out/.done.evaluate" \
         --from "$(trials_of "$set") exp/{exp}/$set/scores exp/{exp}/$set/llr/scores exp/{exp}/selection*.json" \
-        "EXP=$(experiments "$systems fusion")" "exp/{exp}/log/evaluate_${out##*/}.log" \
+        "EXP=$(experiments "$systems $fusions")" "exp/{exp}/log/evaluate_${out##*/}.log" \
         steps/evaluate.py --trials "$trials" --by "$by" --llr "exp/{exp}/$set/llr/scores" \
         --exp "exp/{exp}" "data/$set" "exp/{exp}/$set/scores" "$out/result.json"
       for rival in $(rivals); do
@@ -110,6 +114,7 @@ if from_to 6 "evaluate and report"; then
           steps/compare.py --seeds "$seeds" --trials "$trials" --out "$pair.json" \
           "exp/$(name fusion "{{seed}}")" "$rival" "$set"
       done
+      compare_unseen "$set" "$trials"
     done
   done
   for system in $systems; do                      # one at a time: its speed is measured
@@ -122,15 +127,15 @@ if from_to 6 "evaluate and report"; then
     ranking=exp/rank.json
     job --renew --done exp/.done.rank \
       --from "conf/rank.yaml $(literal "${root@Q}")/conf/rank.yaml $(records) $(results)" \
-      exp/log/rank.log steps/rank.py --out "$ranking" $(names "$systems fusion" "$seeds" exp/)
+      exp/log/rank.log steps/rank.py --out "$ranking" $(names "$systems $fusions" "$seeds" exp/)
   fi
   for set in $eval_sets; do
     page=$(report_of "$set")
     job --renew --done "exp/.done.$page" \
       --from "$ranking $(results) $(comparisons) $(records) $(shown_of "$set")" \
       "exp/log/$page.log" steps/report.py --out "exp/$page.html" --set "$set" --compare "$(comparisons)" \
-      ${ranking:+--rank "$ranking"} $(names "$systems fusion" "$seeds" exp/)
-    python "$root/utils/show_results.py" --set "$set" $(names "$systems fusion" "$seeds" exp/)
+      ${ranking:+--rank "$ranking"} $(names "$systems $fusions" "$seeds" exp/)
+    python "$root/utils/show_results.py" --set "$set" $(names "$systems $fusions" "$seeds" exp/)
     echo "report: $PWD/exp/$page.html"
   done
 fi

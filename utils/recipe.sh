@@ -28,7 +28,7 @@ for option in seeds systems eval_sets watch_sets; do
   twice=$(tr -s ' ' '\n' <<<"${!option}" | sort | uniq -d)
   [ -z "$twice" ] || stop "--${option//_/-}: ${twice//$'\n'/ } stands there twice; wanted each once"
 done
-[[ " $systems " != *" fusion "* ]] || stop "--systems: 'fusion' is what the fusion of them is called"
+. "$root/utils/unseen.sh"
 for system in $systems; do
   [[ $system =~ ^[[:alnum:]_][[:alnum:]._-]*$ ]] ||
     stop "--systems: '$system' is no name; wanted that of a conf/train_<system>.yaml"
@@ -170,7 +170,7 @@ inputs_of() { # inputs_of SYSTEM SETS: the files that say what a system reads of
   done
 }
 
-learning_inputs_of() { # learning_inputs_of SYSTEM [ATTACK]: what its training reads; scoring reads no label
+learning_inputs_of() { # learning_inputs_of SYSTEM [unseen]: what its training reads; scoring reads no label
   local set
   says "$1" config
   says "$1" start
@@ -200,7 +200,7 @@ results() { # every result of this run
   local set trials experiment
   for set in $eval_sets; do
     for trials in $(trial_lists "$set"); do
-      for experiment in $(names "$systems fusion" "$seeds"); do
+      for experiment in $(names "$systems $fusions" "$seeds"); do
         echo "exp/$experiment/$(result_name "$set" "$trials")/result.json"
       done
     done
@@ -213,13 +213,13 @@ trials_of() { # trials_of SET: the tables that say what is judged, for which spe
 
 records() { # what each experiment of this run says of itself: its cost, choices, calibration or weights
   local exp
-  for exp in $(names "$systems fusion" "$seeds" exp/); do echo "$exp/*.json"; done
+  for exp in $(names "$systems $fusions" "$seeds" exp/); do echo "$exp/*.json"; done
 }
 
 shown_of() { # shown_of SET: what its page shows besides results and records
   local exp
   trials_of "$1"
-  for exp in $(names "$systems fusion" "$seeds" exp/); do
+  for exp in $(names "$systems $fusions" "$seeds" exp/); do
     echo "$exp/$1/scores $exp/$1/llr/scores $exp/.done $exp/config.yaml* $exp/env.txt* $exp/curve.csv*"
   done
 }
@@ -258,6 +258,8 @@ comparisons() { # every comparison of this run, in one line
         pair=$(comparison "$set" "$trials" "$rival")
         for system in $systems; do echo -n "${pair//\{system\}/$system}.json "; done
       done
+      pair=$(unseen_comparison "$set" "$trials")
+      echo -n "${pair:+$pair.json }"
     done
   done
 }

@@ -87,6 +87,7 @@ def test_every_value_is_that_of_the_config_the_defaults_and_the_overrides(place)
         ("empty", "feats"): "cached",
         ("empty", "upstream"): "own",
         ("empty", "start"): "'a b/{seed}/best.pt'",
+        ("empty", "without"): "",
         ("upstream/own", "files"): "conf/upstream/own.yaml own.pt",
         ("upstream/own", "checkpoint"): "own.pt",
         ("upstream/own", "copies"): "1",
