@@ -4,6 +4,9 @@ Each takes scores (N, S), labels (N,) and the prior of bona fide, and gives weig
 and whether it was learnt with softened answers. The weights of rank are those of `ranks`.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from .logistic import SeparableError, fit_logistic
@@ -30,7 +33,7 @@ def _rank(scores, is_bonafide, prior):
     return np.full(scores.shape[1], slope / scores.shape[1]), offset, smoothed
 
 
-RULES = {"logistic": _logistic, "mean": _mean, "rank": _rank}
+RULES: dict[str, Callable[..., Any]] = {"logistic": _logistic, "mean": _mean, "rank": _rank}
 
 
 def ranks(scores: np.ndarray, known: np.ndarray) -> np.ndarray:
