@@ -93,12 +93,17 @@ def run(place, program, *words):
     return out
 
 
-def test_a_fusion_is_at_the_optimum_of_the_pooled_rows(place):
+def test_a_fusion_keeps_dev_s_weights_at_the_optimum_of_the_pooled_rows(place):
     run(place, FUSE, *DEV, "--out", "exp/joint", "exp/one_seed2", "exp/two_seed2")
     found = json.loads((place / "exp/joint/fusion.json").read_text())
     weights, offset = found["weights"], found["offset"]
+    usual = learn(place / "data/dev", "dev", [place / f"exp/{s}_seed2" for s in SYSTEMS])
+    scale = weights[0] / usual.weights[0]
+    assert scale > 0 and scale != pytest.approx(1)
+    np.testing.assert_allclose(weights, np.multiply(usual.weights, scale))  # the order stays dev's
     rows = pooled(place)
-    assert np.abs(slopes(rows, weights, offset, EFFECTIVE_PRIOR)).max() < 1e-7
+    joint = [([np.dot(usual.weights, s)], own, attack) for s, own, attack in rows]
+    assert np.abs(slopes(joint, [scale], offset, EFFECTIVE_PRIOR)).max() < 1e-7
     costs = []
     for out in COUNTS:
         own = [(np.dot(weights, s) + offset, b) for s, b, attack in rows if attack == out]
@@ -141,7 +146,7 @@ def test_one_attack_of_models_that_know_it_is_the_usual_map(place):
 def test_classes_that_no_attack_mixes_are_learnt_with_softened_answers():
     parts = {a: (np.array([3.0, 4.0, 1.0]), np.array([True, True, False])) for a in "ab"}
     parts = {a: (scores[:, None], own) for a, (scores, own) in parts.items()}
-    found = fit_unseen(parts, {}, ("s",))
+    found = fit_unseen(parts, {}, ("s",), np.ones(1))
     assert found.smoothed
     assert found.weights[0] > 0
 
