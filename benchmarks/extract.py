@@ -11,6 +11,7 @@ wav2vec 2.0, which share of the machine's own rate of matrix products ours reach
 
 import argparse
 import multiprocessing
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,7 +20,6 @@ import kaldiio
 import numpy as np
 import soundfile
 import torch
-from plain_distillmos import Package
 from torch.utils.flop_counter import FlopCounterMode
 
 from antispoof.config import UPSTREAM
@@ -33,6 +33,9 @@ from antispoof.features.plan import BATCH_SECONDS, plan_batches
 from antispoof.progress import Progress
 from antispoof.ssl import convert, load_local, save
 from antispoof.ssl.upstream import FrozenUpstream
+
+sys.path.append(str(Path(__file__).parent))  # PYTHONSAFEPATH leaves it out
+from plain_distillmos import Package
 
 LENGTHS = {"wav2vec2": (1.5, 5.0), "distillmos": (0.8, 2.7)}  # of clips, in seconds
 
