@@ -21,9 +21,10 @@ scores. Every system must have scored the same utterances. Labels are read of --
 --rule logistic learns a weight for each system; mean (of scores standardised on dev) and rank (mean
 share of dev scores below) are the baselines that it has to beat, calibrated likewise.
 --unseen learns scale and offset from models that have not seen an attack, so that the LLRs hold for
-attacks that training does not know; the weights stay those of dev: --unseen 'exp/{system}_without_{attack}_seed1' names, for each
-system and each attack of --data, an experiment of the same config and without_attacks=[ATTACK],
-whose <dev-set>/scores are read. The fusion is then applied to the scores of the systems themselves.
+attacks that training does not know; the weights stay those of dev.
+--unseen 'exp/{system}_without_{attack}_seed1' names, for each system and each attack of --data, an
+experiment of the same config and without_attacks=[ATTACK], whose <dev-set>/scores are read. The
+fusion is then applied to the scores of the systems themselves.
 --leave-one-out also writes what the fusion is without each system, to --out/without_<system>; then
 steps/compare.py says what the system brings: <out> <out>/without_<system> eval.
 """
