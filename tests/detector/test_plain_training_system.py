@@ -100,13 +100,13 @@ def test_a_margin_loss_puts_cosines_of_its_scale_last(loss, directions):
 
 def test_the_front_end_is_the_named_upstreams(monkeypatch):
     calls = []
-    monkeypatch.setattr(build, "load_upstream_config", lambda path: {"of": path})
+    monkeypatch.setattr(build, "load_upstream_config", lambda path: {"of": path, "options": {}})
     opened = ["network", None]
     monkeypatch.setattr(build, "open_upstream", lambda settings: calls.append(settings) or opened)
     monkeypatch.setattr(build, "parts_of", lambda upstream: upstream if upstream else None)
     monkeypatch.setattr(build, "FrontEnd", lambda *args: args)
     finetune = {**EXPERIMENT["finetune"], "layers": [3]}
-    settings = {"of": "conf/upstream/x.yaml"}
+    settings = {"of": "conf/upstream/x.yaml", "options": {}}
     assert build_front_end(config(**SSL, finetune=finetune)) == (
         "network", settings, [3, 5, 7, 8], finetune,
     )  # fmt: skip
