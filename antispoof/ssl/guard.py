@@ -51,9 +51,9 @@ def guarded(known: Mapping[str, Any]) -> Iterator[list[Any]]:
     """
     load, load_yaml, read = torch.load, yaml.load, []
 
-    def load_inert(path, *args, weights_only=False, **options):
-        if weights_only:
-            return load(path, *args, weights_only=True, **options)
+    def load_inert(path, *args, **options):
+        if options.get("weights_only"):
+            return load(path, *args, **options)
         read.append(known[str(path)] if str(path) in known else read_inert(path))
         return read[-1]
 
