@@ -172,14 +172,14 @@ def test_data_directories_hold_every_table(tmp_path):
     assert set(digests) == set(design.SPLITS)
     out = tmp_path / "data/eval"
     assert read_table(out / "utt2label") == {
-        "M_E_0": "bonafide",
-        "M_E_1": "spoof",
-        "M_E_2": "spoof",
+        "s-M_E_0": "bonafide",
+        "s-M_E_1": "spoof",
+        "s-M_E_2": "spoof",
     }
-    assert read_table(out / "utt2source")["M_E_1"] == "package/a b.ogg"
-    assert Path(read_table(out / "wav.scp")["M_E_0"]).is_absolute()
-    assert (out / "trials/known").read_text() == "M_E_0\nM_E_1\n"
-    assert (out / "trials/unknown").read_text() == "M_E_0\nM_E_2\n"
+    assert read_table(out / "utt2source")["s-M_E_1"] == "package/a b.ogg"
+    assert Path(read_table(out / "wav.scp")["s-M_E_0"]).is_absolute()
+    assert (out / "trials/known").read_text() == "s-M_E_0\ns-M_E_1\n"
+    assert (out / "trials/unknown").read_text() == "s-M_E_0\ns-M_E_2\n"
     assert (out / "sha256").read_text() == digests["eval"] + "\n"
     datadir.write_missing(tmp_path / "missing", {"A10": "why so"})
     assert read_table(tmp_path / "missing") == {"A10": "why so"}

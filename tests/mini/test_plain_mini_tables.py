@@ -36,7 +36,7 @@ def test_tables_hold_what_the_records_say(records, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     digests = datadir.write_sets("data", ".", records)
     for split in ("train", "dev", "eval"):
-        rows = {utt: row for utt, row in records.items() if row["split"] == split}
+        rows = {f"who_{u[2]}-{u}": row for u, row in records.items() if row["split"] == split}
         out = tmp_path / "data" / split
         columns = {"utt2spk": "speaker", "utt2attack": "attack", "utt2lang": "lang"}
         columns |= {"utt2codec": "codec", "utt2source": "source"}
@@ -47,14 +47,24 @@ def test_tables_hold_what_the_records_say(records, tmp_path, monkeypatch):
             utt: "spoof" if row["attack"][0] == "A" else "bonafide" for utt, row in rows.items()
         }
         wav = tmp_path.resolve() / "wav" / split
-        assert read_table(out / "wav.scp") == {utt: f"{wav}/{utt}.flac" for utt in rows}
-        lines = "".join(f"{utt} sha of {utt}\n" for utt in sorted(rows))
+        assert read_table(out / "wav.scp") == {
+            utt: f"{wav}/{row['utt']}.flac" for utt, row in rows.items()
+        }
+        lines = "".join(f"{utt} sha of {rows[utt]['utt']}\n" for utt in sorted(rows))
         assert digests[split] == hashlib.sha256(lines.encode()).hexdigest()
         assert (out / "sha256").read_text() == f"{digests[split]}\n"
         assert (out / "trials").exists() == (split == "eval")
     trials = tmp_path / "data/eval/trials"
-    assert (trials / "known").read_text() == "M_E_1\nM_E_4\n"
-    assert (trials / "unknown").read_text() == "M_E_1\nM_E_2\nM_E_3\n"
+    assert (trials / "known").read_text() == "who_E-M_E_1\nwho_E-M_E_4\n"
+    assert (trials / "unknown").read_text() == "who_E-M_E_1\nwho_E-M_E_2\nwho_E-M_E_3\n"
+
+
+def test_ids_in_order_are_speakers_in_order(records, tmp_path):
+    for utt, speaker in (("M_T_1", "b"), ("M_T_2", "a_b"), ("M_T_3", "a")):
+        records[utt]["speaker"] = speaker
+    datadir.write_sets(tmp_path, ".", records)
+    lines = (tmp_path / "train/utt2spk").read_text().splitlines()
+    assert lines == ["a-M_T_3 a", "a_b-M_T_2 a_b", "b-M_T_1 b"]
 
 
 def test_an_index_is_written_in_order_and_ends_the_journal(records, tmp_path):

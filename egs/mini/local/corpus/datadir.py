@@ -20,10 +20,17 @@ def write_sets(out, folder, records):
     """
     digests = {}
     for split in design.SPLITS:
-        rows = {utt: row for utt, row in sorted(records.items()) if row["split"] == split}
+        rows = {utt_id(row): row for row in records.values() if row["split"] == split}
+        rows = dict(sorted(rows.items()))
         digests[split] = write_set(Path(out) / split, Path(folder).resolve(), rows)
-    write_trials(Path(out) / "eval", {u: r for u, r in records.items() if r["split"] == "eval"})
+        if split == "eval":
+            write_trials(Path(out) / split, rows)
     return digests
+
+
+def utt_id(row):
+    """The id of a record's utterance: it begins with its speaker, as Kaldi's tools ask for."""
+    return f"{row['speaker']}-{row['utt']}"
 
 
 def write_set(out, folder, rows):
@@ -54,7 +61,7 @@ def label(row):
 def write_trials(out, rows):
     """Write the lists of trials: all bona fide with the attacks known, or unknown, in training."""
     for name, attacks in TRIALS.items():
-        chosen = sorted(utt for utt, row in rows.items() if row["attack"] in ("-", *attacks))
+        chosen = [utt for utt, row in rows.items() if row["attack"] in ("-", *attacks)]
         with atomic_open(out / "trials" / name) as stream:
             stream.writelines(f"{utt}\n" for utt in chosen)
 
