@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 from ..config import one_of
 from ..errors import UserError
-from .pair_scores import pair_scores, square
+from .pair_scores import score_matrix
 
 SCORERS = ("learned", "magnitude")
 AGGREGATIONS = ("attention", "released_mean", "node_mean")
@@ -45,9 +45,7 @@ class GraphAttention(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.dropout(x)
-        scores = pair_scores(x, self.pair.weight, self.pair.bias, self.score.t())
-        index = square(x.shape[1], x.device)
-        scores = scores.flatten(1).index_select(1, index.flatten()).view(len(x), *index.shape)
+        scores = score_matrix(x, self.pair.weight, self.pair.bias, self.score.t())
         weights = (scores / self.temperature).softmax(2)
         return _activate(self.norm, self.attended(weights @ x) + self.own(x))
 
@@ -101,11 +99,9 @@ class StackingAttention(nn.Module):
     def weights(self, x: torch.Tensor, first: int) -> torch.Tensor:
         """Nodes (B, N, dim), of which `first` are of the first kind -> a (B, N, N)."""
         count, vectors = x.shape[1], torch.cat([self.score11, self.score22, self.score12], 1)
-        scores = pair_scores(x, self.pair.weight, self.pair.bias, vectors.t())
         second = torch.arange(count, device=x.device) >= first
         kind = torch.where(second[:, None] == second[None], second.long()[:, None], 2)
-        index = (3 * square(count, x.device) + kind).flatten()
-        scores = scores.flatten(1).index_select(1, index).view(len(x), count, count)
+        scores = score_matrix(x, self.pair.weight, self.pair.bias, vectors.t(), kind)
         return (scores / self.temperature).softmax(2)
 
     def gather(self, x: torch.Tensor, master: torch.Tensor) -> torch.Tensor:

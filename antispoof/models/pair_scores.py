@@ -4,7 +4,8 @@
 
 is symmetric in i and j, so node i meets only the nodes i, i + 1, ..., i + N/2, counted around the
 circle: about half the products, and no (B, N, N, D) array. On a CPU one such distance is done at a
-time, which stays in the cache; backward computes the products again.
+time, which stays in the cache; backward computes the products again. On a GPU, whose time goes into
+starting kernels as long as the array is small, it is the formula as it stands: a few large ones.
 
 A counter of operations (`FlopCounterMode`) sees the N * N products of the formula.
 """
@@ -17,7 +18,41 @@ from ..torch_utils.autocast import full_precision
 from ..torch_utils.onednn import product
 from ..torch_utils.plain import is_plain
 
+DENSE = 1 << 24  # numbers of a (B, N, N, D) array that a GPU may hold: 64 MB of float32
 AT_ONCE = 1 << 17  # numbers of a group of distances for each thread: 512 kB of float32
+
+
+def score_matrix(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor,
+    vectors: torch.Tensor,
+    kind: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Nodes x (B, N, D), W (O, D), b (O,), v (K, O) -> s (B, N, N) by the vector kind (N, N).
+
+    Without `kind` there is one vector.
+    """
+    count = x.shape[1]
+    if x.is_cuda and x.numel() * count <= DENSE:
+        scores = dense_pair_scores(x, weight, bias, vectors)
+        if kind is None:
+            return scores[..., 0]
+        return scores.gather(3, kind.expand(len(x), -1, -1)[..., None])[..., 0]
+    index = len(vectors) * square(count, x.device)
+    index = (index if kind is None else index + kind).flatten()
+    scores = pair_scores(x, weight, bias, vectors).flatten(1)
+    return scores.index_select(1, index).view(len(x), count, count)
+
+
+@full_precision
+def dense_pair_scores(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, vectors: torch.Tensor
+) -> torch.Tensor:
+    """The formula as it stands: (B, N, N, K)."""
+    parameters = [parameter.to(x.dtype) for parameter in (weight, bias, vectors)]
+    hidden = F.linear(x[:, :, None] * x[:, None], *parameters[:2]).tanh()
+    return hidden @ parameters[2].t()
 
 
 @full_precision
@@ -103,7 +138,7 @@ def _pair_scores_backward(
         products = (_neighbours(twice, count, start, stop) * x[:, None]).flatten(0, 2)
         hidden = kept[start * len(x) * count : stop * len(x) * count]
         part = grad[:, start:stop].reshape(-1, len(vectors))
-        to_vectors.addmm_(part.t(), hidden)
+        to_vectors.t().addmm_(hidden.t(), part)  # CUDA refuses one vector the other way round
         inner = (part @ vectors).mul_(hidden.square().neg_().add_(1))
         to_bias += inner.sum(0)
         to_weight.addmm_(inner.t(), products)

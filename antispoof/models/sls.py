@@ -67,17 +67,22 @@ class SLS(BackEnd):
         share = (inside / inside.sum(1, keepdim=True)).to(x.dtype)[:, None, None]
         means = (share @ x).squeeze(2)  # (B, L, D): a product reads the layers once, as they lie
         gates = self.gate(means).sigmoid().squeeze(2)
-        summed = torch.einsum("bl,bltd->btd", gates, x)[inside.bool()]  # valid frames of all
-        normed = functional.selu(self.norm(summed[None, None])[0, 0])
-        maps = torch.stack([self._pool(one) for one in normed.split(counts)])
+        summed = torch.einsum("bl,bltd->btd", gates, x)
+        whole = min(counts) == x.shape[2]
+        valid = summed.flatten(0, 1) if whole else summed[inside.bool()]  # frames of all
+        normed = functional.selu(self.norm(valid[None, None])[0, 0])
+        if whole:
+            maps = self._pool(normed.view_as(summed))
+        else:
+            maps = torch.cat([self._pool(one[None]) for one in normed.split(counts)])
         return functional.selu(self.output(functional.selu(self.hidden(maps.flatten(1)))))
 
-    def _pool(self, one):
-        """(T, D) -> (spans, D // 3)."""
+    def _pool(self, maps):
+        """(B, T, D) -> (B, spans, D // 3)."""
         if self.adaptive:
-            narrow = functional.max_pool2d(one[None], (1, 3))
-            return functional.adaptive_max_pool2d(narrow, (self.spans, None))[0]
-        return functional.max_pool2d(one[None], 3)[0]
+            narrow = functional.max_pool2d(maps, (1, 3))
+            return functional.adaptive_max_pool2d(narrow, (self.spans, None))
+        return functional.max_pool2d(maps, 3)
 
     def _check_frames(self, counts):
         least = 3 * self.spans

@@ -10,9 +10,12 @@ from ..errors import UserError
 def choose_device(name: str) -> torch.device:
     """torch.device for auto (a GPU where there is one), cpu or cuda. Raises UserError.
 
-    Kernels that give another result at each run are not used where PyTorch has others.
+    Kernels that give another result at each run are not used where PyTorch has others, nor on a GPU
+    those that round float32 to 10 bits of mantissa, which PyTorch uses for convolutions: what is
+    cached there is what a CPU gives. `tf32` of a config asks for them.
     """
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name.startswith("cuda") and not torch.cuda.is_available():

@@ -54,6 +54,18 @@ def test_pairs_done_in_groups_of_any_size_have_the_scores_and_gradients(
         torch.testing.assert_close(spread(pair_scores(*own), count), wanted)
 
 
+def test_the_formula_as_it_stands_has_the_scores_of_each_pair():
+    own = inputs(7)
+    found, wanted = pairs.dense_pair_scores(*own), plain_scores(*own)
+    torch.testing.assert_close(found, wanted)
+    kind = torch.arange(49).view(7, 7) % 3
+    chosen = pairs.score_matrix(*own, kind)
+    for i, j in ((0, 1), (6, 0), (3, 3), (2, 6)):
+        torch.testing.assert_close(chosen[:, i, j], wanted[:, i, j, kind[i, j]])
+    one = [*own[:3], own[3][:1]]
+    torch.testing.assert_close(pairs.score_matrix(*one), wanted[..., 0])
+
+
 def test_groups_hold_all_distances_once_and_no_more_than_the_room(monkeypatch):
     monkeypatch.setattr(pairs.torch, "get_num_threads", lambda: 2)
     x = torch.zeros(3, 10, 4)
