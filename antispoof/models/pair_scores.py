@@ -50,9 +50,8 @@ def dense_pair_scores(
     x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, vectors: torch.Tensor
 ) -> torch.Tensor:
     """The formula as it stands: (B, N, N, K)."""
-    parameters = [parameter.to(x.dtype) for parameter in (weight, bias, vectors)]
-    hidden = F.linear(x[:, :, None] * x[:, None], *parameters[:2]).tanh()
-    return hidden @ parameters[2].t()
+    weight, bias, vectors = weight.to(x.dtype), bias.to(x.dtype), vectors.to(x.dtype)
+    return F.linear(x[:, :, None] * x[:, None], weight, bias).tanh() @ vectors.t()
 
 
 @full_precision

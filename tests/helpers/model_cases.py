@@ -83,7 +83,7 @@ class Framed(nn.Module):
 
 
 def build(name):
-    """The model of a case, in evaluation, on waveforms where it reads both; what makes its input."""
+    """A model in evaluation, on waveforms where it reads both; what makes its input."""
     model_name, conf, make = CASES[name]
     torch.manual_seed(0)
     model = build_model(model_name, **conf)

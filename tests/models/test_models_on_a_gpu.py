@@ -40,4 +40,4 @@ def test_gradients_are_those_of_a_cpu(name):
     for (key, one), two in zip(model.named_parameters(), own.parameters(), strict=True):
         assert (one.grad is None) == (two.grad is None), key
         if one.grad is not None:
-            torch.testing.assert_close(two.grad.cpu(), one.grad, rtol=1e-6, atol=1e-9, msg=key)
+            torch.testing.assert_close(two.grad.cpu(), one.grad, rtol=1e-4, atol=1e-7, msg=key)

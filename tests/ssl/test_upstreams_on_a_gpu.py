@@ -22,8 +22,10 @@ def test_what_is_cached_is_what_a_cpu_gives(name, tmp_path, root, monkeypatch):
     waves = [generator.standard_normal(n).astype(np.float32) / 10 for n in (16_000, 12_345, 16_000)]
     wanted = [FrozenUpstream(config)([wave], ["x"])[0] for wave in waves]
     upstream = FrozenUpstream(config, choose_device("cuda"))
-    alone, together = [upstream([wave], ["x"])[0] for wave in waves], upstream(waves, ["x"] * 3)
-    for found in (alone, together):
+    every = [[upstream([wave], ["x"])[0] for wave in waves]]
+    if name not in ("fbank", "mel"):  # which are computed one by one
+        every.append(upstream(waves, ["x"] * 3))
+    for found in every:
         for one, other in zip(found, wanted, strict=True):
             assert one.keys() == other.keys()
             for layer, states in other.items():
