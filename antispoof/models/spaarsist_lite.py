@@ -2,14 +2,14 @@
 
 Of the 710 M multiply-accumulates of `ssl_aasist` at 201 frames, 84 % lie in the convolutions of the
 residual encoder, 6 % in the attention map, and the graph that SpAArSIST makes sparser takes 6 %.
-Substitutions, of which the first three are made unless they are taken back:
+Substitutions, which are made unless they are taken back:
 
     separable         each (2, 3) convolution of blocks 2 to 6 becomes one of each channel by itself
                       and a 1 x 1, the shortcut of block 3 a 1 x 1
     attention_width   the attention map goes through 32 channels instead of 128
     scorer            magnitude, as in SpAArSIST
-    time_pool         the maximum of so many columns after the second block; with 2, half the
-                      positions of the later blocks and half the temporal nodes (not by default)
+    time_pool         the maximum of so many columns, two, after the second block: half the
+                      positions of the later blocks and half the temporal nodes
 
 What each saves and what it does to the error rates: egs/mini/RESULTS.md.
 """
@@ -46,7 +46,7 @@ class SpaarsistLite(SslAasist):
         temperatures: Sequence[float] = (2.0, 2.0, 100.0, 100.0),
         dropouts: Sequence[float] = (0.2, 0.5),
         separable: bool = True,
-        time_pool: int = 1,
+        time_pool: int = 2,
         attention_width: int = 32,
     ) -> None:
         k = (k_train, k_infer)

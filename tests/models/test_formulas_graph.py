@@ -28,11 +28,11 @@ CASES = {
         {"aggregation": "node_mean", "scorer": "magnitude", "classifier": "linear"},
         {},
     ),
-    "lite": ("spaarsist_lite", {"classifier": "linear"}, {}),
-    "lite of half the columns": (
+    "lite": ("spaarsist_lite", {"classifier": "linear"}, {"time_pool": 2}),
+    "lite of all columns": (
         "spaarsist_lite",
-        {"time_pool": 2, "attention_width": 10, "aggregation": "node_mean"},
-        {"time_pool": 2},
+        {"time_pool": 1, "attention_width": 10, "aggregation": "node_mean"},
+        {"time_pool": 1},
     ),
     "lite with full convolutions": (
         "spaarsist_lite",

@@ -26,7 +26,7 @@ DEFAULTS = {
     "spaarsist_lite": {
         **SPARSE,
         **ATTENDS,
-        **{"scorer": "magnitude", "separable": True, "time_pool": 1, "attention_width": 32},
+        **{"scorer": "magnitude", "separable": True, "time_pool": 2, "attention_width": 32},
     },
 }
 

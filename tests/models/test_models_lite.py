@@ -26,8 +26,8 @@ def test_parameters(conf, wanted):
 @pytest.mark.parametrize(
     ("conf", "wanted"),
     [
-        ({}, 207062400),
-        ({"time_pool": 2}, 127317248),
+        ({}, 127317248),
+        ({"time_pool": 1}, 207062400),
         (TAKEN_BACK, 710080960),
         ({**TAKEN_BACK, "separable": True}, 241651264),
         ({**TAKEN_BACK, "time_pool": 2}, 389316608),
