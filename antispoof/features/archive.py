@@ -192,7 +192,7 @@ def join_shares(folder: str | Path, jobs: int, utts: Sequence[str]) -> bool:
 
 def layer_folders(folder: str | Path) -> list[Path]:
     """The folders of the layers that `folder` holds, in order. Raises UserError where none is."""
-    found = sorted(Path(folder).glob("layer[0-9]*"))
+    found = sorted(Path(folder).glob("layer[0-9]*"), key=lambda place: int(place.name[5:]))
     if not found:
         raise UserError(f"{folder}: holds no layer; run stage 2")
     return found

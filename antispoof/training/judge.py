@@ -1,5 +1,6 @@
 """What a model comes to while it is trained: on dev, and on the sets that are watched."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +48,19 @@ class Judge:
         dev_loss = learner.loss.of_scores(scores, self.labels)
         return {"dev_loss": dev_loss, **dev_metrics(scores, self.labels.numpy(), [metric])}
 
-    def on_watched(self, learner: Learner) -> dict[str, float]:
-        """{column: EER} of the sets watched, and of each of their lists of trials."""
+    def on_watched(self, learner: Learner, log: Callable[[str], object]) -> dict[str, float]:
+        """{column: EER} of the sets watched, and of each of their lists of trials.
+
+        Without the columns of a set of which a score is not finite: it chooses nothing, and so ends
+        no training; a line says so.
+        """
         row: dict[str, float] = {}
         for inputs, labels, lists in self.watched:
             scores = self._scores(learner, inputs)
+            lost = np.isnan(scores) | np.isinf(scores)
+            if lost.any():
+                log(f"{next(iter(lists))}: {lost.sum()} scores are not finite; left empty")
+                continue
             row |= {name: eer_or_chance(scores[own], labels[own]) for name, own in lists.items()}
         return row
 

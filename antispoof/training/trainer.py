@@ -27,7 +27,7 @@ from .learner import Learner
 from .phases import phases_of
 from .run import PLAIN, Run
 from .selection import Selection, read_choices, write_choices
-from .without import keep_without
+from .without import check_start, keep_without
 from .words import count_parameters, describe
 
 
@@ -54,6 +54,7 @@ def train(
     for line in filter(None, (known.line, judge.kept.line)):
         record.log(line)
     start = config["init_from"].replace("{seed}", str(config["seed"]))
+    check_start(config["without_attacks"], start)
     start = start and f"{start}/best.pt"
     for phase in record.phases:
         if phase.number >= record.state["phase"]:  # the others were done before this run
@@ -158,7 +159,8 @@ def learn(phase: Phase, learner: Learner, judge: Judge, record: Record) -> None:
         row["lr"] = learner.schedule.get_last_lr()[0]
         with learner.judged() as model:
             row |= judge.on_dev(learner, phase.selection.metric)
-            row |= judge.on_watched(learner) if epoch % run.watch_every == 0 else {}
+            if epoch % run.watch_every == 0:
+                row |= judge.on_watched(learner, record.log)
             rows.append(row)
             own.append(row)
             if run.team.is_main:

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from .. import LABELS
+from ..config import read_yaml
 from ..data.attacks import read_attacks
 from ..detector.inputs import Inputs
 from ..errors import UserError
@@ -25,6 +26,21 @@ class Kept:
         if self.line:
             inputs.keep(self.indices)
         return self.labels
+
+
+def check_start(attacks: list[str], start: str) -> None:
+    """Raise UserError where the experiment `start`, whose weights a training begins with, has
+    learned from one of `attacks`; '' is none.
+    """
+    if not attacks or not start:
+        return
+    path = Path(start) / "config.yaml"
+    known = set(attacks) - set(read_yaml(path).get("without_attacks", ()))
+    if known:
+        raise UserError(
+            f"{path}: 'init_from' has learned from {', '.join(sorted(known))}, which "
+            "'without_attacks' leaves out; wanted one that was trained without them"
+        )
 
 
 def keep_without(

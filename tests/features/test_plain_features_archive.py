@@ -155,5 +155,9 @@ def test_bytes_written_are_those_of_all_archives_done_or_not_and_of_copies(tmp_p
     assert archive.copy_folder(tmp_path, 0) == tmp_path
     assert archive.copy_folder(tmp_path, 2) == tmp_path / "copy02"
     assert archive.layer_folders(tmp_path) == [tmp_path / "layer00", tmp_path / "layer07"]
+    for name in ("layer100", "layer12"):
+        (tmp_path / name).mkdir()
+    numbers = [place.name for place in archive.layer_folders(tmp_path)]
+    assert numbers == ["layer00", "layer07", "layer12", "layer100"]
     with pytest.raises(UserError, match="holds no layer; run stage 2"):
         archive.layer_folders(tmp_path / "shares")

@@ -111,6 +111,22 @@ def test_what_cannot_be_left_out_is_refused_in_a_line(place):
     fit(place / "exp", "epochs=1")  # who leaves nothing out needs no table
 
 
+def test_weights_that_know_the_attack_are_no_start(place):
+    for name, known in (("all", []), ("some", ["A02"]), ("none", ["A02", "A01"])):
+        (place / name).mkdir()
+        config = load_experiment("train_x.yaml", 1, [f"without_attacks={known}", "epochs=1"])
+        claim(place / name, config)
+        cpu, fold = torch.device("cpu"), lambda line: None
+        train(config, "data/train", "data/dev", "dump", place / name, cpu, fold)
+    for name in ("all", "some"):
+        with pytest.raises(
+            UserError, match=f"{name}/config.yaml: 'init_from' has learned from A01,"
+        ):
+            fit(place / "exp", "without_attacks=[A01]", f"init_from={name}")
+    fit(place / "exp", "without_attacks=[A01]", "init_from=none")
+    assert (place / "exp/best.pt").exists()
+
+
 def test_a_folder_from_before_the_key_loads_and_goes_on(place):
     config = load_experiment("train_x.yaml", 1)
     claim(place / "exp", config)
