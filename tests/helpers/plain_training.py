@@ -35,8 +35,9 @@ class Tiny(BackEnd):
         self.last = torch.nn.Linear(hidden, 2)
 
     def forward(self, x, lengths):
-        time = torch.arange(x.shape[1]) / 100
-        mask = (torch.arange(x.shape[1]) < lengths[:, None]).float()
+        time = torch.arange(x.shape[1], device=x.device)
+        mask = (time < lengths[:, None]).float()
+        time = time / 100
         powers = [x, x.square(), time * x, (x - 0.3).abs()]
         means = [(mask * power).sum(1) / lengths for power in powers]
         x = self.first(self.norm(torch.stack(means, 1)))
