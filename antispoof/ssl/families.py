@@ -47,6 +47,8 @@ MARKS = {
     "data2vec": ("model_weight", "_ema"),
     "wav2vec2": ("model_weight", "mask_emb"),
     "wavlm": ("cfg", "encoder_layers"),
+    "ssast": ("module.p_input_fdim",),
+    "ast": ("module.mlp_head.1.weight",),
     "decoar": ("model", "forward_lstm.weight_ih_l0"),
     "decoar2": ("model", "encoder.layers.0.self_attn.k_proj.weight"),
 }

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import importlib.metadata
 import importlib.util
 import sys
 import warnings
@@ -19,16 +20,37 @@ from ..paths import find
 from ..torch_utils.checkpoint import first_line
 from .families import BY_PACKAGE, FILES, Family, form_of, local_of
 from .guard import PACKAGE, guarded, read_inert
+from .s3prl import import_timm
 
 LEAST_READ = (
     0.9  # of the numbers of a model, which its file is to hold; s3prl lets others be random
 )
 _DOWNLOADS = ("_urls_to_filepaths", "urls_to_filepaths")
 _PLACES = {  # import: what s3prl needs of it
-    "timm": "timm 0.4.5 with torchvision",
+    "timm": "pip install --no-deps timm==0.4.5",
     "espnet2": "espnet",
     "pase": "that of github.com/santi-pdp/pase",
 }
+
+
+def lacking(family: Family) -> str:
+    """What a family of s3prl's needs and is not installed, as a sentence; "" where all is there."""
+    package, _, wanted = family.needs.partition("==")
+    if not package:
+        return ""
+    if importlib.util.find_spec(package) is None:
+        place = _PLACES[package]
+        return f"s3prl imports the package {package} ({place}), which is not installed"
+    if not wanted:
+        return ""
+    try:
+        found = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        found = "one of no known version"
+    if found == wanted:
+        return ""
+    place = _PLACES[package]
+    return f"s3prl works with the package {package} {wanted} alone ({place}), and found {found}"
 
 
 def working_family(function: Callable[..., Any], name: str) -> Family:
@@ -41,12 +63,10 @@ def working_family(function: Callable[..., Any], name: str) -> Family:
     if family is None or family.refused:
         why = family.refused if family else "it is none of s3prl's upstreams"
         raise UserError(f"upstream {name}: cannot be a front end: {why}; name another upstream")
-    if family.needs and importlib.util.find_spec(family.needs) is None:
-        raise UserError(
-            f"upstream {name}: s3prl imports the package {family.needs} "
-            f"({_PLACES[family.needs]}), which is not installed; install it, or name another "
-            "upstream"
-        )
+    if reason := lacking(family):
+        raise UserError(f"upstream {name}: {reason}; install it, or name another upstream")
+    if family.needs.startswith("timm"):
+        import_timm()
     return family
 
 

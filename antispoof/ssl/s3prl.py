@@ -72,6 +72,29 @@ def _stand_in():
         sys.modules["resampy"] = module
 
 
+def import_timm() -> None:
+    """Import timm, whose parts that read pictures import torchvision.
+
+    No upstream reads pictures, and a torchvision that does not go with this torch cannot be
+    imported. So a stand-in is there while timm is imported, and not after.
+    """
+    if "timm" in sys.modules:
+        return
+    names = ("torchvision", "torchvision.transforms", "torchvision.transforms.functional")
+    before = {n: m for n, m in sys.modules.items() if n.partition(".")[0] == "torchvision"}
+    if not before:
+        vision, transforms, functional = modules = [types.ModuleType(name) for name in names]
+        vision.transforms, transforms.functional = transforms, functional  # type: ignore[attr-defined]
+        sys.modules.update(zip(names, modules, strict=True))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            importlib.import_module("timm")
+    finally:
+        for name in () if before else names:
+            sys.modules.pop(name, None)
+
+
 def _gone(*_args, **_kwargs):
     raise RuntimeError(
         "torchaudio.sox_effects is gone since torchaudio 2.9; this upstream needs it"

@@ -121,7 +121,8 @@ class FrozenUpstream:
             )
         ((frames, self.dim),) = shapes
         # per second; of few, a second does not tell
-        self.frame_rate = frames if frames >= FEW else (len(self._trial(10)[-1][0]) - frames) / 9
+        more = 0 if frames >= FEW else len(self._trial(10)[-1][0]) - frames
+        self.frame_rate = frames if frames >= FEW else more / 9 if more else 1 / 10
 
     def _trial(self, seconds):
         """The hidden states of so many seconds of silence."""

@@ -2,6 +2,7 @@
 
 import functools
 
+import pytest
 import torch
 from random_upstreams import MAKERS, VGGISH, part, vggish
 from ssl_models import hugging_face
@@ -39,7 +40,24 @@ SIGNAL = {
     "stft_mag": {"model_config": "log_stft/log_stft_mag.yaml"},
 }
 # of those that are large
-OPTIONS = {"passt": {"stride_secs": 0.5}, "byol_s_cvt": {"window_secs": 0.2, "hop_secs": 0.1}}
+OPTIONS = {
+    "passt": {"stride_secs": 0.5},
+    "byol_s_cvt": {"window_secs": 0.2, "hop_secs": 0.1},
+    "ast": {"window_secs": 1.0, "stride_secs": 1.0, "feature_selection": "hidden_states"},
+}
+HOPS = {"ast": 1600, "passt": 8000}  # samples, with these options
+
+
+def where_installed(packages):
+    """Names of families or of the hub, of which a test skips those whose package is not here."""
+    from antispoof.ssl.families import BY_LOCAL, BY_PACKAGE
+    from antispoof.ssl.foreign import lacking
+
+    reasons = {name: lacking(BY_PACKAGE.get(name) or BY_LOCAL[name]) for name in packages}
+    return [
+        pytest.param(name, marks=pytest.mark.skipif(bool(reason), reason=reason or "all is here"))
+        for name, reason in reasons.items()
+    ]
 
 
 def make(package, folder):
@@ -63,6 +81,10 @@ def judge(package, place, name=""):
     if package == "byol_s":
         kind = name.removeprefix("byol_s_") or "default"
         return expert(ckpt=place, model_name=kind, **OPTIONS.get(name, {}))
+    if package == "ssast":
+        return expert(place, "base_p" if name == "ssast_patch_base" else "base_f")
+    if package == "ast":
+        return expert(place, **OPTIONS["ast"])
     if package == "vggish":
         files = [read_inert(f"{place}/{name}") for name in VGGISH]
         return expert(dict(zip(("vggish", "pca"), files, strict=True)))

@@ -21,9 +21,11 @@ VGGISH = ("vggish-10086976.pth", "vggish_pca_params-970ea276.pth")
 
 def part(name):
     """The module `name` of s3prl.upstream."""
-    from antispoof.ssl.s3prl import find_upstream
+    from antispoof.ssl.s3prl import find_upstream, import_timm
 
     find_upstream("fbank")  # s3prl cannot be imported before its stand-ins
+    if name.split(".")[0] in ("ssast", "ast"):
+        import_timm()
     return importlib.import_module(f"s3prl.upstream.{name}")
 
 
@@ -172,6 +174,18 @@ def passt():
     return thin(code.get_model("passt_s_swa_p16_128_ap476", False, **settings).state_dict())
 
 
+def ssast(shape=(128, 2)):
+    """Frames of 128 x 2, patches of 16 x 16: in pre-training they do not overlap."""
+    sizes = dict(zip(("fshape", "tshape", "fstride", "tstride"), shape * 2, strict=True))
+    model = part("ssast.ast_models").ASTModel(**sizes, model_size="base", pretrain_stage=True)
+    return {f"module.{name}": tensor for name, tensor in thin(model.state_dict()).items()}
+
+
+def ast():
+    model = part("ast.ast_models").ASTModel(imagenet_pretrain=False, verbose=False)
+    return {f"module.{name}": tensor for name, tensor in thin(model.state_dict()).items()}
+
+
 def byol_a():
     model = empty(lambda: part("byol_a.byol_a").AudioNTT2020(d=512))
     return {f"module.{name}": tensor for name, tensor in thin(model).items()}
@@ -231,6 +245,8 @@ MAKERS = {
     "lighthubert": lighthubert,
     "mae_ast": mae_ast,
     "passt": passt,
+    "ssast": ssast,
+    "ast": ast,
     "byol_a": byol_a,
     "byol_s": byol_s,
     "decoar": decoar,
@@ -243,4 +259,5 @@ VARIANTS = {
     "byol_s_resnetish34": byol_s_resnetish34,
     "mae_ast_local": functools.partial(mae_ast, 16),
     "vq_wav2vec_gumbel": functools.partial(wav2vec, "gumbel"),
+    "ssast_patch_base": functools.partial(ssast, (16, 16)),
 }

@@ -15,12 +15,15 @@ HEAD += "| a frame per | `options` | licence of the weights | remarks |"
 def loads(family):
     if family.refused:
         return "no"
+    if family.needs and family.local:
+        return f"with {family.needs.replace('==', ' ')}"
     return "not tried" if family.needs else "yes"
 
 
 def why(family):
     """What stands in the way, and the remark."""
-    package = f"it needs the package {family.needs}, which is not installed" if family.needs else ""
+    package = f"it needs the package {family.needs}, which is not installed"
+    package = "" if family.local or not family.needs else package
     return "; ".join(part for part in (family.refused, package, family.remark) if part)
 
 
@@ -29,7 +32,7 @@ def code(names):
 
 
 def row(family):
-    good, here = family.transformer, loads(family) == "yes"
+    good, here = family.transformer, loads(family) not in ("no", "not tried")
     cells = [
         family.title,
         code(family.names.split(", ")),

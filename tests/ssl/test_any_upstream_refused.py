@@ -16,6 +16,7 @@ from antispoof.detector.build import build_front_end
 from antispoof.errors import UserError
 from antispoof.ssl import fetch
 from antispoof.ssl.families import BY_PACKAGE, FAMILIES, family_named
+from antispoof.ssl.foreign import lacking
 from antispoof.ssl.s3prl import find_upstream
 from antispoof.ssl.upstream import (
     FrozenUpstream,
@@ -25,7 +26,17 @@ from antispoof.ssl.upstream import (
     require_read,
 )
 
-LARGE = ("passt", "byol_a", "byol_s", "decoar", "decoar_layers", "decoar2", "lighthubert")
+LARGE = (
+    "passt",
+    "ssast",
+    "ast",
+    "byol_a",
+    "byol_s",
+    "decoar",
+    "decoar_layers",
+    "decoar2",
+    "lighthubert",
+)
 SMALL = [package for package in MAKERS if package not in LARGE]
 
 
@@ -47,7 +58,8 @@ def test_a_file_of_another_family_is_refused_in_one_line(tmp_path, package):
     torch.save(MAKERS[package](), tmp_path / "x.pt")
     form = BY_PACKAGE[package].form
     wanted = f"x.pt: is not of the family that 'name: .*' says; wanted 'name: {form}_local'"
-    for other in {f.package for f in FAMILIES if f.local and f.form not in ("", form)}:
+    here = [f for f in FAMILIES if f.local and not lacking(f)]
+    for other in {f.package for f in here if f.form not in ("", form)}:
         with pytest.raises(UserError) as said:
             open_upstream(config_of(other, tmp_path / "x.pt"))
         if BY_PACKAGE[other].transformer:  # these have a reader of their own
@@ -110,14 +122,40 @@ def test_what_cannot_work_says_so_before_any_download(monkeypatch, family):
         .replace("espnet_hubert*", "cvhubert")
         .replace("mos_*", "mos_apc")
     )
-    find_upstream(name)
-    monkeypatch.setattr(
-        sys.modules["s3prl.util.download"], "urls_to_filepaths", lambda *_: pytest.fail("asked")
-    )
-    reason = f"the package {family.needs} " if family.needs else family.refused
+    package, _, version = family.needs.partition("==")
+    if package:  # as on a machine that lacks it
+        monkeypatch.setitem(sys.modules, package, None)
+    forbid_downloads(monkeypatch, name)
+    reason = f"the package {package} " if package else family.refused
     with pytest.raises(UserError, match=f"upstream {name}: .*{re.escape(reason)}") as said:
         fetch.make_upstream(name)
-    one_line(said)
+    assert "which is not installed; " in one_line(said) or not package
+    assert version in str(said.value)
+
+
+@pytest.mark.parametrize("name", ["ssast_frame_base", "ast"])
+def test_another_version_of_a_package_is_refused_before_any_download(monkeypatch, tmp_path, name):
+    (tmp_path / "timm").mkdir()
+    (tmp_path / "timm/__init__.py").write_text("raise RuntimeError('it was imported')\n")
+    record = tmp_path / "timm-1.0.31.dist-info"
+    record.mkdir()
+    (record / "METADATA").write_text("Metadata-Version: 2.1\nName: timm\nVersion: 1.0.31\n")
+    for module in [m for m in sys.modules if m.partition(".")[0] == "timm"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.syspath_prepend(tmp_path)
+    forbid_downloads(monkeypatch, name)
+    with pytest.raises(UserError, match=f"upstream {name}: s3prl works with") as said:
+        fetch.make_upstream(name)
+    assert "the package timm 0.4.5 alone (pip install --no-deps timm==0.4.5)" in one_line(said)
+    assert "found 1.0.31; " in str(said.value)
+
+
+def forbid_downloads(monkeypatch, name):
+    module = sys.modules[find_upstream(name).__module__]
+    for place in (sys.modules["s3prl.util.download"], module):
+        for attribute in ("urls_to_filepaths", "_urls_to_filepaths"):
+            if hasattr(place, attribute):
+                monkeypatch.setattr(place, attribute, lambda *_, **__: pytest.fail("asked"))
 
 
 def test_vggish_wants_both_files(tmp_path):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from any_upstream import make
+from any_upstream import make, where_installed
 from random_upstreams import CONV, MAKERS, VGGISH
 
 from antispoof.config import UPSTREAM
@@ -23,7 +23,17 @@ from antispoof.ssl.upstream import (
     open_upstream,
 )
 
-LARGE = ("passt", "byol_a", "byol_s", "decoar", "decoar_layers", "decoar2", "lighthubert")
+LARGE = (
+    "passt",
+    "ssast",
+    "ast",
+    "byol_a",
+    "byol_s",
+    "decoar",
+    "decoar_layers",
+    "decoar2",
+    "lighthubert",
+)
 SMALL = [package for package in MAKERS if package not in LARGE]
 
 # of the other two, transformers reads the files
@@ -58,7 +68,7 @@ def marked(package):
     return state
 
 
-@pytest.mark.parametrize("package", LOCAL)
+@pytest.mark.parametrize("package", where_installed(LOCAL))
 def test_a_pickle_that_calls_is_refused_by_every_family(tmp_path, package):
     ran = tmp_path / "ran"
     state = {**marked(package), "more": Runs(ran)}

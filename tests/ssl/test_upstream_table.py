@@ -25,7 +25,10 @@ def test_the_verdicts_stand_in_the_columns_of_their_names():
     for line, family in zip(lines, FAMILIES, strict=True):
         assert (line["fine-tuning"] == "yes") == (line["batches"] == "exact") == family.transformer
         assert (line["loads"] == "yes") != bool(family.needs or family.refused)
+        tried = bool(family.needs and family.local)
+        assert (line["loads"] == f"with {family.needs.replace('==', ' ')}") == tried
         assert line["remarks"] or line["loads"] == "yes"
+        assert "not installed" in line["remarks"] or line["loads"] != "not tried"
         assert line["licence of the weights"]
 
 
