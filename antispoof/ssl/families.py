@@ -70,15 +70,23 @@ class Family:
     needs: str = ""
     refused: str = ""
     remark: str = ""
+    licence_from: str = ""
+    own: bool = False
+
+
+PUBLISHED: dict[str, str] = {}  # name of s3prl's -> SHA-256 of the one file that it downloads
 
 
 def _family(package, row):
+    PUBLISHED.update(row.pop("sha256", {}))
     lists = {key: tuple(row.get(key, ())) for key in ("local", "options")}
     return Family(package=package, **{**row, **lists})
 
 
 _LIST = read_yaml(Path(__file__).with_name("families.yaml"))
-FAMILIES = tuple(_family(package, row) for package, row in _LIST.items())
+_ALL = [_family(package, row) for package, row in _LIST.items()]
+FAMILIES = tuple(family for family in _ALL if not family.own)
+OWN_FAMILIES = tuple(family for family in _ALL if family.own)
 BY_PACKAGE = {family.package: family for family in FAMILIES}
 BY_LOCAL = {name: family for family in FAMILIES for name in family.local}
 TRANSFORMERS = tuple(family.package for family in FAMILIES if family.transformer)

@@ -3,6 +3,8 @@
 As a program: upstream_table.py writes it into the page, below the line that it begins with.
 """
 
+import itertools
+import re
 import sys
 from pathlib import Path
 
@@ -31,6 +33,11 @@ def code(names):
     return ", ".join(f"`{name}`" for name in names)
 
 
+def licence(family):
+    source = f" ({family.licence_from})" if family.licence_from else ""
+    return family.licence + source
+
+
 def row(family):
     good, here = family.transformer, loads(family) not in ("no", "not tried")
     cells = [
@@ -43,17 +50,50 @@ def row(family):
         ("yes" if good else "no") if here else "",
         f"{family.hop / 16:g} ms" if family.hop else "",
         code(family.options),
-        family.licence,
+        licence(family),
         why(family),
     ]
+    return line_of(cells)
+
+
+def line_of(cells):
     return f"| {' | '.join(cells)} |".replace("|  |", "| |").replace("|  |", "| |")
+
+
+def first_sentence(path):
+    """What the comment at the head of a config says of it."""
+    lines = itertools.takewhile(lambda line: line.startswith("#"), path.read_text().splitlines())
+    text = " ".join(line.lstrip("# ") for line in lines)
+    return re.split(r"[.:;](?= |$)", text)[0]
+
+
+def config_row(path):
+    """A file of conf/upstream/, in the columns of its family."""
+    from antispoof.ssl.families import OWN_FAMILIES, family_named
+    from antispoof.ssl.upstream import load_upstream_config
+
+    config = load_upstream_config(path)
+    name, checkpoint = config["name"], config["checkpoint"]
+    family = next((f for f in OWN_FAMILIES if f.names == name), None) or family_named(name)
+    assert family is not None, path
+    cells = [cell.strip() for cell in row(family).strip("|").split("|")]
+    cells[0] = f"`{path.stem}`: {family.title}"
+    cells[1] = code([name])
+    cells[2] = code([checkpoint] if checkpoint else [])
+    if checkpoint:
+        cells[9] = "this repository's"
+    cells[10] = first_sentence(path)
+    return line_of(cells)
 
 
 def table():
     """The lines of the table."""
-    from antispoof.ssl.families import FAMILIES
+    from antispoof.ssl.families import FAMILIES, OWN_FAMILIES
 
-    return [HEAD, "|" + "---|" * (HEAD.count("|") - 1), *map(row, FAMILIES)]
+    below = "|" + "---|" * (HEAD.count("|") - 1)
+    configs = map(config_row, sorted((ROOT / "conf/upstream").glob("*.yaml")))
+    own = [*map(row, OWN_FAMILIES), *configs]
+    return [HEAD, below, *map(row, FAMILIES), *own]
 
 
 def main():

@@ -6,7 +6,9 @@ from made_up import ROOT
 from upstream_table import HEAD, PAGE, table
 
 from antispoof.config import UPSTREAM_KEYS
-from antispoof.ssl.families import FAMILIES, OPTIONS
+from antispoof.ssl.families import FAMILIES, OPTIONS, OWN_FAMILIES
+from antispoof.ssl.fetch import OWN
+from antispoof.ssl.upstream import load_upstream_config
 
 
 def test_the_page_holds_the_table_of_the_families():
@@ -21,8 +23,9 @@ def test_the_verdicts_stand_in_the_columns_of_their_names():
     columns = [cell.strip() for cell in HEAD.strip("|").split("|")]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table()[2:]]
     lines = [dict(zip(columns, row, strict=True)) for row in rows]
-    assert [line["family"] for line in lines] == [family.title for family in FAMILIES]
-    for line, family in zip(lines, FAMILIES, strict=True):
+    families = [*FAMILIES, *OWN_FAMILIES]
+    assert [line["family"] for line in lines[: len(families)]] == [f.title for f in families]
+    for line, family in zip(lines, families, strict=False):
         assert (line["fine-tuning"] == "yes") == (line["batches"] == "exact") == family.transformer
         assert (line["loads"] == "yes") != bool(family.needs or family.refused)
         tried = bool(family.needs and family.local)
@@ -30,6 +33,25 @@ def test_the_verdicts_stand_in_the_columns_of_their_names():
         assert line["remarks"] or line["loads"] == "yes"
         assert "not installed" in line["remarks"] or line["loads"] != "not tried"
         assert line["licence of the weights"]
+
+
+def test_our_own_upstreams_and_each_config_have_a_line():
+    assert [family.names for family in OWN_FAMILIES] == list(OWN)
+    page = PAGE.read_text("utf-8")
+    configs = sorted((ROOT / "conf/upstream").glob("*.yaml"))
+    assert {"distillmos", "fbank", "hubert_mini", "mel"} <= {path.stem for path in configs}
+    for path in configs:
+        lines = [line for line in page.splitlines() if line.startswith(f"| `{path.stem}`: ")]
+        assert len(lines) == 1, path
+        name = load_upstream_config(path)["name"]
+        assert f"| `{name}` |" in lines[0] and "| yes |" in lines[0], path
+
+
+def test_each_licence_says_where_it_was_read():
+    for family in (*FAMILIES, *OWN_FAMILIES):
+        nothing = family.licence in ("not stated", "no weights", "its own")
+        assert nothing or family.licence_from, family.package
+        assert nothing or f"({family.licence_from})" in PAGE.read_text("utf-8")
 
 
 def test_the_families_are_apart_and_their_options_known():
