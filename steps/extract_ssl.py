@@ -63,6 +63,7 @@ def main():
         require_room,
     )
     from antispoof.ssl.upstream import FrozenUpstream, claim_dump, load_upstream_config
+    from antispoof.ssl.weights import claim_weights
     from antispoof.torch_utils.device import choose_device
 
     torch.set_num_threads(1)  # jobs share the cores, and more threads would round differently
@@ -75,6 +76,7 @@ def main():
     require_same_keys(wavs, durations, f"{args.data_dir}/wav.scp", f"{args.data_dir}/utt2dur")
     seconds = kept_seconds(durations, config["window"])
     upstream = FrozenUpstream(config, choose_device(args.device))
+    print(claim_weights(args.dump_dir, upstream.weight_sums, config), end="")
     layers, dim = upstream.layer_indices, upstream.dim
     rate, dtype = upstream.frame_rate, config["dtype"]
     wanted = plan_bytes(seconds, len(layers), dim, rate, dtype, copies)

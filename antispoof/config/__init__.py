@@ -135,6 +135,7 @@ EXPERIMENT_KEYS = {
 UPSTREAM_KEYS = {
     "name": Key(""),  # s3prl's name of it; <family>_local with a checkpoint
     "checkpoint": Key(""),  # a file in s3prl's form; empty: what s3prl downloads for the name
+    "sha256": Key(""),  # of that file, or of the one that is downloaded; empty: any
     "options": Free({}),  # arguments of s3prl's for this name: see docs/upstreams.md
     # indices into s3prl's hidden_states
     "layers": Layers(

@@ -15,6 +15,7 @@ from .families import BY_LOCAL
 from .foreign import build_foreign, call, download, working_family
 from .packages import Member, weights_in_package
 from .s3prl import find_upstream
+from .weights import Weights
 
 
 class Own(NamedTuple):
@@ -40,24 +41,33 @@ class _Wanted(UserError):
 
 
 def make_upstream(
-    name: str, checkpoint: str = "", options: Mapping[str, Any] = MappingProxyType({})
+    name: str,
+    checkpoint: str = "",
+    options: Mapping[str, Any] = MappingProxyType({}),
+    weights: Weights | None = None,
 ) -> nn.Module:
     """The s3prl upstream `name`, from the file `checkpoint` or else s3prl's own download.
 
     What is downloaded is read by `antispoof.ssl`, not by s3prl, which would run what it
-    holds. options: arguments of s3prl's. Raises UserError, with the command that fetches it, where
-    it cannot be had.
+    holds. options: arguments of s3prl's; weights: takes each file before it is read. Raises
+    UserError, with the command that fetches it, where it cannot be had, and where a file is another
+    one than is stated.
     """
+    take = weights.take if weights else Path
     if checkpoint and (name not in BY_LOCAL or BY_LOCAL[name].transformer):
-        return load_local(find(checkpoint), options)
+        return load_local(take(find(checkpoint)), options)
     if name in OWN:
-        return OWN[name].load(weights_in_package(OWN[name].weights))
+        return OWN[name].load(take(weights_in_package(OWN[name].weights)))
     function = find_upstream(name)
     family = working_family(function, name)
     if not family.transformer:
-        return build_foreign(function, family, name, checkpoint, options)
-    options = dict(options)
-    refresh = options.pop("refresh", False)
+        return build_foreign(function, family, name, checkpoint, options, take)
+    place = take(_downloaded(function, name, options))
+    return load_local(place, {key: options[key] for key in options if key != "refresh"})
+
+
+def _downloaded(function, name, options):
+    """Where the one file is that the hub's `function` reads."""
     module: Any = sys.modules[function.__module__]
     original = module._urls_to_filepaths
 
@@ -71,4 +81,4 @@ def make_upstream(
         address = str(wanted)
     finally:
         module._urls_to_filepaths = original
-    return load_local(download(original, address, name, refresh), options)
+    return download(original, address, name, options.get("refresh", False))

@@ -76,18 +76,25 @@ def build_foreign(
     name: str,
     checkpoint: str,
     options: Mapping[str, Any],
+    take: Callable[[Any], Any],
 ) -> nn.Module:
-    """What the hub's `function` makes of `checkpoint`, or of its download. Raises UserError."""
+    """What the hub's `function` makes of `checkpoint`, or of its download. Raises UserError.
+
+    `take` is given each file before it is read.
+    """
     arguments = {key: str(find(value)) if key in FILES else value for key, value in options.items()}
     refresh = arguments.pop("refresh", False)
     place = find(checkpoint) if checkpoint else None
     known = {}
+    if place is not None:
+        take(place)
     if place is not None and place.is_file():
         known[str(place)] = read_inert(place)
         _require_form(known[str(place)], family, name, place)
     if place is not None and name.endswith(("_local", "_custom")):
         arguments["ckpt"] = str(place)
-    with _files_from(place, name, refresh), guarded(known) as read, warnings.catch_warnings():
+    files = _files_from(place, name, refresh, take)
+    with files, guarded(known) as read, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = call(function, name, checkpoint, arguments)
     if read:
@@ -135,12 +142,14 @@ def download(fetch: Callable[..., str], address: str, name: str, refresh: bool =
 
 
 @contextlib.contextmanager
-def _files_from(place, name, refresh):
+def _files_from(place, name, refresh, take):
     """Inside, what s3prl would download is `place`, if any: a file, or a folder of files."""
 
     def fetch(*addresses, refresh=refresh, **_options):
         if place is None:
             found = [download(original, address, name, refresh) for address in addresses]
+            for path in found:
+                take(path)
         elif place.is_dir():
             found = [str(find(place / file_of(address))) for address in addresses]
         elif len(addresses) == 1:

@@ -15,8 +15,9 @@ from ..torch_utils.checkpoint import MISFITS, first_line
 from ..torch_utils.onednn import fast_products
 from . import conventions
 from .cpu_convolutions import use_matrix_products
-from .families import BY_LOCAL, check_name, check_options
+from .families import BY_LOCAL, PUBLISHED, check_name, check_options
 from .fetch import make_upstream
+from .weights import Weights, check_sum
 
 DTYPES = {"float32": None, "two_byte": 3, "one_byte": 5}  # Kaldi's compression methods
 FEW = 15  # frames per second, below which a second is too short to count them
@@ -27,6 +28,7 @@ def load_upstream_config(path: str | Path) -> dict[str, Any]:
     """Read conf/upstream/<name>.yaml. Raises UserError."""
     config = load_config(path, UPSTREAM_KEYS)
     check_name(path, config["name"], config["checkpoint"])
+    check_sum(path, config["sha256"])
     config["options"] = check_options(path, config["name"], config["options"])
     copies = config["copies"]
     if bool(copies["count"]) != bool(copies["augment"]):
@@ -68,10 +70,16 @@ def require_read(dump_dir: str | Path, config: dict[str, Any], copies: bool = Tr
 def open_upstream(config: dict[str, Any]) -> tuple[torch.nn.Module, bool]:
     """The upstream of `config`, in eval mode, with the config's conventions.
 
-    Returns it with whether utterances of any lengths may share a batch.
+    Returns it with whether utterances of any lengths may share a batch. Its `weight_sums` are
+    {name of a file: SHA-256} of what was read.
     """
     options = config["options"]
-    model = make_upstream(config["name"], config["checkpoint"], options).eval()
+    published = "" if config["checkpoint"] else PUBLISHED.get(config["name"], "")
+    stated = config.get("sha256", "")
+    source = "'sha256' of the config" if stated else "as published"
+    weights = Weights(stated or published, source)
+    model: Any = make_upstream(config["name"], config["checkpoint"], options, weights).eval()
+    model.weight_sums = weights.sums
     name, family = config["name"], type(model).__module__.split(".")[-2]
     if name in BY_LOCAL and BY_LOCAL[name].transformer and BY_LOCAL[name].form != family:
         raise UserError(
@@ -99,6 +107,7 @@ class FrozenUpstream:
     def __init__(self, config: dict[str, Any], device: str | torch.device = "cpu") -> None:
         self.name, self.config, self.device = config["name"], config, torch.device(device)
         self.model, self.batches = open_upstream(config)
+        self.weight_sums: dict[str, str] = self.model.weight_sums
         self.frame_count = conventions.counter_of(self.model)
         self.model.requires_grad_(False).to(self.device)
         self.transformer = conventions.is_transformer(self.model)

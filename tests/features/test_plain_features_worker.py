@@ -31,7 +31,7 @@ class Fake:
         self.config, self.name, self.calls = config, config["name"], []
         self.asked, self.device = device, torch.device(self.kind)
         self.layer_indices, self.dim, self.frame_rate = [2, 7], 2, 50
-        self.batches = self.any_lengths
+        self.batches, self.weight_sums = self.any_lengths, {}
         self.made.append(self)
 
     def __call__(self, waves, utts):

@@ -1,55 +1,22 @@
 """Random checkpoints of each family in s3prl's hub, in the form that s3prl reads.
 
-s3prl's own classes make them, as small as their config allows. Where a class has one size, each
-tensor of the file is a view of a few numbers, so that the file stays small too; its rows differ.
+s3prl's own classes make them, as small as their config allows. Where a class has one size, the
+file is `thin`.
 """
 
 import dataclasses
 import functools
-import importlib
 from types import SimpleNamespace
 
 import torch
 from ssl_models import jolt
+from upstream_parts import empty, part, thin
 
 CONV = "[(16, 10, 5)] + [(16, 3, 2)] * 4 + [(16, 2, 2)] * 2"
 AUDIO = {"feat_type": "fbank", "feat_dim": 20}
 MEL = {"input": {"feat_type": "mel", "channel": 0, "log": True, "delta": 2, "cmvn": True}}
 PASST = "passt-s-f128-p16-s10-ap.476-swa.pt"
 VGGISH = ("vggish-10086976.pth", "vggish_pca_params-970ea276.pth")
-
-
-def part(name):
-    """The module `name` of s3prl.upstream."""
-    from antispoof.ssl.s3prl import find_upstream, import_timm
-
-    find_upstream("fbank")  # s3prl cannot be imported before its stand-ins
-    if name.split(".")[0] in ("ssast", "ast"):
-        import_timm()
-    return importlib.import_module(f"s3prl.upstream.{name}")
-
-
-def thin(state, seed=0):
-    """`state` with each tensor as a view of a few random numbers: storage of a row and a column."""
-    generator = torch.Generator().manual_seed(seed)
-    thinned = {}
-    for name, tensor in state.items():
-        if not tensor.is_floating_point() or tensor.ndim == 0:
-            thinned[name] = tensor
-            continue
-        base = 0.1 * torch.randn(sum(tensor.shape), generator=generator)
-        base = base.abs() + 0.5 if name.endswith("running_var") else base
-        thinned[name] = base.as_strided(tensor.shape, (1,) * tensor.ndim)
-    return thinned
-
-
-def empty(make):
-    """The state dict of `make()` without its numbers, which cost seconds to draw."""
-    with torch.device("meta"):
-        return {
-            n: torch.empty(t.shape, dtype=t.dtype, device="cpu")
-            for n, t in make().state_dict().items()
-        }
 
 
 def apc(vq=None):
