@@ -26,10 +26,10 @@ from ..config import load_config, write_config
 from ..config.keys import Free, Words
 from ..data.audio import read_wave, require_length
 from ..data.data_dir import Tables, durations_of, read_trials, trial_lists, write_tables
-from ..data.shares import open_share
+from ..data.shares import open_share, publish
 from ..data.tables import read_table, write_table
 from ..errors import UserError
-from ..files import atomic_open
+from ..files import atomic_open, make_folder, sync_folder
 from ..progress import Progress
 from .chain import Chain, loggable
 from .codecs import label
@@ -81,10 +81,11 @@ class Share:
     def run(self, progress: Progress) -> None:
         """Make what is missing. Raises UserError for a bad sound, or where none is left."""
         part = self.note.with_name(f".{self.note.name}.part")
-        part.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(part.parent)
         known = {utt: self.finished[utt] for utt in self.utts if utt in self.finished}
         known = {utt: note for utt, note in known.items() if self.path(utt).exists()}
         with open_share(part) as notes:
+            notes.seek(0)
             notes.truncate(0)
             notes.writelines(json.dumps(note) + "\n" for note in known.values())
             progress.advance(len(known))
@@ -93,8 +94,9 @@ class Share:
                     notes.write(json.dumps(self.make(utt)) + "\n")
                     notes.flush()
                     progress.advance()
-            notes.flush()
-            part.replace(self.note)
+            if self.utts:
+                sync_folder(self.path(self.utts[0]).parent)  # one sync for all names
+            publish(notes, part, self.note)
 
     def path(self, utt: str) -> Path:
         return sound_path(self.out_dir, utt + self.settings["suffix"])
@@ -107,7 +109,7 @@ class Share:
         peak = float(np.abs(wave).max())
         sound = io.BytesIO()  # a full disk is then the file's error, which says so
         soundfile.write(sound, wave / max(1.0, peak), SAMPLE_RATE, format="FLAC")
-        with atomic_open(self.path(utt), "wb") as stream:
+        with atomic_open(self.path(utt), "wb", sync_name=False) as stream:
             stream.write(sound.getbuffer())
         return {
             "utt": utt,

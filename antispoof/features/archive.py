@@ -7,21 +7,28 @@
     dump/<upstream>/<set>/copy01/...               the same, of an augmented copy of each utterance
 
 A job writes under temporary names and notes each utterance after its bytes, so that a killed one
-continues behind the last whole utterance and ends in the same bytes.
+continues behind the last whole utterance and ends in the same bytes. It puts them on the disk every
+SYNC_SECONDS, which is what a power cut can cost, and at its end before anything has its name.
 """
 
+import contextlib
 import hashlib
 import io
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import kaldiio
 import numpy as np
 
-from ..data.shares import open_share
+from ..data.shares import fresh, open_share, publish
 from ..data.tables import write_table
 from ..errors import UserError
-from ..files import atomic_open
+from ..files import atomic_open, make_folder, sync_folder
+
+SYNC_SECONDS = 30.0  # between two times that a job's bytes are put on the disk
+BLOCK = 1 << 20
 
 
 def layer_name(index: int) -> str:
@@ -53,11 +60,10 @@ class ShareWriter:
         self.layers = list(layers)
         self.note = self.folder / "shares" / f"{job}of{jobs}"
         self.part = self.note.with_name(f".{self.note.name}.part")
-        self.note.parent.mkdir(parents=True, exist_ok=True)
-        for other in self.note.parent.glob(
-            "*of*"
-        ):  # of another split: its archives are overwritten
-            if other.name.removesuffix(".part").rpartition("of")[2] != str(jobs):
+        make_folder(self.note.parent)
+        for other in self.note.parent.glob("*of*"):  # of another split: its archives go
+            split = other.name.removesuffix(".part").rpartition("of")[2]
+            if split != str(jobs) and not other.name.endswith(".tmp"):
                 other.unlink(missing_ok=True)
         self.finished = {} if self.complete else self._resume()
 
@@ -71,31 +77,40 @@ class ShareWriter:
         return self.folder / layer_name(layer) / (f".{name}.part" if part else name)
 
     def _resume(self):
-        """Read the notes of a killed job, cut every archive behind its last noted utterance."""
-        finished, ends = {}, dict.fromkeys(self.layers, 0)
+        """Take over what a killed job noted, as far as every archive holds the noted bytes.
+
+        What a power cut took from an archive, or made zeros, is not what the note says it is.
+        """
         self.notes = open_share(self.part)
-        for line in self.notes.read().splitlines(keepends=True):
-            entry = parse_note(line)
-            if entry is None or not all(
-                self.ark(layer, True).exists()
-                and self.ark(layer, True).stat().st_size >= offset + size
-                for layer, (offset, size, _) in entry[2].items()
-            ):
-                break
-            finished[entry[0]] = line
-            ends = {layer: offset + size for layer, (offset, size, _) in entry[2].items()}
-        self.streams = {}
-        for layer, end in ends.items():
-            path = self.ark(layer, True)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-            stream = self.streams[layer] = open(path, "r+b")  # noqa: SIM115 - closed in finish()
-            stream.truncate(end)
-            stream.seek(end)
+        finished, ends = {}, dict.fromkeys(self.layers, 0)
+        with contextlib.ExitStack() as stack:
+            old = {layer: _opened(self.ark(layer, True), stack) for layer in self.layers}
+            for line in self.notes.read().splitlines(keepends=True):
+                entry = parse_note(line)
+                if entry is None or not _holds(old, ends, entry):
+                    break
+                finished[entry[0]] = line
+                ends = {layer: offset + size for layer, (offset, size, _) in entry[2].items()}
+            self.streams = {}
+            for layer, end in ends.items():
+                self.streams[layer] = fresh(self.ark(layer, True))
+                _copy(old[layer], self.streams[layer], end)
+        self.notes.seek(0)
         self.notes.truncate(0)
         self.notes.writelines(finished.values())
-        self.notes.flush()
+        self.sync()
         return finished
+
+    def sync(self) -> None:
+        """Put all that is written so far on the disk: archives, then the notes on them."""
+        for layer, stream in self.streams.items():
+            stream.flush()
+            os.fsync(stream.fileno())
+            sync_folder(self.ark(layer).parent)
+        self.notes.flush()
+        os.fsync(self.notes.fileno())
+        sync_folder(self.part.parent)
+        self.synced = time.monotonic()
 
     def write(self, utt: str, features: dict[int, np.ndarray]) -> None:
         """Append {layer: (T, D) float32} of `utt` to the archives."""
@@ -111,15 +126,46 @@ class ShareWriter:
             frames = len(features[layer])
         self.notes.write(f"{utt} {frames} {' '.join(places)}\n")
         self.notes.flush()
+        if time.monotonic() - self.synced > SYNC_SECONDS:
+            self.sync()
 
     def finish(self) -> None:
-        """Move archives, then notes, to their names."""
+        """Move archives, then notes, to their names; each is on the disk before the next."""
         for layer, stream in self.streams.items():
+            publish(stream, self.ark(layer, True), self.ark(layer))
             stream.close()
-            self.ark(layer, True).replace(self.ark(layer))
-        self.notes.flush()
-        self.part.replace(self.note)
+        publish(self.notes, self.part, self.note)
         self.notes.close()  # only now may another process open what is there
+
+
+def _opened(path, stack):
+    """The archive `path` to read, until `stack` closes; nothing is in one that is not there."""
+    make_folder(path.parent)
+    return stack.enter_context(open(path, "rb") if path.exists() else io.BytesIO())
+
+
+def _holds(archives, ends, note):
+    """Whether each of `archives` has, from its end so far, the entry that a note says it has."""
+    utt, _, layers = note
+    key = utt.encode() + b" "
+    if layers.keys() != archives.keys():
+        return False
+    for layer, (offset, size, digest) in layers.items():
+        archives[layer].seek(ends[layer])
+        found = archives[layer].read(len(key) + size)
+        if offset != ends[layer] + len(key) or not found.startswith(key):
+            return False
+        if checksum(found[len(key) :]) != digest:
+            return False
+    return True
+
+
+def _copy(old, new, count):
+    """Write the first `count` bytes of a stream into another."""
+    old.seek(0)
+    while block := old.read(min(BLOCK, count)):
+        new.write(block)
+        count -= len(block)
 
 
 def bytes_written(folder: str | Path) -> int:
