@@ -1,7 +1,7 @@
 """Files that are whole or absent: written under a temporary name, then renamed.
 
 The bytes are on the disk before the name is, and the name before anything else happens: a power cut
-takes nothing that was finished.
+takes nothing that was finished. What another machine wrote may be seen late, and is waited for.
 """
 
 import contextlib
@@ -9,10 +9,15 @@ import errno
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from .errors import UserError
+
+PATIENCE = 60.0  # seconds: as long as NFS, by default, may keep an old list of names
+SCHEDULED = ("SLURM_JOB_ID", "SGE_TASK_ID")  # set in a job of Slurm, of Grid Engine
 UNABLE = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EACCES)  # a folder that cannot be synced
 
 
@@ -74,6 +79,47 @@ def sync_folder(path: str | Path) -> None:
             raise
     finally:
         os.close(number)
+
+
+def patience() -> float:
+    """Seconds to wait for a file that another machine wrote.
+
+    $ANTISPOOF_WAIT, or else PATIENCE in a job of a scheduler and 0 elsewhere. Raises UserError.
+    """
+    said = os.environ.get("ANTISPOOF_WAIT")
+    if said is None:
+        return PATIENCE if any(name in os.environ for name in SCHEDULED) else 0.0
+    try:
+        seconds = float(said)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < 1e6:
+        raise UserError(f"ANTISPOOF_WAIT: found '{said}', wanted seconds from 0")
+    return seconds
+
+
+def is_there(path: str | Path) -> bool:
+    """Whether `path` exists; its folder is read first, so that a file server says what is new."""
+    with contextlib.suppress(OSError):
+        os.listdir(Path(path).parent)
+    return Path(path).exists()
+
+
+def await_file(path: str | Path) -> None:
+    """Return when `path` is there, which another machine wrote, or where there is no `patience`.
+
+    Raises UserError where it has not come by then.
+    """
+    limit = 0.0 if Path(path).exists() else patience()
+    end, pause = time.monotonic() + limit, 0.05
+    while limit and not is_there(path):
+        if time.monotonic() >= end:
+            raise UserError(
+                f"{path}: is not there after {limit:g} s of waiting; has the job that writes it "
+                "ended? Run its stage, or wait longer: ANTISPOOF_WAIT=SECONDS"
+            )
+        time.sleep(min(pause, max(0.0, end - time.monotonic())))
+        pause = min(2 * pause, 1.0)
 
 
 def sha256_file(path: str | Path) -> str:

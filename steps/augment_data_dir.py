@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from antispoof.data.data_dir import read_data_dir
-from antispoof.errors import one_line_errors
+from antispoof.errors import UserError, one_line_errors
 from antispoof.progress import Progress
 
 EXAMPLE = """example:
@@ -27,6 +27,11 @@ def parse(argv=None):
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--suffix", help="of the new utterances; default: _aug and the seed")
     parser.add_argument("--share", default="1/1", help="JOB/N: which part of the utterances")
+    parser.add_argument(
+        "--join",
+        action="store_true",
+        help="only join: the N shares have ended, perhaps on machines whose files are seen late",
+    )
     parser.add_argument("in_dir")
     parser.add_argument("out_dir")
     args = parser.parse_args(argv)
@@ -54,6 +59,10 @@ def main():
     tables = read_data_dir(args.in_dir)
     settings = {"from": args.in_dir, **config, "seed": args.seed, "suffix": args.suffix}
     claim_directory(args.out_dir, settings)
+    if args.join:
+        if not join(args.in_dir, tables, args.out_dir, args.suffix, args.jobs, wait=True):
+            raise UserError(f"{args.out_dir}: not all {args.jobs} shares have ended; run them")
+        return print(f"{args.out_dir}: {len(tables['wav.scp'])} utterances, suffix {args.suffix}")
     share = Share(tables, args.out_dir, settings, args.job, args.jobs)
     progress = Progress(len(share.utts), "utterances", f"augment {args.share}")
     share.run(progress)

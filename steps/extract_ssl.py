@@ -9,7 +9,7 @@ import argparse
 
 from antispoof.data.data_dir import read_durations
 from antispoof.data.tables import read_table, require_same_keys
-from antispoof.errors import one_line_errors
+from antispoof.errors import UserError, one_line_errors
 from antispoof.progress import Progress
 
 EXAMPLE = """example:
@@ -31,6 +31,11 @@ def parse(argv=None):
     parser.add_argument("--workers", type=int, default=0, help="processes that decode ahead")
     parser.add_argument(
         "--copies", action="store_true", help="of a training set: also what `copies` asks for"
+    )
+    parser.add_argument(
+        "--join",
+        action="store_true",
+        help="only join: the N shares have ended, perhaps on machines whose files are seen late",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("config", help="conf/upstream/<name>.yaml")
@@ -75,6 +80,8 @@ def main():
     durations = read_durations(args.data_dir)
     require_same_keys(wavs, durations, f"{args.data_dir}/wav.scp", f"{args.data_dir}/utt2dur")
     seconds = kept_seconds(durations, config["window"])
+    if args.join:
+        return join(args, list(wavs), copies)
     upstream = FrozenUpstream(config, choose_device(args.device))
     print(claim_weights(args.dump_dir, upstream.weight_sums, config), end="")
     layers, dim = upstream.layer_indices, upstream.dim
@@ -89,6 +96,17 @@ def main():
     batches = plan_batches(seconds, batch_seconds if upstream.batches else 0.0)
     with explained_disk_full(args.dump_dir, wanted, lambda: bytes_written(args.dump_dir)):
         write(upstream, batches, wavs, durations, copies, args)
+
+
+def join(args, utts, copies):
+    """Write the tables of the features and of each copy; the notes of all shares are waited for."""
+    from antispoof.features.archive import copy_folder, join_shares
+
+    for copy in range(1 + copies):
+        folder = copy_folder(args.dump_dir, copy)
+        if not join_shares(folder, args.jobs, utts, wait=True):
+            raise UserError(f"{folder}: not all of the {args.jobs} shares have ended; run them")
+        print(f"{folder}: {len(utts)} utterances joined")
 
 
 def write(upstream, batches, wavs, durations, copies, args):

@@ -26,7 +26,7 @@ from ..config import load_config, write_config
 from ..config.keys import Free, Words
 from ..data.audio import read_wave, require_length
 from ..data.data_dir import Tables, durations_of, read_trials, trial_lists, write_tables
-from ..data.shares import open_share, publish
+from ..data.shares import all_there, open_share, publish
 from ..data.tables import read_table, write_table
 from ..errors import UserError
 from ..files import atomic_open, make_folder, sync_folder
@@ -129,7 +129,9 @@ def sound_path(out_dir: str | Path, utt: str) -> Path:
 def _notes(folder):
     """{utterance: note} of all jobs, finished or killed; a torn last line is none."""
     notes = {}
-    for path in [*folder.glob("*of*"), *folder.glob(".*of*.part")]:
+    for path in sorted({*folder.glob("*of*"), *folder.glob(".*of*.part")}):
+        if path.suffix == ".tmp":  # of a job that begins
+            continue
         with contextlib.suppress(FileNotFoundError):  # another job just finished
             for line in path.read_text("utf-8").splitlines(keepends=True):
                 if line.endswith("\n"):
@@ -144,15 +146,17 @@ def join(
     out_dir: str | Path,
     suffix: str,
     jobs: int,
+    wait: bool = False,
 ) -> bool:
     """Write the tables of `out_dir` once all `jobs` shares have ended; returns whether they have.
 
-    tables: of `in_dir`.
+    tables: of `in_dir`; wait: all have ended, and a note of another machine may be late.
     """
     out_dir = Path(out_dir)
     shares = [out_dir / "shares" / f"{job}of{jobs}" for job in range(1, jobs + 1)]
+    ended = all_there(shares, wait)  # before their notes are read
     notes = {utt: n for utt, n in _notes(out_dir / "shares").items() if utt in tables["wav.scp"]}
-    if not all(share.exists() for share in shares) or len(notes) < len(tables["wav.scp"]):
+    if not ended or len(notes) < len(tables["wav.scp"]):
         return False
     codecs = tables.get("utt2codec", {})
     made: dict[str, dict[str, Any]] = {

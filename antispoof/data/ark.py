@@ -15,6 +15,7 @@ import kaldiio.python_wave
 import numpy as np
 
 from ..errors import UserError
+from ..files import await_file
 
 TWO_BYTE = b"\0BCM2 "  # then struct TWO_BYTE_SIZES, and the rows
 TWO_BYTE_SIZES = "<ffii"  # the least value, the range, rows, columns
@@ -71,6 +72,18 @@ def read_rows(place: str, utt: str, span: Callable[[int], tuple[int, int]]) -> n
 
 def _read(place, utt, read):
     """read(stream, offset) of the archive that `place` names, with every failure in one line."""
+    try:
+        return _read_now(place, utt, read)
+    except FileNotFoundError:
+        await_file(place.rpartition(":")[0])
+    try:
+        return _read_now(place, utt, read)
+    except FileNotFoundError:
+        raise UserError(f"{place}: {utt}: no such archive; run the stage that makes it") from None
+
+
+def _read_now(place, utt, read):
+    """The same, where a file that is not there is a FileNotFoundError."""
     path, _, offset = place.rpartition(":")
     if not path or not offset.isdigit():
         raise UserError(f"{place}: {utt}: wanted `path:offset` of an archive; never a pipe")
@@ -80,7 +93,7 @@ def _read(place, utt, read):
         with open(path, "rb") as stream:
             return read(stream, int(offset))
     except FileNotFoundError:
-        raise UserError(f"{place}: {utt}: no such archive; run the stage that makes it") from None
+        raise
     except REFUSALS as error:
         reason = str(error) or type(error).__name__
         raise UserError(

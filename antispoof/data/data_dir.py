@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import LABELS
 from ..errors import UserError
+from ..files import await_file
 from .tables import read_table, require_same_keys, write_table
 
 Tables = dict[str, dict[str, str]]  # {"wav.scp": {utterance: value}, ...}
@@ -41,9 +42,11 @@ def read_data_dir(data_dir: str | Path) -> Tables:
     spk2utt, if there is one, is not utt2spk turned round, or there is a table of segments.
     """
     data_dir = Path(data_dir)
+    await_file(data_dir)
     if not data_dir.is_dir():
         raise UserError(f"{data_dir}: no such data directory; run stage 1, or name another")
     for name in REQUIRED:
+        await_file(data_dir / name)
         if not (data_dir / name).is_file():
             raise UserError(
                 f"{data_dir / name}: is missing; the stage that prepares data writes it"

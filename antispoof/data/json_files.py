@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files import atomic_open
+from ..files import atomic_open, await_file
 
 number = (int, float)  # in a shape: any finite number
 
@@ -29,6 +29,7 @@ def read_json(path: str | Path, shape: Any = None, *, missing: str = "", wrong: 
     Raises UserError where there is no such file, it is not JSON, or it has another shape; `missing`
     and `wrong` say what to do then.
     """
+    await_file(path)
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file{missing and f'; {missing}'}")
     todo = wrong and f"; {wrong}"

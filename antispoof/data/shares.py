@@ -12,11 +12,12 @@ import glob
 import io
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
 from ..errors import UserError
-from ..files import sync_folder
+from ..files import await_file, sync_folder
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL)  # of a file system
 
@@ -75,6 +76,21 @@ def publish(stream: IO[Any], part: Path, path: Path) -> None:
     elif not owns(stream, path):
         raise UserError(f"{part}: another process took this share over; leave it to that one")
     sync_folder(path.parent)
+
+
+def all_there(notes: Iterable[Path], wait: bool = False) -> bool:
+    """Whether all the `notes` of shares, in one folder, are there.
+
+    wait: each was written, and one that is not seen yet is waited for. The folder is read anew, so
+    that of two jobs that end at once on two machines one sees the other's. Raises UserError where
+    one does not come in time.
+    """
+    notes = list(notes)
+    for note in notes if wait else ():
+        await_file(note)
+    with contextlib.suppress(FileNotFoundError):
+        return {note.name for note in notes} <= set(os.listdir(notes[0].parent))
+    return False
 
 
 def _lock(stream):

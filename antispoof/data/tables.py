@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..files import atomic_open
+from ..files import atomic_open, await_file
 
 BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")  # what no key may hold
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")  # what no line may hold
@@ -24,6 +24,7 @@ def read_table(path: str | Path) -> dict[str, str]:
     trailing blanks, a blank or control character where none may be, or bytes that are not UTF-8.
     """
     path = Path(path)
+    await_file(path)
     table = _read_sound(path.read_bytes())
     return _read_by_line(path) if table is None else table
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 
-from ..data.shares import fresh, open_share, publish
+from ..data.shares import all_there, fresh, open_share, publish
 from ..data.tables import write_table
 from ..errors import UserError
 from ..files import atomic_open, make_folder, sync_folder
@@ -198,15 +198,16 @@ def parse_note(line: str) -> tuple[str, int, dict[int, tuple[int, int, str]]] | 
         return None
 
 
-def join_shares(folder: str | Path, jobs: int, utts: Sequence[str]) -> bool:
+def join_shares(folder: str | Path, jobs: int, utts: Sequence[str], wait: bool = False) -> bool:
     """Write the tables of `folder` once all `jobs` shares have ended; returns whether they have.
 
+    wait: every share is known to have ended, and its note, written on another machine, may be late.
     `utts` are the utterances wanted; raises UserError where one of them is missing. Two jobs that
     end at once both write the same tables.
     """
     folder, entries = Path(folder), {}
     notes = {job: folder / "shares" / f"{job}of{jobs}" for job in range(1, jobs + 1)}
-    if not all(note.exists() for note in notes.values()):
+    if not all_there(notes.values(), wait):
         return False
     for job, note in notes.items():
         for line in note.read_text("utf-8").splitlines(keepends=True):

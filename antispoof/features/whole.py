@@ -18,7 +18,7 @@ import numpy as np
 from ..data.ark import MATRIX, read_entry
 from ..data.tables import read_table, require_same_keys
 from ..errors import UserError
-from ..files import atomic_open
+from ..files import atomic_open, await_file
 from ..progress import Progress
 from .archive import checksum, layer_folders, layer_name
 
@@ -37,12 +37,14 @@ def require_whole(folder: str | Path, layers: Iterable[int]) -> None:
     """
     folder = Path(folder)
     if not (folder / "utt2sum").is_file():
-        if (folder / "config.yaml").is_file():  # stage 2 made it
+        if not (folder / "config.yaml").is_file():  # stage 2 did not make it
+            return
+        await_file(folder / "utt2sum")
+        if not (folder / "utt2sum").is_file():
             raise UserError(
                 f"{folder}/utt2sum: no such file, wanted a checksum of each matrix; "
                 f"remove {folder}, run stage 2"
             )
-        return
     for layer in layers:
         place = folder / layer_name(layer)
         state = _state_of(place)

@@ -17,7 +17,7 @@ from typing import Any, TypeGuard
 import torch
 
 from ..errors import UserError
-from ..files import atomic_open
+from ..files import atomic_open, await_file
 
 SEAL = re.compile(rb"sha256:([0-9a-f]{64})")
 SEAL_SIZE = len("sha256:") + 64
@@ -46,6 +46,7 @@ def load_checkpoint(path: str | Path, device: str | torch.device = "cpu") -> Any
 
     Raises UserError where a bit of it has changed, and for a file that is no checkpoint.
     """
+    await_file(path)
     try:
         require_whole(path)
         return torch.load(path, map_location=device, weights_only=True)

@@ -16,7 +16,7 @@ from ..config import (
     write_config,
 )
 from ..errors import UserError
-from ..files import atomic_open
+from ..files import atomic_open, await_file
 from ..paths import ROOT, exists, find
 
 # What an experiment's own config.yaml holds next to what a config can say.
@@ -84,6 +84,7 @@ def read_experiment(exp_dir: str | Path, overrides: Iterable[str] = ()) -> dict[
     is then built with what stands elsewhere today.
     """
     path = Path(exp_dir) / "config.yaml"
+    await_file(path)
     if not path.is_file():
         raise UserError(f"{path}: no such experiment; train it first (stage 3)")
     given = read_yaml(path)

@@ -17,8 +17,9 @@ cd {here}
 . {root}/utils/environment.sh
 export OMP_NUM_THREADS={threads} # another number rounds in another way
 mkdir -p {log}
-exec 9>>{log}/train.log # which utils/run.py locks too
-flock -n 9 || {{ echo "$0: another run is at work on this; wait for it, or end it" >&2 && exit 1; }}
+exec 9>>{log}/train.log # which utils/run.py locks too; without locks, both write the same bytes
+flock -n -E 75 9 || [ $? != 75 ] || # another status: there are no locks
+  {{ echo "$0: another run is at work on this; wait for it, or end it" >&2 && exit 1; }}
 exec {command} "$@"
 """
 

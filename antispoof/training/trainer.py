@@ -18,6 +18,7 @@ from ..config.renamed import phase_file
 from ..detector.inputs import open_inputs
 from ..detector.score import read_labels
 from ..errors import UserError
+from ..files import is_there
 from ..torch_utils.checkpoint import fit_weights, read_weights, save_checkpoint
 from .averaging import average_states
 from .curve import append_event, draw_curve, write_curve, write_events
@@ -98,7 +99,7 @@ class Record:
         self.rows: list[dict[str, Any]] = []
         self.choices: list[dict[str, Any]] = []
         self.state: dict[str, Any] = {"phase": 0}  # of last.pt, where a run goes on
-        if (exp_dir / "last.pt").exists():
+        if is_there(exp_dir / "last.pt"):
             self.state, self.rows = read_last(exp_dir / "last.pt", device, configs)
             self.choices = read_choices(exp_dir)[: self.state["phase"] - 1]
             self.log(f"continuing after epoch {len(self.rows)}")

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import signal
 import sys
@@ -17,7 +18,8 @@ def say(*words):
 def locked(path, what):
     """Hold the lock file `path`; says that it waits for `what` where another run holds it.
 
-    The system drops the lock with the process, however that ends.
+    The system drops the lock with the process, however that ends. Where the file system has no
+    locks, this says so and goes on: two runs that build at once are then the user's to avoid.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -27,6 +29,10 @@ def locked(path, what):
         except BlockingIOError:
             say(f"waits for another run that makes {what}")
             fcntl.flock(stream, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP):
+                raise
+            say(f"{path}: no locks here; let no other run make {what} meanwhile")
         yield
 
 
