@@ -81,8 +81,8 @@ def publish(stream: IO[Any], part: Path, path: Path) -> None:
 def all_there(notes: Iterable[Path], wait: bool = False) -> bool:
     """Whether all the `notes` of shares, in one folder, are there.
 
-    wait: each was written, and one that is not seen yet is waited for. The folder is read anew, so
-    that of two jobs that end at once on two machines one sees the other's. Raises UserError where
+    wait: each was written, and one that is not seen yet is waited for. The folder is read again,
+    so that of two jobs that end at once on two machines one sees the other's. Raises UserError where
     one does not come in time.
     """
     notes = list(notes)

@@ -5,7 +5,8 @@ from made_up import ROOT
 from rooms import arrows, files_of, floors, imported, room_of
 
 FLOORS = [
-    {"errors", "files", "metrics", "options", "progress"},
+    {"errors"},
+    {"files", "metrics", "options", "progress"},
     {"data", "paths", "torch_utils"},
     {"config"},
     {"audit", "augment", "evaluation", "launcher", "ssl"},
