@@ -7,8 +7,7 @@ feats.scp. A job that was killed continues behind its last whole utterance.
 
 import argparse
 
-from antispoof.data.data_dir import read_durations
-from antispoof.data.tables import read_table, require_same_keys
+from antispoof.data.tables import read_table
 from antispoof.errors import UserError, one_line_errors
 from antispoof.progress import Progress
 
@@ -62,11 +61,9 @@ def main():
     from antispoof.features.plan import (
         BATCH_SECONDS,
         explained_disk_full,
-        kept_seconds,
-        plan_batches,
-        plan_bytes,
         require_room,
     )
+    from antispoof.features.split import Settings, plan_part
     from antispoof.ssl.upstream import FrozenUpstream, claim_dump, load_upstream_config
     from antispoof.ssl.weights import claim_weights
     from antispoof.torch_utils.device import choose_device
@@ -76,32 +73,32 @@ def main():
     copies = config["copies"]["count"] if args.copies else 0
     Chain(config["copies"]["augment"] if copies else [], args.config, "copies.augment")
     claim_dump(args.dump_dir, config)
-    wavs = read_table(f"{args.data_dir}/wav.scp")
-    durations = read_durations(args.data_dir)
-    require_same_keys(wavs, durations, f"{args.data_dir}/wav.scp", f"{args.data_dir}/utt2dur")
-    seconds = kept_seconds(durations, config["window"])
     if args.join:
-        return join(args, list(wavs), copies)
+        return join(args, copies)
     upstream = FrozenUpstream(config, choose_device(args.device))
     print(claim_weights(args.dump_dir, upstream.weight_sums, config), end="")
-    layers, dim = upstream.layer_indices, upstream.dim
-    rate, dtype = upstream.frame_rate, config["dtype"]
-    wanted = plan_bytes(seconds, len(layers), dim, rate, dtype, copies)
-    there = bytes_written(args.dump_dir)
-    room = require_room(args.dump_dir, wanted, there, config, len(layers), dim, copies)
-    print(room, flush=True)
+    layers, dim = len(upstream.layer_indices), upstream.dim
     batch_seconds = args.batch_seconds
     if batch_seconds is None:
         batch_seconds = BATCH_SECONDS[upstream.device.type]
-    batches = plan_batches(seconds, batch_seconds if upstream.batches else 0.0)
+    settings = Settings(
+        config["window"],
+        batch_seconds if upstream.batches else 0.0,
+        *(layers, dim, upstream.frame_rate, config["dtype"], copies),
+    )
+    part = plan_part(args.data_dir, args.dump_dir, settings, args.job, args.jobs)
+    wanted, there = (part.bytes, part.utterances), bytes_written(args.dump_dir)
+    room = require_room(args.dump_dir, wanted, there, config, layers, dim, copies)
+    print(room, flush=True)
     with explained_disk_full(args.dump_dir, wanted, lambda: bytes_written(args.dump_dir)):
-        write(upstream, batches, wavs, durations, copies, args)
+        write(upstream, part, copies, args)
 
 
-def join(args, utts, copies):
+def join(args, copies):
     """Write the tables of the features and of each copy; the notes of all shares are waited for."""
     from antispoof.features.archive import copy_folder, join_shares
 
+    utts = list(read_table(f"{args.data_dir}/wav.scp"))
     for copy in range(1 + copies):
         folder = copy_folder(args.dump_dir, copy)
         if not join_shares(folder, args.jobs, utts, wait=True):
@@ -109,24 +106,25 @@ def join(args, utts, copies):
         print(f"{folder}: {len(utts)} utterances joined")
 
 
-def write(upstream, batches, wavs, durations, copies, args):
+def write(upstream, part, copies, args):
     """The share of the batches that is this job's, then that of each copy."""
-    from antispoof.features.archive import ShareWriter, copy_folder, join_shares
+    from antispoof.features.archive import ShareWriter, all_ended, copy_folder, join_shares
     from antispoof.features.extraction import extract
     from antispoof.ssl.upstream import DTYPES
 
-    share = batches[args.job - 1 :: args.jobs]
-    count, there = (1 + copies) * sum(map(len, share)), 0
+    count, there = (1 + copies) * len(part.wavs), 0
     progress = Progress(count, "utterances", f"{upstream.name} {args.share}")
     compression = DTYPES[upstream.config["dtype"]]
     for copy in range(1 + copies):
         folder = copy_folder(args.dump_dir, copy)
         writer = ShareWriter(folder, args.job, args.jobs, upstream.layer_indices, compression)
-        there += sum(map(len, share)) if writer.complete else len(writer.finished)
+        there += len(part.wavs) if writer.complete else len(writer.finished)
         if not writer.complete:
-            extract(upstream, share, wavs, writer, progress, args.workers, copy, durations)
-        if join_shares(folder, args.jobs, list(wavs)):
-            print(f"{folder}: {len(wavs)} utterances joined")
+            rest = (writer, progress, args.workers, copy, part.durations)
+            extract(upstream, part.batches, part.wavs, *rest)
+        if all_ended(folder, args.jobs):
+            join_shares(folder, args.jobs, list(read_table(f"{args.data_dir}/wav.scp")))
+            print(f"{folder}: {part.utterances} utterances joined")
     progress.close()
     print(f"share {args.share}: {count} utterances, {there} were there already")
 

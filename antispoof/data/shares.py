@@ -19,6 +19,7 @@ from typing import IO, Any
 from ..errors import UserError
 from ..files import await_file, sync_folder
 
+BLOCK = 1 << 20
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL)  # of a file system
 
 
@@ -57,6 +58,14 @@ def fresh(path: Path, data: bytes = b"") -> IO[Any]:
     return stream
 
 
+def copy_start(old: IO[bytes], new: IO[bytes], count: int) -> None:
+    """Write the first `count` bytes of a stream into another."""
+    old.seek(0)
+    while block := old.read(min(BLOCK, count)):
+        new.write(block)
+        count -= len(block)
+
+
 def owns(stream: IO[Any], path: str | Path) -> bool:
     """Whether `path` names the file that `stream` has open."""
     with contextlib.suppress(FileNotFoundError):
@@ -82,8 +91,8 @@ def all_there(notes: Iterable[Path], wait: bool = False) -> bool:
     """Whether all the `notes` of shares, in one folder, are there.
 
     wait: each was written, and one that is not seen yet is waited for. The folder is read again,
-    so that of two jobs that end at once on two machines one sees the other's. Raises UserError where
-    one does not come in time.
+    so that of two jobs that end at once on two machines one sees the other's. Raises UserError
+    where one does not come in time.
     """
     notes = list(notes)
     for note in notes if wait else ():

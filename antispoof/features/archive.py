@@ -22,13 +22,12 @@ from pathlib import Path
 import kaldiio
 import numpy as np
 
-from ..data.shares import all_there, fresh, open_share, publish
+from ..data.shares import all_there, copy_start, fresh, open_share, publish
 from ..data.tables import write_table
 from ..errors import UserError
 from ..files import atomic_open, make_folder, sync_folder
 
 SYNC_SECONDS = 30.0  # between two times that a job's bytes are put on the disk
-BLOCK = 1 << 20
 
 
 def layer_name(index: int) -> str:
@@ -94,7 +93,7 @@ class ShareWriter:
             self.streams = {}
             for layer, end in ends.items():
                 self.streams[layer] = fresh(self.ark(layer, True))
-                _copy(old[layer], self.streams[layer], end)
+                copy_start(old[layer], self.streams[layer], end)
         self.notes.seek(0)
         self.notes.truncate(0)
         self.notes.writelines(finished.values())
@@ -160,14 +159,6 @@ def _holds(archives, ends, note):
     return True
 
 
-def _copy(old, new, count):
-    """Write the first `count` bytes of a stream into another."""
-    old.seek(0)
-    while block := old.read(min(BLOCK, count)):
-        new.write(block)
-        count -= len(block)
-
-
 def bytes_written(folder: str | Path) -> int:
     """Bytes of all archives below `folder`, finished or not, those of copies too."""
     names = ("layer*/*.ark", "layer*/.*.ark.part")
@@ -198,6 +189,15 @@ def parse_note(line: str) -> tuple[str, int, dict[int, tuple[int, int, str]]] | 
         return None
 
 
+def all_ended(folder: str | Path, jobs: int, wait: bool = False) -> bool:
+    """Whether all shares of `folder` have ended; `wait`: they have, and one may be seen late."""
+    return all_there(_notes(Path(folder), jobs), wait)
+
+
+def _notes(folder, jobs):
+    return [folder / "shares" / f"{job}of{jobs}" for job in range(1, jobs + 1)]
+
+
 def join_shares(folder: str | Path, jobs: int, utts: Sequence[str], wait: bool = False) -> bool:
     """Write the tables of `folder` once all `jobs` shares have ended; returns whether they have.
 
@@ -206,10 +206,9 @@ def join_shares(folder: str | Path, jobs: int, utts: Sequence[str], wait: bool =
     end at once both write the same tables.
     """
     folder, entries = Path(folder), {}
-    notes = {job: folder / "shares" / f"{job}of{jobs}" for job in range(1, jobs + 1)}
-    if not all_there(notes.values(), wait):
+    if not all_ended(folder, jobs, wait):
         return False
-    for job, note in notes.items():
+    for job, note in enumerate(_notes(folder, jobs), 1):
         for line in note.read_text("utf-8").splitlines(keepends=True):
             noted = parse_note(line)
             if noted is None:
@@ -224,9 +223,10 @@ def join_shares(folder: str | Path, jobs: int, utts: Sequence[str], wait: bool =
     layers = sorted(next(iter(entries.values()))[2])
     for layer in layers:
         place = folder / layer_name(layer)
+        start = f"{place}/feats."  # once; a path takes long to write
         write_table(
             place / "feats.scp",
-            {u: f"{place}/feats.{entries[u][0]}.ark:{entries[u][2][layer][0]}" for u in utts},
+            {u: f"{start}{entries[u][0]}.ark:{entries[u][2][layer][0]}" for u in utts},
         )
     write_table(
         folder / "utt2sum",

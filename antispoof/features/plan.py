@@ -13,6 +13,7 @@ from ..errors import DISK_FULL, UserError
 BYTES = {"float32": 4, "two_byte": 2, "one_byte": 1}
 # of sound in one batch. More gains nothing on a CPU, costs padding and leaves jobs unequal shares.
 BATCH_SECONDS = {"cpu": 8.0, "cuda": 32.0}
+Wanted = Mapping[str, int] | tuple[int, int]  # {utterance: bytes}, or (bytes, utterances)
 HEADER = 40  # of an entry in an archive, its utterance and a table's line apart
 
 
@@ -22,7 +23,7 @@ def plan_batches(seconds: Mapping[str, float], batch_seconds: float) -> list[lis
     The batches depend on the set alone, not on jobs or on what is done already: which utterances
     share a batch decides the last bit of what comes out.
     """
-    order = sorted(seconds, key=lambda utt: (seconds[utt], utt.encode()))
+    order = sorted(sorted(seconds), key=seconds.__getitem__)  # of equal length, by name
     batches: list[list[str]] = []
     current: list[str] = []
     for utt in order:
@@ -61,9 +62,14 @@ def plan_bytes(
     }
 
 
+def totals(wanted: Wanted) -> tuple[int, int]:
+    """(bytes, utterances) of what is wanted."""
+    return (sum(wanted.values()), len(wanted)) if isinstance(wanted, Mapping) else wanted
+
+
 def require_room(
     folder: str | Path,
-    wanted: Mapping[str, int],
+    wanted: Wanted,
     there: int,
     config: dict[str, Any],
     layers: int,
@@ -72,15 +78,15 @@ def require_room(
 ) -> str:
     """A line that says how much the features take; raises UserError where they cannot fit.
 
-    wanted: {utterance: bytes}, its copies too; there: bytes written already, by any job.
+    wanted: of the whole set, its copies too; there: bytes written already, by any job.
     """
-    total = sum(wanted.values())
-    left, mean = max(0, total - there), total / max(1, len(wanted))
+    total, count = totals(wanted)
+    left, mean = max(0, total - there), total / max(1, count)
     place = next(p for p in [Path(folder), *Path(folder).parents] if p.exists())
     free = shutil.disk_usage(place).free
     more = f" and {copies} copies of each" if copies else ""
     line = (
-        f"{folder}: {len(wanted)} utterances{more}, {layers} layers of {dim}, {config['dtype']}: "
+        f"{folder}: {count} utterances{more}, {layers} layers of {dim}, {config['dtype']}: "
         f"{human(mean)} each, {human(total)} in all, {human(left)} to write, "
         f"{human(free)} free"
     )
@@ -91,11 +97,11 @@ def require_room(
 
 @contextlib.contextmanager
 def explained_disk_full(
-    folder: str | Path, wanted: Mapping[str, int], there: Callable[[], int]
+    folder: str | Path, wanted: Wanted, there: Callable[[], int]
 ) -> Iterator[None]:
     """Turn a disk that fills up within into a UserError that says how much is yet to be written.
 
-    wanted: {utterance: bytes}; there: a function that gives the bytes written by now.
+    wanted: of the whole set; there: a function that gives the bytes written by now.
     """
     try:
         yield
@@ -103,9 +109,9 @@ def explained_disk_full(
         if error.errno not in (*DISK_FULL, errno.EFBIG):
             raise
         reason = "disk full" if error.errno in DISK_FULL else error.strerror
-        total, free = sum(wanted.values()), shutil.disk_usage(folder).free
+        (total, count), free = totals(wanted), shutil.disk_usage(folder).free
         raise UserError(
-            f"{folder}: {reason}: wanted {human(total)} for {len(wanted)} utterances, of which "
+            f"{folder}: {reason}: wanted {human(total)} for {count} utterances, of which "
             f"{human(max(0, total - there()))} are yet to be written, {human(free)} free; make "
             "room and run again: what is written stays"
         ) from None
