@@ -22,6 +22,7 @@ def parse(argv=None):
         metavar="model_conf.KEY=VALUE",
         help="score with a model that differs from the trained one, as far as its weights fit",
     )
+    parser.add_argument("--stage-to", metavar="DIR", help="copy archives to this local disk first")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("exp_dir", help="with config.yaml and best.pt")
     parser.add_argument("data_dir")
@@ -37,6 +38,7 @@ def main():
     from antispoof.detector.build import build_system
     from antispoof.detector.inputs import open_inputs
     from antispoof.detector.score import score
+    from antispoof.features.staging import staged_for
     from antispoof.torch_utils.checkpoint import load_weights
     from antispoof.torch_utils.device import choose_device
     from antispoof.training.experiment import read_experiment
@@ -46,10 +48,11 @@ def main():
             raise UserError(f"--override {override}: wanted model_conf.KEY=VALUE; the rest stays")
     config = read_experiment(args.exp_dir, args.override)
     device = choose_device(args.device)
-    inputs = open_inputs(config, args.data_dir, args.dump)
     model = build_system(config).to(device)
     load_weights(model, f"{args.exp_dir}/best.pt", device, hint=" ".join(args.override))
-    scores = score(model, inputs, config["batch_size"], device)
+    with staged_for(args.stage_to, config, args.dump, [args.data_dir]) as dump:
+        inputs = open_inputs(config, args.data_dir, dump)
+        scores = score(model, inputs, config["batch_size"], device)
     bad = np.flatnonzero(~np.isfinite(scores))
     if bad.size:
         raise UserError(f"{args.data_dir}: {inputs.utts[bad[0]]}: its score is {scores[bad[0]]}")

@@ -40,6 +40,7 @@ def parse(argv=None):
     parser.add_argument("--workers", type=int, default=0, help="processes that load data")
     parser.add_argument("--log-draws", action="store_true", help="write what augmentation drew")
     parser.add_argument("--dump", default="dump", help="where cached features lie")
+    parser.add_argument("--stage-to", metavar="DIR", help="copy archives to this local disk first")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("exp_dir")
     return parser.parse_args(argv)
@@ -47,17 +48,26 @@ def parse(argv=None):
 
 def main():
     args = parse()
-    from antispoof.torch_utils.device import choose_device  # late: --help answers at once
-    from antispoof.torch_utils.distributed import join_team, leave_team
-    from antispoof.training.experiment import claim, complete, load_experiment
-    from antispoof.training.rerun import write_rerun
-    from antispoof.training.run import Run
-    from antispoof.training.trainer import train
+    from antispoof.features.staging import staged_for  # late: --help answers at once
+    from antispoof.training.experiment import complete, load_experiment
 
     if args.watch_every < 1 or args.workers < 0:
         raise UserError("--watch-every needs 1 or more, --workers 0 or more")
     config = complete(load_experiment(args.config, args.seed, args.override))
     check_apart(args)
+    with staged_for(args.stage_to, config, args.dump, [args.dev, *args.watch], args.train) as dump:
+        learn(args, config, dump)
+
+
+def learn(args, config, dump):
+    """Train with features from `dump`, in the team that torchrun started."""
+    from antispoof.torch_utils.device import choose_device
+    from antispoof.torch_utils.distributed import join_team, leave_team
+    from antispoof.training.experiment import claim
+    from antispoof.training.rerun import write_rerun
+    from antispoof.training.run import Run
+    from antispoof.training.trainer import train
+
     team, device = join_team(choose_device(args.device))
     if team.is_main:
         claim(args.exp_dir, config)
@@ -71,7 +81,7 @@ def main():
         log_draws=args.log_draws,
         team=team,
     )
-    train(config, args.train, args.dev, args.dump, args.exp_dir, device, print, run)
+    train(config, args.train, args.dev, dump, args.exp_dir, device, print, run)
     leave_team(team)
 
 

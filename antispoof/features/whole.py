@@ -60,15 +60,19 @@ def require_whole(folder: str | Path, layers: Iterable[int]) -> None:
                 stream.write(state)  # not where the features may only be read
 
 
+def archives_of(place: Path) -> list[str]:
+    """The archives that a layer's table names, sorted. Raises UserError for what is no place."""
+    table = read_table(place / "feats.scp")
+    return sorted({_split_place(*entry)[0] for entry in table.items()})
+
+
 def _state_of(place):
     """Hex SHA-256 of a layer's tables, and of the size and the time of each of its archives."""
     digest = hashlib.sha256()
     tables = [place / "feats.scp", *(place.parent / name for name in TABLES)]
     for table in tables:
         digest.update(table.read_bytes() + b"\n")
-    for path in sorted(
-        {_split_place(*entry)[0] for entry in read_table(place / "feats.scp").items()}
-    ):
+    for path in archives_of(place):
         with contextlib.suppress(OSError):  # check_layer names it
             found = os.stat(path)
             digest.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())

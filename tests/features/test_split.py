@@ -48,9 +48,7 @@ def test_a_plan_is_read_and_not_made_again(data, tmp_path, monkeypatch):
     assert parts(data, tmp_path / "dump") == first
 
 
-@pytest.mark.parametrize(
-    "change", ["a duration", "a sound", "batches", "a bit of a part", "head"]
-)
+@pytest.mark.parametrize("change", ["a duration", "a sound", "batches", "a bit of a part", "head"])
 def test_a_plan_of_other_tables_or_settings_or_damage_is_made_again(data, tmp_path, change):
     parts(data, tmp_path / "dump")
     path, settings = tmp_path / "dump/shares/.plan3", SETTINGS
