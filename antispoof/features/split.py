@@ -125,6 +125,7 @@ def _read(path, state, job):
             text = stream.read(size)
         if head["state"] != state or checksum(text) != digest:
             return None
-        return Part(*json.loads(text), head["bytes"], head["utterances"])
+        batches, wavs, durations = json.loads(text)
+        return Part(batches, wavs, durations, head["bytes"], head["utterances"])
     except (OSError, ValueError, LookupError, TypeError):
         return None
