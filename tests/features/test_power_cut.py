@@ -1,5 +1,7 @@
 """A power cut takes no finished work: bytes, then names, then what says that they are there."""
 
+import errno
+import fcntl
 import json
 import os
 
@@ -94,3 +96,13 @@ def test_two_writers_of_one_share_that_no_lock_keeps_apart_spoil_nothing(tmp_pat
     for layer in LAYERS:
         name = f"layer{layer:02d}/feats.1.ark"
         assert (tmp_path / name).read_bytes() == (tmp_path / "alone" / name).read_bytes()
+
+
+def test_a_file_system_without_locks_keeps_nobody_from_work(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "lockf", refuse)  # as NFS does whose server has none
+    begun(tmp_path)
+    begun(tmp_path).finish()
+    assert archive.join_shares(tmp_path, 1, list(FRAMES))

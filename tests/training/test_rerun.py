@@ -92,3 +92,13 @@ def test_while_another_run_is_at_work_it_says_so(place):
         status, out, error = rerun(folder)
     assert (status, out) == (1, "")
     assert error.endswith("another run is at work on this; wait for it, or end it\n")
+
+
+def test_a_file_system_without_locks_keeps_nobody_from_training(place, tmp_path, monkeypatch):
+    folder, _ = place
+    (tmp_path / "flock").write_text("#!/bin/sh\necho no locks >&2\nexit 71\n")
+    (tmp_path / "flock").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    status, _, error = rerun(folder)
+    assert status == 0, error
+    assert "no locks" in error
