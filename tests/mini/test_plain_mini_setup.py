@@ -67,7 +67,10 @@ def test_everything_is_installed_in_its_order_and_once(world, tmp_path):
     assert installs(calls) == [
         [f"{tmp_path}/c/antispoof/pip", f"{quiet}torch==2.13.0"],
         [f"{tmp_path}/c/antispoof/pip", f"{quiet}-r {tmp_path}/tools/requirements.txt"],
-        [f"{tmp_path}/c/antispoof/pip", f"{quiet}--no-deps torchaudio==2.11.0 s3prl==0.4.18 timm==0.4.5"],
+        [
+            f"{tmp_path}/c/antispoof/pip",
+            f"{quiet}--no-deps torchaudio==2.11.0 s3prl==0.4.18 timm==0.4.5",
+        ],
     ]
     assert "with Python 3.99" in words and "tools/setup.sh: done in" in words
     assert (tmp_path / "c/antispoof").is_dir()
