@@ -1,0 +1,20 @@
+"""What is said of jobs that failed."""
+
+import shlex
+import sys
+
+from ..errors import explain_signal
+from .job import Job
+
+TAIL_LINES = 12
+
+
+def report_failure(job: Job) -> None:
+    """Write the command of a job, the signal that ended it, and the last lines of its log."""
+    lines = job.log.read_text("utf-8", errors="replace").splitlines()
+    lines = [line for line in lines if not line.startswith("# ")] or ["(it said nothing)"]
+    said = "\n".join(f"    {line}" for line in lines[-TAIL_LINES:])
+    sys.stderr.write(
+        f"failed: {shlex.join(job.words)}\n{explain_signal(job.status or 0)}"
+        f"  last lines of {job.log}:\n{said}\n"
+    )

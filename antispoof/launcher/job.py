@@ -1,0 +1,87 @@
+"""One job of a call: its command, its log, its environment, and what says that it is done."""
+
+import dataclasses
+import fcntl
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from ..errors import UserError
+from ..paths import find
+from .stamps import Stamp
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What a call asks for: jobs at a time, GPUs of each, the process without which it ends."""
+
+    slots: int = 1
+    gpu: int = 0
+    parent: int = 0
+
+
+class Job:
+    """A command of `words` with its `log`; `stamp` says that it is done, for all jobs if `shared`.
+
+    place: its CUDA_VISIBLE_DEVICES; None leaves the environment as it is.
+    """
+
+    def __init__(
+        self, words: Sequence[str], log: Path, stamp: Stamp | None = None, shared: bool = False
+    ) -> None:
+        self.words, self.log, self.stamp, self.shared = list(words), log, stamp, shared
+        self.place: str | None = None
+        self.progress: Path | None = None
+        self.status: int | None = None
+
+    def command(self) -> list[str]:
+        """The words that start it: its program is one of this folder, of the root, or a name."""
+        program = str(find(self.words[0]).absolute()) if "/" in self.words[0] else self.words[0]
+        prefix = [sys.executable] if program.endswith(".py") else []
+        return [*prefix, program, *self.words[1:]]
+
+    def start(self, folder: str | Path) -> subprocess.Popen:
+        """Start the command with its log, on the GPUs of its place; returns the process."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.progress = Path(folder, self.log.name + str(id(self)))
+        environment = dict(os.environ, ANTISPOOF_PROGRESS=str(self.progress))
+        if self.place is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = self.place
+        # One thread, unless the user says otherwise: another number rounds in another way, and the
+        # threads of jobs that share cores spend their time waiting for each other.
+        environment.setdefault("OMP_NUM_THREADS", "1")
+        command = self.command()
+        with open(self.log, "a", encoding="utf-8") as log:
+            self.lock(log)
+            log.truncate(0)
+            log.write(f"# {shlex.join(self.words)}\n# started {time.strftime('%F %T')}\n")
+            log.flush()
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+            )
+
+    def lock(self, log: IO[str]) -> None:
+        """Hold `log` as long as the job or its child lives, even where this launcher is killed."""
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(
+                f"{self.log}: another run is at work on this; wait for it, or end it"
+            ) from None
+
+    def finish(self, status: int, seconds: float) -> None:
+        """Note how the command ended, in its log and where what it made is all done."""
+        self.status = status
+        with open(self.log, "a", encoding="utf-8") as log:
+            log.write(f"# ended with status {status} after {seconds:.0f} s\n")
+        if status == 0 and self.stamp and not self.shared:
+            self.stamp.write()
