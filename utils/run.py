@@ -18,9 +18,14 @@ were is not part of it.
 
 SIGTERM, SIGINT or SIGHUP ends the jobs, with all that they began, and then this launcher. So does
 the end of the process --parent PID, which started it: no signal can say that it was killed.
+
+With --cluster NAME, jobs are tasks of a scheduler: see conf/cluster/ and docs/clusters.md. On this
+machine no more jobs run at a time than --mem and --threads leave room for.
 """
 
 import argparse
+import dataclasses
+import os
 import shlex
 import signal
 import sys
@@ -28,8 +33,8 @@ import time
 from pathlib import Path
 
 from antispoof.errors import one_line_errors
-from antispoof.launcher import local
-from antispoof.launcher.failures import report_failure
+from antispoof.launcher import back_ends
+from antispoof.launcher.failures import report_failures
 from antispoof.launcher.job import Job, Request
 from antispoof.launcher.jobs import expand, fill
 from antispoof.launcher.stamps import Stamp, words_of
@@ -50,6 +55,12 @@ def parse(argv=None):
     parser.add_argument("--slots", type=int, default=1, help="jobs at a time")
     parser.add_argument("--gpu", type=int, default=0, metavar="N", help="GPUs of each job")
     parser.add_argument("--parent", type=int, default=0, metavar="PID", help="end when it ends")
+    cluster = os.environ.get("ANTISPOOF_CLUSTER") or "local"
+    parser.add_argument("--cluster", default=cluster, help="local, or a file of conf/cluster/")
+    parser.add_argument("--mem", default="", help="memory of each job, e.g. 4G")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="cores of each job")
+    parser.add_argument("--time", default="", help="time limit of each job on a cluster, e.g. 12h")
+    parser.add_argument("--retries", type=int, metavar="N", help="of what a cluster lost")
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="[NAME=VALUES] LOG COMMAND...")
     args = parser.parse_args(argv)
     args.name, args.values = "", [""]
@@ -80,6 +91,12 @@ def job_of(args, value):
     return Job(words, log, Stamp(Path(fill(args.done, values)), record, inputs, args.renew), shared)
 
 
+def request_of(args):
+    """What the options ask for."""
+    names = [field.name for field in dataclasses.fields(Request)]
+    return Request(**{name: getattr(args, name) for name in names})
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # before any job has begun
     args = parse()
@@ -93,10 +110,9 @@ def main():
         return
     print(f"$ {shown}", flush=True)
     started = time.monotonic()
-    failed = local.run(todo, Request(args.slots, args.gpu, args.parent))
-    for job in failed:
-        report_failure(job)
+    failed = back_ends.run(todo, request_of(args))
     if failed:
+        report_failures(failed, len(todo), args.cluster)
         raise SystemExit(1)
     if jobs[0].shared:
         jobs[0].stamp.write()

@@ -70,7 +70,7 @@ def _parent(name, found, base):
     """Where the parent `base` of the config `name` is; `found` is for errors."""
     if not isinstance(base, str) or not re.fullmatch(r"[\w.-]+\.yaml", base):
         raise UserError(f"{found}: 'base' is {base!r}, wanted the name of a file like train_x.yaml")
-    kind = [name.parent.name] if name.parent.name == "upstream" else []
+    kind = [name.parent.name] if name.parent.name in ("upstream", "cluster") else []
     for place in (name.parent / base, Path("conf", *kind, base)):
         if exists(place):
             return place

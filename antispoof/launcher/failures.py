@@ -2,11 +2,23 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 
 from ..errors import explain_signal
 from .job import Job
 
 TAIL_LINES = 12
+
+
+def report_failures(failed: Sequence[Job], count: int, cluster: str) -> None:
+    """Write what failed of `count` jobs: each on this machine, one for all on a cluster."""
+    if cluster == "local":
+        for job in failed:
+            report_failure(job)
+        return
+    first = failed[0]
+    sys.stderr.write(f"{len(failed)} / {count} failed: {first.log}: {first.reason}\n")
+    report_failure(first)
 
 
 def report_failure(job: Job) -> None:

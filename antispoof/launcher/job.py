@@ -18,11 +18,20 @@ from .stamps import Stamp
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What a call asks for: jobs at a time, GPUs of each, the process without which it ends."""
+    """What a call asks for.
+
+    slots: jobs at a time; gpu, mem, threads, time: of each job; parent: the process without which
+    it ends; cluster: where it runs; retries: None for what the cluster's config says.
+    """
 
     slots: int = 1
     gpu: int = 0
     parent: int = 0
+    cluster: str = "local"
+    mem: str = ""
+    threads: int = 0
+    time: str = ""
+    retries: int | None = None
 
 
 class Job:
@@ -38,6 +47,7 @@ class Job:
         self.place: str | None = None
         self.progress: Path | None = None
         self.status: int | None = None
+        self.reason = ""  # why it failed, where its status does not say so
 
     def command(self) -> list[str]:
         """The words that start it: its program is one of this folder, of the root, or a name."""
@@ -79,9 +89,13 @@ class Job:
             ) from None
 
     def finish(self, status: int, seconds: float) -> None:
-        """Note how the command ended, in its log and where what it made is all done."""
-        self.status = status
+        """Note how the command ended, in its log too."""
         with open(self.log, "a", encoding="utf-8") as log:
             log.write(f"# ended with status {status} after {seconds:.0f} s\n")
+        self.settle(status)
+
+    def settle(self, status: int) -> None:
+        """Note the status; where all went well and the job stands for itself, write its stamp."""
+        self.status = status
         if status == 0 and self.stamp and not self.shared:
             self.stamp.write()

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 
+from .amounts import fitting
 from .job import Job, Request
 from .jobs import places
 from .processes import end
@@ -18,7 +19,8 @@ def run(jobs: Sequence[Job], request: Request) -> list[Job]:
 
     Raises SystemExit where a signal ends the launcher; its jobs have ended then.
     """
-    free = places(request.gpu, min(request.slots, len(jobs)))
+    slots = fitting(min(request.slots, len(jobs)), request.mem, request.threads)
+    free = places(request.gpu, slots)
     waiting, ended = list(jobs), note_signals()
     failed: list[Job] = []
     running: dict[Job, tuple[subprocess.Popen, float]] = {}

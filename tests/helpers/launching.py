@@ -26,6 +26,13 @@ def launch(folder, *arguments, **environment):
     return done.returncode, done.stdout, done.stderr
 
 
+def begin(folder, *arguments):
+    """Start the launcher; returns the process, whose stdout and stderr are texts."""
+    pipe = subprocess.PIPE
+    words = hearing([*RUN, *map(str, arguments)])
+    return subprocess.Popen(words, cwd=folder, stdout=pipe, stderr=pipe, text=True)
+
+
 def hearing(command):
     """`command`, which hears an interrupt and a hang-up even where these tests ignore them.
 

@@ -1,0 +1,94 @@
+"""An array of tasks: what the launcher hands to a scheduler, in a folder next to the logs.
+
+The folder `.jobs/NAME` holds tasks.json, what antispoof/launcher/task.py reads; task.sh, which
+calls it and is the same for every array; INDEX.json, how a task ended; INDEX.out, what the
+scheduler says of it; INDEX.progress. It goes when all its tasks have been judged.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..data.json_files import write_json
+from ..errors import UserError
+from ..files import atomic_open
+from . import task
+from .job import Job
+from .scheduler import Scheduler
+
+SCRIPT = """#!/bin/sh
+# The launcher of antispoof writes this: one task of an array.
+exec "$1" -I "$2" "$3" "${SLURM_ARRAY_TASK_ID:-$SGE_TASK_ID}"
+"""
+TAIL = 4000  # bytes
+
+
+@dataclasses.dataclass(eq=False)
+class Array:
+    """`jobs` as {index: job}; `name` is drawn at random, `number` is the scheduler's id."""
+
+    name: str
+    folder: Path
+    jobs: dict[int, Job]
+    number: str = ""
+
+    def submit(self, scheduler: Scheduler, flags: Sequence[str], slots: int) -> None:
+        """Hand it to the scheduler. Raises Away or UserError."""
+        words = [*flags, "--", sys.executable, task.__file__, str(self.folder)]
+        self.number = scheduler.submit(self.folder, self.name, words, len(self.jobs), slots)
+
+    def ended(self) -> dict[int, dict[str, Any]]:
+        """{index: {status, host, start, end}} of the tasks that have written how they ended."""
+        found = {}
+        for name in os.listdir(self.folder) if self.folder.exists() else ():
+            index, _, ending = name.partition(".")
+            if ending == "json" and index.isdigit():
+                with contextlib.suppress(OSError, ValueError):
+                    found[int(index)] = json.loads((self.folder / name).read_text("utf-8"))
+        return found
+
+    def said(self, index: int) -> str:
+        """The last of what the scheduler itself wrote of a task."""
+        try:
+            return (self.folder / f"{index}.out").read_text("utf-8", "replace")[-TAIL:]
+        except OSError:
+            return ""
+
+    def remove(self) -> None:
+        """Remove the folder, and the one around it where it is empty."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self.folder.parent.rmdir()
+
+
+def new_array(jobs: Iterable[Job], attempts: dict[Job, int]) -> Array:
+    """An array of `jobs` with its folder, and the folders of its logs. Raises UserError."""
+    listed = dict(enumerate(jobs, 1))
+    name = f"antispoof-{uuid.uuid4().hex}"
+    folder = listed[1].log.parent.absolute() / ".jobs" / name
+    tasks = {}
+    folder.mkdir(parents=True)
+    for index, job in listed.items():
+        job.log.parent.mkdir(parents=True, exist_ok=True)
+        job.progress = folder / f"{index}.progress"
+        tasks[str(index)] = {
+            "words": job.words,
+            "command": job.command(),
+            "log": str(job.log.absolute()),
+            "environment": {"ANTISPOOF_PROGRESS": str(job.progress)},
+            "attempt": attempts[job],
+        }
+    for job in listed.values():
+        if "\n" in str(job.log) or "\0" in "".join(job.words):
+            raise UserError(f"{job.log}: wanted a name without a line feed, and words without \\0")
+    write_json(folder / "tasks.json", {"name": name, "folder": str(Path.cwd()), "tasks": tasks})
+    with atomic_open(folder / "task.sh") as stream:
+        stream.write(SCRIPT)
+    return Array(name, folder, listed)

@@ -1,0 +1,241 @@
+"""Jobs as tasks of a scheduler's arrays: submitted, watched, judged, cancelled.
+
+A task is judged by the status that it writes itself, then by the scheduler; never by an exit code
+of the scheduler's. One that a node or the scheduler lost is submitted again. Where another launcher
+was killed, its work is found: see antispoof.launcher.records.
+"""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from ..errors import UserError
+from . import records
+from .array import Array, new_array
+from .cluster import Cluster
+from .job import Job, Request
+from .scheduler import Away, Scheduler, State
+from .verdicts import Verdict, judge
+from .watching import clear, note_signals, show
+
+PATIENCE = 60.0  # seconds in which what is cancelled has to be gone
+
+
+def run(jobs: Sequence[Job], request: Request, cluster: Cluster, scheduler: Scheduler) -> list[Job]:
+    """Run `jobs` on a cluster while the parent lives; returns the failed, after which none begins.
+
+    Raises SystemExit where a signal ends the launcher, and UserError where they can never begin;
+    nothing of them is in the scheduler's queue then.
+    """
+    ended, size = note_signals(), cluster.conf["array"]
+    for start in range(0, len(jobs), size):
+        watch = Watch(jobs[start : start + size], request, cluster, scheduler, ended)
+        try:
+            watch.find()
+            watch.work()
+        except (UserError, SystemExit):
+            watch.cancel(list(watch.arrays))
+            raise
+        finally:
+            with contextlib.suppress(OSError):  # a terminal that is gone
+                clear()
+        if watch.failed:
+            return watch.failed
+    return []
+
+
+class Watch:
+    """The open jobs of a call, each in an array, and what is known of them."""
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        request: Request,
+        cluster: Cluster,
+        scheduler: Scheduler,
+        ended: list[int],
+    ) -> None:
+        self.request, self.cluster, self.scheduler, self.ended = request, cluster, scheduler, ended
+        self.flags = cluster.flags(request)
+        self.jobs, self.attempts = list(jobs), dict.fromkeys(jobs, 0)
+        self.arrays: list[Array] = []
+        self.failed: list[Job] = []
+        self.seen: dict[Job, float] = {}  # since when a task is over without having said so
+        self.never: set[Job] = set()
+        self.away = self.stopping = False
+        self.asked, self.began = 0.0, time.monotonic()
+
+    def find(self) -> None:
+        """Take over what a killed launcher left and is meant the same; cancel the rest of it."""
+        same, other = records.read(self.jobs, self.flags)
+        for array in same:
+            states, ended = self.ask(array) or {}, array.ended()
+            good = {i: j for i, j in array.jobs.items() if i in ended and not ended[i]["status"]}
+            runs = {i: j for i, j in array.jobs.items() if i in states and not states[i].over}
+            if good.keys() | runs.keys() >= array.jobs.keys():
+                self.arrays.append(array)
+                self.attempts.update(dict.fromkeys(array.jobs.values(), 1))
+                self.say(f"waits for {len(array.jobs)} tasks that were submitted before")
+            else:
+                other.append(array)
+        self.cancel(other)
+        left = [job for job in self.jobs if not self.attempts[job]]
+        if left:
+            self.submit(left)
+
+    def submit(self, jobs: Sequence[Job]) -> None:
+        """Submit jobs as an array, as soon as the scheduler answers."""
+        for job in jobs:
+            self.attempts[job] += 1
+            self.seen.pop(job, None)
+        array = new_array(jobs, self.attempts)
+        self.arrays.append(array)
+        records.write(array, self.flags)
+        while True:
+            self.heed()
+            try:
+                if not (self.away and self.scheduler.states(array.name, "")):
+                    array.submit(self.scheduler, self.flags, min(self.request.slots, len(jobs)))
+                return self.heard(True)
+            except Away as error:  # it may have been submitted: its name is looked for
+                self.heard(False, str(error))
+                time.sleep(1)
+
+    def work(self) -> None:
+        """Watch until every job is judged."""
+        pause = 0.05
+        while self.arrays:
+            self.heed()
+            show([job for array in self.arrays for job in array.jobs.values()])
+            lost = self.look()
+            if lost and not self.stopping:
+                self.say(f"submits {len(lost)} again that were lost: {lost[0].reason}")
+                self.submit(lost)
+            if self.failed and not self.stopping:
+                self.stop()
+            time.sleep(pause)
+            pause = min(pause * 1.2, self.cluster.conf["poll"]["files"])
+
+    def heed(self) -> None:
+        if self.request.parent and os.getppid() != self.request.parent:
+            self.ended.append(143)
+        if self.ended:
+            raise SystemExit(self.ended[0])
+
+    def look(self) -> list[Job]:
+        """Judge what can be judged now; returns the jobs that are to be submitted again."""
+        poll, now = self.cluster.conf["poll"], time.monotonic()
+        ended = {array: array.ended() for array in self.arrays}
+        bad = any(one["status"] for found in ended.values() for one in found.values())
+        gap = min(poll["most"], max(poll["least"], (now - self.began) / 20))
+        states: dict[Array, dict[int, State] | None] = dict.fromkeys(self.arrays)
+        if now - self.asked >= (poll["least"] if bad else gap):
+            for array in self.arrays:
+                if array.jobs.keys() - {i for i, one in ended[array].items() if not one["status"]}:
+                    states[array] = self.ask(array, wait=False)
+            self.asked = time.monotonic()
+            if any(states.values()):  # what a task wrote is there before the scheduler knows
+                ended = {array: array.ended() for array in self.arrays}
+        lost = []
+        for array, found in ended.items():
+            for index, job in list(array.jobs.items()):
+                known = states[array]
+                state = State("GONE", over=True, lost=True) if known is not None else None
+                state = known.get(index, state) if known else state
+                verdict = self.judge(array, index, job, found.get(index), state)
+                if verdict:
+                    del array.jobs[index]
+                    lost += self.settle(job, verdict)
+            if not array.jobs:
+                array.remove()
+                self.arrays.remove(array)
+        return lost
+
+    def judge(self, array, index, job, ended, state) -> Verdict | None:
+        if state and not state.over:
+            self.seen.pop(job, None)
+            if state.never and job in self.never:
+                self.refuse(array, state)
+            (self.never.add if state.never else self.never.discard)(job)
+        elif state:
+            self.seen.setdefault(job, time.monotonic())
+        since = time.monotonic() - self.seen.get(job, time.monotonic())
+        late = since >= self.cluster.conf["late"]
+        said = self.scheduler.meaning(array.said(index)) if state else ""
+        return judge(ended, state, said, late)
+
+    def settle(self, job: Job, verdict: Verdict) -> list[Job]:
+        """Note what became of a job; returns it where it is to be submitted again."""
+        records.remove(job)
+        job.reason = verdict.reason
+        if verdict.lost and self.attempts[job] <= self.cluster.retries(self.request):
+            return [job]
+        if self.stopping and verdict.cancelled:
+            return []
+        if not verdict.ended:  # nobody else can say so in its log
+            with open(job.log, "a", encoding="utf-8") as log:
+                log.write(f"# ended without a status: {verdict.reason}\n")
+        job.settle(verdict.status)
+        self.failed += [job] if verdict.status else []
+        return []
+
+    def stop(self) -> None:
+        """After a failure: what has not begun never does."""
+        self.stopping = True
+        for array in self.arrays:
+            with contextlib.suppress(Away):
+                self.scheduler.cancel(array.name, array.number, waiting=True)
+
+    def refuse(self, array: Array, state: State) -> None:
+        raise UserError(
+            f"{self.cluster.path}: {self.scheduler.name} says {state.reason}: job "
+            f"{array.number or array.name} can never begin, and is cancelled; "
+            f"it asked for {' '.join(self.flags) or 'nothing'}"
+        )
+
+    def ask(self, array: Array, wait: bool = True) -> dict[int, State] | None:
+        """The states of an array's tasks; None where nobody answers and there is no wait."""
+        while True:
+            try:
+                states = self.scheduler.states(array.name, array.number)
+                self.heard(True)
+                return states
+            except Away as error:
+                self.heard(False, str(error))
+                if not wait:
+                    return None
+                self.heed()
+                time.sleep(1)
+
+    def cancel(self, arrays: Sequence[Array]) -> None:
+        """Cancel arrays, and see that they are gone: a controller that dies forgets a cancel."""
+        until, left = time.monotonic() + PATIENCE, list(arrays)
+        while left and time.monotonic() < until and len(self.ended) < 2:
+            for array in list(left):
+                with contextlib.suppress(Away):
+                    self.scheduler.cancel(array.name, array.number)
+                    states = self.scheduler.states(array.name, array.number)
+                    if all(state.over for state in states.values()):
+                        left.remove(array)
+            time.sleep(0.3 if left else 0)
+        for array in arrays:
+            for job in array.jobs.values() if array not in left else ():
+                records.remove(job)
+            if array not in left:
+                array.remove()
+        for array in left:
+            self.say(f"job {array.number} may still be there; cancel it: {array.name}")
+
+    def heard(self, answered: bool, why: str = "") -> None:
+        """Say once that the scheduler does not answer, and once that it does again."""
+        if answered and self.away:
+            self.say("it answers again")
+        elif not answered and not self.away:
+            self.say(f"{self.scheduler.name} does not answer, waits for it: {why}")
+        self.away = not answered
+
+    def say(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"  cluster: {text}\n")

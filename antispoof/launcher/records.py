@@ -1,0 +1,79 @@
+"""A file next to each log that says which task of a scheduler is at work on it: `LOG.job`.
+
+A launcher that was killed and is started again finds its work by it. The safe way: it waits for
+what runs with the same command, on inputs with the same sums, and with the same words for the
+scheduler, and takes what ended well in between as done. Anything else it cancels, sees that it is
+gone, and starts again; every worker resumes.
+"""
+
+import contextlib
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..data.json_files import read_json, write_json
+from ..errors import UserError
+from .array import Array
+from .job import Job
+
+
+def path_of(job: Job) -> Path:
+    return job.log.with_name(job.log.name + ".job")
+
+
+def born(pid: int) -> str:
+    """When a process of this machine started; empty where there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def meant(job: Job, flags: Sequence[str]) -> dict[str, Any]:
+    """What a task is to do, to be compared."""
+    lines = job.stamp.lines if job.stamp else []
+    return {"words": job.words, "stamp": lines, "flags": list(flags), "cwd": os.getcwd()}
+
+
+def write(array: Array, flags: Sequence[str]) -> None:
+    """Write the record of each job of an array, before it is submitted."""
+    own = {"host": socket.gethostname(), "pid": os.getpid(), "born": born(os.getpid())}
+    for index, job in array.jobs.items():
+        place = {"name": array.name, "folder": str(array.folder), "index": index}
+        write_json(path_of(job), {**place, **own, "meant": meant(job, flags)})
+
+
+def remove(job: Job) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        path_of(job).unlink()
+
+
+def read(jobs: Sequence[Job], flags: Sequence[str]) -> tuple[list[Array], list[Array]]:
+    """(arrays to look at, arrays to cancel) of what another launcher left.
+
+    Raises UserError where that launcher still is at work.
+    """
+    arrays: dict[str, Array] = {}
+    other = set()
+    for job in jobs:
+        if not path_of(job).exists():
+            continue
+        try:
+            found = read_json(path_of(job))
+            name, folder, index = found["name"], Path(found["folder"]), int(found["index"])
+            owner, same = (found["host"], found["pid"], found["born"]), found["meant"]
+        except (UserError, KeyError, TypeError, ValueError):
+            remove(job)
+            continue
+        pid = int(owner[1])
+        if owner[0] == socket.gethostname() and pid != os.getpid() and owner[2] == born(pid) != "":
+            raise UserError(f"{job.log}: another run is at work on this; wait for it, or end it")
+        array = arrays.setdefault(name, Array(name, folder, {}))
+        array.jobs[index] = job
+        job.progress = folder / f"{index}.progress"
+        if same != meant(job, flags):
+            other.add(name)
+    chosen = [array for array in arrays.values() if array.name not in other]
+    return chosen, [array for array in arrays.values() if array.name in other]

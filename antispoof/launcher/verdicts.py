@@ -1,0 +1,45 @@
+"""What became of a task, by the status that it wrote and by what its scheduler says."""
+
+import dataclasses
+from typing import Any
+
+from .scheduler import State
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """status: of the command, 0 for well; lost: to be submitted again; ended: the task said so."""
+
+    status: int
+    reason: str = ""
+    lost: bool = False
+    cancelled: bool = False
+    ended: bool = False
+
+
+def judge(
+    ended: dict[str, Any] | None, state: State | None, said: str, late: bool
+) -> Verdict | None:
+    """The verdict on a task; None where nothing can be said yet.
+
+    ended: what it wrote itself; state: what the scheduler says, None where it was not asked or did
+    not answer; said: what the scheduler's own output of the task means; late: whether the task is
+    over for so long that its status would be there.
+    """
+    if ended and not ended["status"]:
+        return Verdict(0, ended=True)
+    if ended and state:  # a signal may have come from the scheduler
+        if state.lost and state.word != "GONE":
+            return Verdict(ended["status"], describe(state), lost=True, ended=True)
+        why = said or state.meaning or f"status {ended['status']} on {ended['host']}"
+        return Verdict(ended["status"], why, ended=True)
+    if ended or not state or not late:
+        return None
+    if said or (state.meaning and not state.lost):
+        return Verdict(-9, said or state.meaning, cancelled=state.word == "CANCELLED")
+    return Verdict(-9, describe(state), lost=True)
+
+
+def describe(state: State) -> str:
+    reason = f" ({state.reason})" if state.reason not in ("", "None") else ""
+    return f"the scheduler says {state.word}{reason}, and the task says nothing"
