@@ -102,6 +102,10 @@ class Watch:
             except Away as error:  # it may have been submitted: its name is looked for
                 self.heard(False, str(error))
                 time.sleep(1)
+            except UserError:  # refused: there is nothing to cancel
+                self.forget(array)
+                self.arrays.remove(array)
+                raise
 
     def work(self) -> None:
         """Watch until every job is judged."""
@@ -221,12 +225,15 @@ class Watch:
                         left.remove(array)
             time.sleep(0.3 if left else 0)
         for array in arrays:
-            for job in array.jobs.values() if array not in left else ():
-                records.remove(job)
-            if array not in left:
-                array.remove()
-        for array in left:
-            self.say(f"job {array.number} may still be there; cancel it: {array.name}")
+            if array in left:
+                self.say(f"job {array.number} may still be there; cancel it: {array.name}")
+            else:
+                self.forget(array)
+
+    def forget(self, array: Array) -> None:
+        for job in array.jobs.values():
+            records.remove(job)
+        array.remove()
 
     def heard(self, answered: bool, why: str = "") -> None:
         """Say once that the scheduler does not answer, and once that it does again."""

@@ -18,6 +18,7 @@ AWAY = re.compile(
     r"(?i)unable to contact|timed out|connect failure|connection refused|temporarily|zero bytes"
     r"|communication|transport endpoint|try again"
 )
+GONE = r"(?i)invalid job id|already complet"
 OVER = {
     *("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"),
     *("BOOT_FAIL", "DEADLINE", "REVOKED", "SPECIAL_EXIT"),
@@ -60,7 +61,7 @@ class Slurm:
         chosen = ["-j", job] if job else ["-u", str(os.getuid()), "-n", name]
         call = ["squeue", "-h", "-r", "-t", "all", *chosen, "-o", "%K|%T|%r|%j"]
         found = {}
-        for line in ask(call, gone="Invalid job id").splitlines():
+        for line in ask(call, gone=GONE).splitlines():
             task, state, reason, own = line.strip().split("|", 3)
             if own == name and task.isdigit():
                 found[int(task)] = self.state(state, reason)
@@ -85,13 +86,13 @@ class Slurm:
     def cancel(self, name: str, job: str, waiting: bool = False) -> None:
         """Cancel the job, or those of its tasks that have not begun; raises Away."""
         chosen = ["-t", "PENDING"] if waiting else []
-        ask(["scancel", "-Q", "-n", name, *chosen, *([job] if job else [])], gone="Invalid job id")
+        ask(["scancel", "-Q", "-n", name, *chosen, *([job] if job else [])], gone=GONE)
 
 
 def ask(call: Sequence[str], folder: Path | None = None, gone: str = "") -> str:
     """What a command of Slurm says. Raises Away where no controller answers, else UserError.
 
-    `gone` is what an error says where there is no such job, which is no error.
+    `gone` matches what an error says where there is no such job, which is no error.
     """
     odd = ("SQUEUE_", "SCANCEL_", "SBATCH_WAIT", "SBATCH_ARRAY")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(odd)}
@@ -112,7 +113,7 @@ def ask(call: Sequence[str], folder: Path | None = None, gone: str = "") -> str:
         ) from None
     except subprocess.TimeoutExpired:
         raise Away(f"{call[0]} does not end") from None
-    if done.returncode == 0 or (gone and gone in done.stderr):
+    if done.returncode == 0 or (gone and re.search(gone, done.stderr)):
         return done.stdout
     said = " ".join(done.stderr.split()) or f"status {done.returncode}"
     if AWAY.search(said):

@@ -33,7 +33,7 @@ def judge(
             return Verdict(ended["status"], describe(state), lost=True, ended=True)
         why = said or state.meaning or f"status {ended['status']} on {ended['host']}"
         return Verdict(ended["status"], why, ended=True)
-    if ended or not state or not late:
+    if ended or not state or not (late or (said and state.over)):
         return None
     if said or (state.meaning and not state.lost):
         return Verdict(-9, said or state.meaning, cancelled=state.word == "CANCELLED")

@@ -32,6 +32,7 @@ UPSTREAMS = [name for name in NAMES if "/upstream/" in name]
 PRETRAININGS = [name for name in NAMES if "/pretrain_" in name]  # of test_pretraining.py
 RANKINGS = [name for name in NAMES if name.endswith("/rank.yaml")]  # of test_rank.py
 AUGMENTATIONS = [name for name in NAMES if "/augment_" in name]  # of test_augment_data_dir.py
+CLUSTERS = [name for name in NAMES if "/cluster/" in name]  # of test_cluster.py
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +75,7 @@ def extract(place, config_path):
 
 
 def test_no_config_is_of_an_unknown_kind():
-    known = EXPERIMENTS + UPSTREAMS + PRETRAININGS + AUGMENTATIONS + RANKINGS
+    known = EXPERIMENTS + UPSTREAMS + PRETRAININGS + AUGMENTATIONS + CLUSTERS + RANKINGS
     assert sorted(known) == NAMES
     assert EXPERIMENTS
     assert UPSTREAMS
