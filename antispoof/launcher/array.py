@@ -25,7 +25,7 @@ from .scheduler import Scheduler
 
 SCRIPT = """#!/bin/sh
 # The launcher of antispoof writes this: one task of an array.
-exec "$1" -I "$2" "$3" "${SLURM_ARRAY_TASK_ID:-$SGE_TASK_ID}"
+cd "$3" && exec "$1" -I "$2"
 """
 TAIL = 4000  # bytes
 

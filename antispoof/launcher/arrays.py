@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from ..errors import UserError
 from . import records
@@ -157,7 +158,9 @@ class Watch:
                 self.arrays.remove(array)
         return lost
 
-    def judge(self, array, index, job, ended, state) -> Verdict | None:
+    def judge(
+        self, array: Array, index: int, job: Job, ended: Any, state: State | None
+    ) -> Verdict | None:
         if state and not state.over:
             self.seen.pop(job, None)
             if state.never and job in self.never:
@@ -189,7 +192,7 @@ class Watch:
         """After a failure: what has not begun never does."""
         self.stopping = True
         for array in self.arrays:
-            with contextlib.suppress(Away):
+            with contextlib.suppress(Away, UserError):  # one that ends by itself at this moment
                 self.scheduler.cancel(array.name, array.number, waiting=True)
 
     def refuse(self, array: Array, state: State) -> None:
@@ -218,8 +221,9 @@ class Watch:
         until, left = time.monotonic() + PATIENCE, list(arrays)
         while left and time.monotonic() < until and len(self.ended) < 2:
             for array in list(left):
-                with contextlib.suppress(Away):
+                with contextlib.suppress(Away, UserError):
                     self.scheduler.cancel(array.name, array.number)
+                with contextlib.suppress(Away, UserError):
                     states = self.scheduler.states(array.name, array.number)
                     if all(state.over for state in states.values()):
                         left.remove(array)

@@ -86,7 +86,7 @@ class Slurm:
     def cancel(self, name: str, job: str, waiting: bool = False) -> None:
         """Cancel the job, or those of its tasks that have not begun; raises Away."""
         chosen = ["-t", "PENDING"] if waiting else []
-        ask(["scancel", "-Q", "-n", name, *chosen, *([job] if job else [])], gone=GONE)
+        ask(["scancel", "-n", name, *chosen, *([job] if job else [])], gone=GONE)
 
 
 def ask(call: Sequence[str], folder: Path | None = None, gone: str = "") -> str:

@@ -1,8 +1,8 @@
-"""One task of an array, on its node: task.py FOLDER INDEX runs entry INDEX of FOLDER/tasks.json.
+"""One task of an array, on its node: runs its entry of tasks.json, in the current folder.
 
 The launcher writes that file, so no shell sees a word of it. The log of the task begins with the
-command, host and start, and ends with how it ended. FOLDER/INDEX.json says the same to the
-launcher; it is written last, under a temporary name, and synced before it is renamed.
+command, host and start, and ends with how it ended. INDEX.json says the same to the launcher;
+it is written last, under a temporary name, and synced before it is renamed.
 
 Alone on a node, it rests on the standard library and imports nothing of this one.
 """
@@ -15,22 +15,23 @@ import socket
 import subprocess
 import sys
 import time
+from typing import IO, Any
 
 LATE = 60  # seconds that a file written elsewhere may be late
 
 
-def read(path):
+def read(path: str) -> dict[str, Any]:
     """The entry of tasks.json, which a shared file system may show late."""
     until = time.monotonic() + LATE
     while not os.path.exists(path) and time.monotonic() < until:
-        os.scandir(os.path.dirname(path)).close()  # asks for the folder anew
+        os.scandir(os.path.dirname(path)).close()  # asks for the folder again
         time.sleep(0.5)
     with open(path, encoding="utf-8") as stream:
         return json.load(stream)
 
 
-def write_status(folder, index, status):
-    """FOLDER/INDEX.json, whole or absent."""
+def write_status(folder: str, index: str, status: dict[str, Any]) -> None:
+    """INDEX.json in the folder, whole or absent."""
     temporary = os.path.join(folder, f".{index}.{os.getpid()}.tmp")
     with open(temporary, "w", encoding="utf-8") as stream:
         stream.write(json.dumps(status) + "\n")
@@ -42,9 +43,9 @@ def write_status(folder, index, status):
     os.close(place)
 
 
-def run(task, log):
+def run(task: dict[str, Any], log: IO[str]) -> int:
     """The exit status of the command, below 0 for a signal; signals for it are passed on."""
-    child = None
+    child: subprocess.Popen | None = None
 
     def pass_on(number, _):
         if child is not None:
@@ -68,8 +69,9 @@ def run(task, log):
     return child.wait()
 
 
-def main():
-    folder, index = sys.argv[1:3]
+def main() -> int:
+    folder = os.getcwd()
+    index = os.environ.get("SLURM_ARRAY_TASK_ID") or os.environ["SGE_TASK_ID"]
     call = read(os.path.join(folder, "tasks.json"))
     task, host, started = call["tasks"][index], socket.gethostname(), time.time()
     os.chdir(call["folder"])  # wherever the scheduler started this

@@ -99,7 +99,8 @@ def test_a_launcher_that_is_ended_leaves_nothing_in_the_queue(slurm, tmp_path):
         process = begin(tmp_path, *call)
         wait_for(lambda: len(list(tmp_path.glob("began.*"))) == 2, 20)
         process.send_signal(number)
-        assert finish(process, 30)[0] == status
+        ended, _, error = finish(process, 30)
+        assert ended == status, error
         assert slurm.queue() == []
         left = sorted(path.name for path in (tmp_path / "log").iterdir())
         assert left == ["1.log", "2.log"]
