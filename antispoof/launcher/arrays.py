@@ -1,8 +1,7 @@
 """Jobs as tasks of a scheduler's arrays: submitted, watched, judged, cancelled.
 
-A task is judged by the status that it writes itself, then by the scheduler; never by an exit code
-of the scheduler's. One that a node or the scheduler lost is submitted again. Where another launcher
-was killed, its work is found: see antispoof.launcher.records.
+A task is judged by the status that it writes itself, then by the scheduler's states. One that was
+lost is submitted again. Work of a killed launcher is found: see antispoof.launcher.records.
 """
 
 import contextlib
@@ -146,9 +145,8 @@ class Watch:
         lost = []
         for array, found in ended.items():
             for index, job in list(array.jobs.items()):
-                known = states[array]
-                state = State("GONE", over=True, lost=True) if known is not None else None
-                state = known.get(index, state) if known else state
+                known, gone = states[array], State("GONE", over=True, lost=True)
+                state = None if known is None else known.get(index, gone)
                 verdict = self.judge(array, index, job, found.get(index), state)
                 if verdict:
                     del array.jobs[index]
