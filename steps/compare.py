@@ -27,17 +27,18 @@ def main():
     from antispoof.evaluation.compare import lines
     from antispoof.evaluation.paired import compare_experiments
 
-    found = compare_experiments(
+    every = compare_experiments(
         *([options.exp_a, options.exp_b], options.data / options.set, options.set, options.metric),
-        **{"seeds": options.seeds, "trials": options.trials, "level": options.level},
+        **{"seeds": options.seeds, "lists": options.outputs, "level": options.level},
         **{"replicates": options.bootstrap, "seed": options.seed},
     )
-    if options.out:
-        write_json(options.out, found)
-    tell(options, found)
-    names, seeds = found["systems"], found["seeds"] or [""]
-    for line in lines(names, seeds, found["metrics"], found["units"], options.level):
-        print(line)
+    for found, out in zip(every, options.outputs.values(), strict=True):
+        if out:
+            write_json(out, found)
+        tell(options, found)
+        names, seeds = found["systems"], found["seeds"] or [""]
+        for line in lines(names, seeds, found["metrics"], found["units"], options.level):
+            print(line)
 
 
 def parse():
@@ -46,9 +47,18 @@ def parse():
     )
     parser.add_argument("exp_a", metavar="EXP_A")
     parser.add_argument("exp_b", metavar="EXP_B")
-    parser.add_argument("set", metavar="SET", help="the set both have scored, e.g. eval")
+    parser.add_argument(
+        "set",
+        metavar="SET",
+        help="the set both have scored, e.g. eval, or data/eval with its place",
+    )
     parser.add_argument("--seeds", default="", help='compare all of these, e.g. "1 2 3"')
     parser.add_argument("--trials", metavar="NAME", help="only <data>/<set>/trials/NAME")
+    parser.add_argument(
+        "--every-list",
+        action="store_true",
+        help="every trial, and each list of trials into <folder of OUT.json>_<list>/",
+    )
     parser.add_argument("--metric", default="eer,min_dcf", help="eer, min_dcf, act_dcf, cllr")
     parser.add_argument("--data", type=Path, default="data", help="where data directories lie")
     parser.add_argument("--bootstrap", type=int, default=1000, help="replicates")
@@ -65,7 +75,8 @@ def parse():
 
 def settle(options):
     """The options in the form that the library takes them in."""
-    from antispoof.data.data_dir import ALL
+    from antispoof.data.data_dir import ALL, trial_lists
+    from antispoof.evaluation.layout import of_list
     from antispoof.evaluation.paired import with_seed
     from antispoof.metrics.bootstrap import METRICS
 
@@ -77,7 +88,14 @@ def settle(options):
         raise UserError(f"--seeds: found '{' '.join(options.seeds)}', wanted each seed once")
     if options.seeds:
         options.exp_a, options.exp_b = map(with_seed, (options.exp_a, options.exp_b))
-    options.trials = None if options.trials == ALL else options.trials
+    if "/" in options.set:
+        options.data, options.set = Path(options.set).parent, Path(options.set).name
+    if options.every_list and (options.trials or not options.out):
+        raise UserError("--every-list: found --trials, or no --out; wanted --out alone")
+    named = None if options.trials == ALL else options.trials
+    options.outputs = {named: options.out}
+    for name in trial_lists(options.data / options.set) if options.every_list else ():
+        options.outputs[name] = of_list(options.out, name)
     return options
 
 
@@ -85,7 +103,7 @@ def tell(options, found):
     counts = f"{found['counts']['bonafide']} bona fide and {found['counts']['spoof']} spoof trials"
     over = f", {len(found['seeds'])} seeds" if found["seeds"] else ""
     names = " - ".join(found["systems"])
-    print(f"{names} on {options.set} ({options.trials or 'all'}: {counts}{over})")
+    print(f"{names} on {options.set} ({found['trials'] or 'all'}: {counts}{over})")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ example:
 EER and minDCF are those of SCORES; actDCF and Cllr, which judge the numbers themselves, are those
 of --llr (default: SCORES). --by attack sets all bona fide trials against each attack (so does any
 factor that is - for all bona fide), any other factor restricts both classes; --by 'attack*codec'
-makes a table of two. Without --trials, the list that DATA_DIR/trial_counts calls published is kept
+makes a table of two. With --every-list, all lists of trials are judged at
+once. Without it and without --trials, the list that DATA_DIR/trial_counts calls published is kept
 to, or else every trial counts.
 
 --asv-scores adds t-DCF (2019 and 2021 forms) and t-EER: a file of `A07 spoof 3.4` lines; or, with
@@ -28,27 +29,41 @@ that were fixed there.
 
 def main():
     options = parse()
-    from antispoof.data.data_dir import ALL, trial_counts
-    from antispoof.data.json_files import write_json
-    from antispoof.evaluation.evaluate import evaluate
-    from antispoof.evaluation.scores import join
-    from antispoof.training.selection import read_choices
+    from antispoof.data.data_dir import ALL, trial_counts, trial_lists
+    from antispoof.evaluation.layout import of_list
+    from antispoof.evaluation.scores import read_labels, read_scores
 
     if options.trials is None:
-        options.trials = trial_counts(options.data_dir)[1]
-    named = None if options.trials == ALL else options.trials
-    trials = join(options.data_dir, options.scores, named)
+        options.trials = ALL if options.every_list else trial_counts(options.data_dir)[1]
+    outputs = {None if options.trials == ALL else options.trials: options.out}
+    if options.every_list:
+        outputs |= {name: of_list(options.out, name) for name in trial_lists(options.data_dir)}
+    tables = [read_labels(options.data_dir), read_scores(options.scores)]
+    tables += [read_scores(options.llr)] if options.llr else []
+    for named, out in outputs.items():
+        judge(options, tables, named, out)
+
+
+def judge(options, tables, named, out):
+    """Write the result of one list of trials; None: of every trial."""
+    from antispoof.data.json_files import write_json
+    from antispoof.evaluation.evaluate import evaluate
+    from antispoof.evaluation.scores import keep
+    from antispoof.training.selection import read_choices
+
+    labels, scores, *ratios = tables
+    trials = keep(labels, scores, options.data_dir, options.scores, named)
     llr = None
-    if options.llr:
-        llr = join(options.data_dir, options.llr, named).scores
+    if ratios:
+        llr = keep(labels, ratios[0], options.data_dir, options.llr, named).scores
     factors = [name for name in options.by.split(",") if name]
     draws = {"replicates": options.bootstrap, "seed": options.seed, "level": options.level}
     result = evaluate(trials, llr, by=factors, asv=read_asv(options, named), **draws)
     result["set"], result["trials"] = options.data_dir.resolve().name, named
     if options.exp and (choices := read_choices(options.exp)):
         result["selection"] = choices
-    write_json(options.out, result)
-    tell(options, result)
+    write_json(out, result)
+    tell(options, result, out)
 
 
 def read_asv(options, subset):
@@ -72,6 +87,11 @@ def parse():
     parser.add_argument(
         "--trials", metavar="NAME", help="only DATA_DIR/trials/NAME; all: every trial"
     )
+    parser.add_argument(
+        "--every-list",
+        action="store_true",
+        help="every trial, and each list of DATA_DIR/trials/ into <folder of OUT.json>_<list>/",
+    )
     parser.add_argument("--by", default="", help="factors, with commas: attack,lang")
     parser.add_argument("--llr", type=Path, metavar="SCORES", help="LLRs of the same trials")
     parser.add_argument("--exp", type=Path, help="folder that says how the model was chosen")
@@ -87,12 +107,14 @@ def parse():
         raise UserError(f"--level: found {options.level}, wanted a number between 0 and 1")
     if options.exp and not options.exp.is_dir():
         raise UserError(f"--exp: found no folder {options.exp}, wanted that of an experiment")
+    if options.every_list and options.trials:
+        raise UserError("--every-list: found --trials too, wanted one of them")
     if options.asv_key and not options.asv_scores:
         raise UserError("--asv-key: needs --asv-scores")
     return options
 
 
-def tell(options, result):
+def tell(options, result, out):
     pooled, counts = result["pooled"], result["counts"]
     if pooled["eer"] > 0.5:
         print(
@@ -102,9 +124,9 @@ def tell(options, result):
         )
     tandem = [f", {name} {pooled[name]:.4f}" for name in sorted(pooled) if name.startswith("tdcf")]
     print(
-        f"{options.out}: EER {100 * pooled['eer']:.2f} %, minDCF {pooled['min_dcf']:.4f}, "
+        f"{out}: EER {100 * pooled['eer']:.2f} %, minDCF {pooled['min_dcf']:.4f}, "
         f"Cllr {pooled['cllr']:.4f}{''.join(tandem)} on {counts['bonafide']} bona fide and "
-        f"{counts['spoof']} spoof trials ({options.trials or 'all'})"
+        f"{counts['spoof']} spoof trials ({result['trials'] or 'all'})"
     )
 
 

@@ -23,6 +23,15 @@ def result_path(exp_dir: str | Path, folder: str) -> Path:
     return Path(exp_dir) / folder / "result.json"
 
 
+def of_list(path: str | Path, name: str) -> Path:
+    """What is written of a list of trials, where `path` is of every trial of a set.
+
+    `exp/x/eval/result.json` -> `exp/x/eval_<list>/result.json`.
+    """
+    path = Path(path).absolute() if Path(path).parent == Path() else Path(path)
+    return path.parent.with_name(f"{path.parent.name}_{name}") / path.name
+
+
 def result_paths(exp_dir: str | Path) -> list[Path]:
     """Every result of an experiment, sorted."""
     return sorted(Path(exp_dir).glob("*/result.json"))

@@ -1,11 +1,12 @@
 """Experiments compared in pairs: what is read of their folders, and what is written of them."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from .compare import compare, sentence
 from .layout import llr_path, scores_path
-from .scores import Trials, join
+from .scores import Trials, keep, read_labels, read_scores
 
 OF_LLRS = {"act_dcf", "cllr"}  # the metrics that judge LLRs, where there are any
 
@@ -22,19 +23,18 @@ def compare_experiments(
     metrics: list[str],
     *,
     seeds: list[str],
-    trials: str | None = None,
+    lists: Iterable[str | None] = (None,),
     replicates: int = 1000,
     seed: int = 0,
     level: float = 0.95,
-) -> dict:
-    """Everything that `steps/compare.py --out` writes.
+) -> Iterator[dict]:
+    """Everything that `steps/compare.py --out` writes, of each of `lists`; None: of every trial.
 
     names: of two experiments; with several seeds, each has {seed} where it stands. data_dir: of the
     set. Raises UserError where the scores of an experiment are no scores of these trials.
     """
-    wanted = bool(OF_LLRS & set(metrics))
-    first, second, last, given = read(names, data_dir, set_name, seeds, trials, wanted)
-    kinds, units = kinds_of(last)
+    given, *tables = read(names, set_name, seeds, bool(OF_LLRS & set(metrics)))
+    labels = read_labels(data_dir)
     systems = [Path(text).name.replace("_seed{seed}", "") for text in names]
     options: dict[str, Any] = {
         "metrics": metrics,
@@ -42,30 +42,28 @@ def compare_experiments(
         "seed": seed,
         "level": level,
     }
-    found = compare(*(first, second, kinds), **options)
-    return {
-        "systems": systems,
-        "seeds": seeds,
-        "set": set_name,
-        "trials": trials,
-        "llr_given": given,
-        "counts": {"bonafide": len(first[0][0][0]), "spoof": len(first[0][0][1])},
-        "bootstrap": {"level": level, "replicates": replicates, "seed": seed},
-        "units": units,
-        "metrics": found,
-        "sentences": [sentence(systems, name, found[name], level) for name in metrics],
-    }
+    for trials in lists:
+        first, second, last = keep_runs(tables, labels, Path(data_dir), trials)
+        kinds, units = kinds_of(last)
+        found = compare(*(first, second, kinds), **options)
+        yield {
+            "systems": systems,
+            "seeds": seeds,
+            "set": set_name,
+            "trials": trials,
+            "llr_given": given,
+            "counts": {"bonafide": len(first[0][0][0]), "spoof": len(first[0][0][1])},
+            "bootstrap": {"level": level, "replicates": replicates, "seed": seed},
+            "units": units,
+            "metrics": found,
+            "sentences": [sentence(systems, name, found[name], level) for name in metrics],
+        }
 
 
 def read(
-    names: list[str],
-    data_dir: str | Path,
-    set_name: str,
-    seeds: list[str],
-    trials: str | None,
-    want_llrs: bool,
-) -> tuple[list, list, Trials, bool]:
-    """Scores and LLRs of every seed of both, the trials, and whether LLRs are given."""
+    names: list[str], set_name: str, seeds: list[str], want_llrs: bool
+) -> tuple[bool, list, list]:
+    """Whether LLRs are given, and of both: of every seed (path, table) of scores and of LLRs."""
     places = [[text.replace("{seed}", seed) for seed in seeds] or [text] for text in names]
     llrs = [llr_path(exp, set_name) for own in places for exp in own]
     calibrated = want_llrs and all(path.is_file() for path in llrs)
@@ -73,11 +71,29 @@ def read(
     for own in places:
         runs.append([])
         for exp in own:
-            found = llr = join(data_dir, scores_path(exp, set_name), trials)
+            found = llr = read_table_of(scores_path(exp, set_name))
             if calibrated:
-                llr = join(data_dir, llr_path(exp, set_name), trials)
+                llr = read_table_of(llr_path(exp, set_name))
+            runs[-1].append((found, llr))
+    return calibrated, runs[0], runs[1]
+
+
+def read_table_of(path: Path) -> tuple[Path, dict[str, float]]:
+    """A table of scores behind its own path."""
+    return path, read_scores(path)
+
+
+def keep_runs(
+    tables: list[list], labels: Mapping[str, bool], data_dir: Path, trials: str | None
+) -> tuple[list, list, Trials]:
+    """Scores and LLRs of every seed of both on a list of trials, and these trials."""
+    runs: list[list] = []
+    for own in tables:
+        runs.append([])
+        for pair in own:
+            found, llr = (keep(labels, table, data_dir, path, trials) for path, table in pair)
             runs[-1].append((found.split(), llr.split()))
-    return runs[0], runs[1], found, calibrated
+    return runs[0], runs[1], found
 
 
 def kinds_of(trials: Trials) -> tuple[dict, dict[str, str]]:

@@ -110,14 +110,24 @@ class Trials:
 
 
 def join(data_dir: str | Path, scores_path: str | Path, trials: str | None = None) -> Trials:
+    """`keep` to a list of trials, of labels and scores that are read here."""
+    return keep(read_labels(data_dir), read_scores(scores_path), data_dir, scores_path, trials)
+
+
+def keep(
+    labels: Mapping[str, bool],
+    scores: Mapping[str, float],
+    data_dir: str | Path,
+    scores_path: str | Path,
+    trials: str | None = None,
+) -> Trials:
     """Trials of a data directory with their scores; `trials` names a list to which to keep.
 
-    The score file and utt2label must hold the same ids, each once, whichever list is asked for.
-    Raises UserError also where one class is missing, all scores are equal, or the list has other
-    counts than `trial_counts` says.
+    labels, scores: of the whole set, as `read_labels` and `read_scores` give them. Both must hold
+    the same ids, each once, whichever list is asked for. Raises UserError also where one class is
+    missing, all scores are equal, or the list has other counts than `trial_counts` says.
     """
     data_dir = Path(data_dir)
-    labels, scores = read_labels(data_dir), read_scores(scores_path)
     require_same_keys(labels, scores, data_dir / "utt2label", scores_path)
     ids = list(labels) if trials is None else read_labelled_trials(data_dir, trials, labels)
     values = np.array([scores[utt] for utt in ids])

@@ -153,3 +153,23 @@ def test_the_level_of_the_intervals_is_an_option(tmp_path):
 def test_a_seed_that_is_given_twice_does_not_count_twice(place):
     command = ("exp/one", "exp/two", "eval", "--seeds", "1 2 1")
     assert "--seeds: found '1 2 1', wanted each seed once" in refused(PROGRAM, *command, cwd=place)
+
+
+def test_every_list_of_a_set_is_compared_at_once_as_it_is_by_itself(tmp_path):
+    place, alone = make_experiments(tmp_path), {}
+    pair = ("exp/one", "exp/two", "--seeds", "1", "--bootstrap", "20")
+    for name in ("all", "known", "unknown"):
+        out = ("--trials", name, "--out", "alone.json")
+        assert worker(PROGRAM, *pair, "eval", *out, cwd=place)[0] == 0
+        alone[name] = (place / "alone.json").read_bytes()
+    every = ("data/eval", "--every-list", "--out", "compare/eval/one.json")
+    status, out, error = worker(PROGRAM, *pair, *every, cwd=place)
+    assert (status, error, out.count("one - two on eval (")) == (0, "", 3)
+    found = {p.parent.name: p.read_bytes() for p in place.glob("compare/*/one.json")}
+    assert found == {
+        "eval": alone["all"],
+        "eval_known": alone["known"],
+        "eval_unknown": alone["unknown"],
+    }
+    line = refused(PROGRAM, *pair, "eval", "--every-list", cwd=place)
+    assert "--every-list: found --trials, or no --out; wanted --out alone" in line

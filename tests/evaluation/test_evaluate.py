@@ -198,3 +198,21 @@ def test_a_list_of_one_class(place):
 def test_missing_files(place):
     assert "no such file" in refused(PROGRAM, "data/eval", "gone", "o.json", cwd=place)
     assert "no such file" in refused(PROGRAM, "data/gone", "scores", "o.json", cwd=place)
+
+
+def test_every_list_of_a_set_is_judged_at_once_as_it_is_by_itself(place):
+    alone = {}
+    for name in ("all", "known", "unknown"):
+        evaluate(place, "--trials", name, "--bootstrap", "20", out="alone/result.json")
+        alone[name] = (place / "alone/result.json").read_bytes()
+    evaluate(place, "--every-list", "--bootstrap", "20", out="out/eval/result.json")
+    found = {p.parent.name: p.read_bytes() for p in place.glob("out/*/result.json")}
+    assert found == {
+        "eval": alone["all"],
+        "eval_known": alone["known"],
+        "eval_unknown": alone["unknown"],
+    }
+    line = refused(
+        *(PROGRAM, "data/eval", "scores", "o.json", "--every-list", "--trials", "known"), cwd=place
+    )
+    assert "--every-list: found --trials too, wanted one of them" in line
