@@ -3,12 +3,43 @@
 from pathlib import Path
 from typing import Any
 
+from .errors import UserError
+
 
 def add_override_option(parser: Any) -> None:
     """--override KEY=VALUE of the config, as often as there are keys to change."""
     parser.add_argument(
         "--override", action="append", default=[], metavar="KEY=VALUE", help="a key of the config"
     )
+
+
+def add_feats_option(parser: Any) -> None:
+    """--feats: where the features come from that a config reads; --dump: what is above them."""
+    parser.add_argument("--dump", default="dump", help="where cached features lie")
+    parser.add_argument(
+        "--feats",
+        metavar="PLACE",
+        help="dump/<upstream>, or conf/upstream/<upstream>.yaml where it runs along",
+    )
+
+
+def dump_of(options: Any, config: dict[str, Any]) -> str:
+    """The folder of cached features, by --feats or --dump. Raises UserError.
+
+    --feats names the upstream of `config`: a folder where its features are cached, else its config.
+    """
+    if not options.feats:
+        return options.dump
+    place = Path(options.feats)
+    found = "ssl" if place.suffix == ".yaml" else "cached"
+    name = place.stem if found == "ssl" else place.name
+    if (found, name) != (config["feats"], config["upstream"]):
+        raise UserError(
+            f"--feats {place}: the experiment has feats: {config['feats']} and upstream: "
+            f"{config['upstream']}, wanted dump/<upstream> of cached ones, conf/upstream/"
+            "<upstream>.yaml of ssl"
+        )
+    return str(place.parent)
 
 
 def add_learning_options(parser: Any) -> None:

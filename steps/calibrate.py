@@ -40,7 +40,7 @@ def main():
     llrs = {name: fusion.apply(learnt, name, systems) for name in options.apply.split()}
     for name, llr in llrs.items():
         fusion.write_scores(llr_path(options.exp_dir, name), llr)
-    learnt.save(calibration_path(options.exp_dir))
+    learnt.save(options.out or calibration_path(options.exp_dir))
     print(
         f"{options.exp_dir}: llr = {learnt.weights[0]:.6g} score + {learnt.offset:.6g}, learnt on "
         f"{learnt.n_bonafide} bona fide and {learnt.n_spoof} spoof trials of {dev_set}"
@@ -53,6 +53,9 @@ def parse():
     )
     add_learning_options(parser)
     parser.add_argument("exp_dir", type=Path, metavar="EXP_DIR")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="what was learnt (EXP_DIR/calibration.json)"
+    )
     return parser.parse_args()
 
 

@@ -34,6 +34,7 @@ def parse(argv=None):
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--rounds", type=int, default=5, help="forward passes timed with --exp")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="of --exp (EXP_DIR/cost.json)")
     args = parser.parse_args(argv)
     if args.resolved and not args.config:
         parser.error("--resolved needs --config; EXP_DIR/config.yaml is resolved already")
@@ -86,7 +87,7 @@ def main():
         config = whole(read_experiment(args.exp, args.override))
         found = describe(config, rounds=max(1, args.rounds))
         if not args.override:  # of another model than the one that was trained
-            write_json(args.exp / "cost.json", found)
+            write_json(args.out or args.exp / "cost.json", found)
     else:
         found = describe(load_experiment(args.config, 0, args.override))
     text = json_text(found) if args.json else "\n".join(table(found)) + "\n"

@@ -16,12 +16,14 @@ steps/describe_model.py --exp writes.
 """
 
 
-def main():
+def parse():
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default="exp/report.html", help="the page to write")
-    parser.add_argument("--set", default="eval", help="the set whose results to show")
+    parser.add_argument(
+        "--set", default="eval", help="the set whose results to show, or data/eval with its place"
+    )
     parser.add_argument("--data", type=Path, default="data", help="where data directories lie")
     parser.add_argument(
         "--compare",
@@ -34,6 +36,13 @@ def main():
     parser.add_argument("--rank", type=Path, metavar="FILE", help="what steps/rank.py --out wrote")
     parser.add_argument("exp_dirs", nargs="+", type=Path, metavar="EXP_DIR")
     options = parser.parse_args()
+    if "/" in options.set:
+        options.data, options.set = Path(options.set).parent, Path(options.set).name
+    return options
+
+
+def main():
+    options = parse()
 
     from antispoof.files import atomic_open
     from antispoof.report import figures, sections

@@ -4,9 +4,10 @@
 import argparse
 
 from antispoof.errors import UserError, one_line_errors
+from antispoof.options import add_feats_option, dump_of
 
 EXAMPLE = """example:
-  steps/score.py exp/mel_cnn_seed1 data/eval exp/mel_cnn_seed1/eval/scores
+  steps/score.py exp/mel_cnn_seed1/best.pt data/eval exp/mel_cnn_seed1/eval/scores
   steps/score.py --override model_conf.k_infer=0.1 exp/x_seed1 data/eval x_k1/eval/scores"""
 
 
@@ -14,7 +15,7 @@ def parse(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--dump", default="dump", help="where cached features lie")
+    add_feats_option(parser)
     parser.add_argument(
         "--override",
         action="append",
@@ -24,10 +25,12 @@ def parse(argv=None):
     )
     parser.add_argument("--stage-to", metavar="DIR", help="copy archives to this local disk first")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
-    parser.add_argument("exp_dir", help="with config.yaml and best.pt")
+    parser.add_argument("exp_dir", help="with config.yaml and best.pt; or its best.pt")
     parser.add_argument("data_dir")
     parser.add_argument("out", help="the table `utt score` to write")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    args.exp_dir = args.exp_dir.removesuffix("/best.pt")
+    return args
 
 
 def main():
@@ -50,7 +53,7 @@ def main():
     device = choose_device(args.device)
     model = build_system(config).to(device)
     load_weights(model, f"{args.exp_dir}/best.pt", device, hint=" ".join(args.override))
-    with staged_for(args.stage_to, config, args.dump, [args.data_dir]) as dump:
+    with staged_for(args.stage_to, config, dump_of(args, config), [args.data_dir]) as dump:
         inputs = open_inputs(config, args.data_dir, dump)
         scores = score(model, inputs, config["batch_size"], device)
     bad = np.flatnonzero(~np.isfinite(scores))

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
-from antispoof.options import add_override_option
+from antispoof.options import add_feats_option, add_override_option, dump_of
 
 EXAMPLE = """example:
   steps/train.py --config conf/train_mel_cnn.yaml --seed 1 --train data/train --dev data/dev \\
@@ -39,8 +39,16 @@ def parse(argv=None):
     parser.add_argument("--keep-epochs", action="store_true", help="keep each epoch's checkpoint")
     parser.add_argument("--workers", type=int, default=0, help="processes that load data")
     parser.add_argument("--log-draws", action="store_true", help="write what augmentation drew")
-    parser.add_argument("--dump", default="dump", help="where cached features lie")
     parser.add_argument("--stage-to", metavar="DIR", help="copy archives to this local disk first")
+    add_feats_option(parser)
+    parser.add_argument("--start", metavar="FILE", help="what the config's init_from names")
+    parser.add_argument(
+        "--attacks",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="utt2attack of --train and --dev, which without_attacks of the config reads",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("exp_dir")
     return parser.parse_args(argv)
@@ -54,8 +62,10 @@ def main():
     if args.watch_every < 1 or args.workers < 0:
         raise UserError("--watch-every needs 1 or more, --workers 0 or more")
     config = complete(load_experiment(args.config, args.seed, args.override))
+    dump = dump_of(args, config)
+    require_named(args, config)
     check_apart(args)
-    with staged_for(args.stage_to, config, args.dump, [args.dev, *args.watch], args.train) as dump:
+    with staged_for(args.stage_to, config, dump, [args.dev, *args.watch], args.train) as dump:
         learn(args, config, dump)
 
 
@@ -83,6 +93,19 @@ def learn(args, config, dump):
     )
     train(config, args.train, args.dev, dump, args.exp_dir, device, print, run)
     leave_team(team)
+
+
+def require_named(args, config):
+    """Refuse a --start and --attacks that are not what the config has training read."""
+    tables = [f"{folder}/utt2attack" for folder in (args.train, args.dev)]
+    if args.attacks and (args.attacks != tables or not config["without_attacks"]):
+        raise UserError(
+            f"--attacks: wanted {' and '.join(tables)}, and without_attacks in the config"
+        )
+    start = config["init_from"].replace("{seed}", str(args.seed))
+    wanted = f"{start}/best.pt" if start else "none"
+    if args.start and args.start != wanted:
+        raise UserError(f"--start {args.start}: wanted {wanted}, as init_from of the config says")
 
 
 def check_apart(args):

@@ -9,6 +9,7 @@ from antispoof import CONVERSIONS
 from antispoof.data.audio import read_wave, require_length
 from antispoof.data.data_dir import read_data_dir, read_durations, read_trials, trial_lists
 from antispoof.errors import UserError, one_line_errors
+from antispoof.files import atomic_open
 from antispoof.progress import Progress
 
 EXAMPLE = "example:\n  utils/validate_data_dir.py --nj 4 data/train"
@@ -39,6 +40,7 @@ def main():
     )
     parser.add_argument("--no-sound", action="store_true", help="look at the tables alone")
     parser.add_argument("data_dir")
+    parser.add_argument("--out", metavar="FILE", help="to write the line to that is printed")
     args = parser.parse_args()
     if args.nj < 1:
         raise UserError(f"--nj: found {args.nj}, wanted 1 or more")
@@ -61,10 +63,14 @@ def main():
     counts = {
         name: list(tables["utt2label"].values()).count(name) for name in ("bonafide", "spoof")
     }
-    print(
+    line = (
         f"{args.data_dir}: {len(wavs)} utterances, {counts['bonafide']} bona fide, "
         f"{counts['spoof']} spoof, {sum(durations.values()) / 3600:.2f} h: valid"
     )
+    if args.out:
+        with atomic_open(args.out) as stream:
+            stream.write(f"{line}\n")
+    print(line)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from rooms import arrows, files_of, floors, imported, room_of
 
 FLOORS = [
     {"errors"},
-    {"files", "metrics", "options", "progress"},
-    {"data", "paths", "torch_utils"},
+    {"files", "metrics", "progress"},
+    {"data", "options", "paths", "torch_utils"},
     {"config"},
     {"audit", "augment", "evaluation", "launcher", "ssl"},
     {"features", "pretraining", "report"},

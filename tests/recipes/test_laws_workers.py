@@ -12,6 +12,7 @@ from made_up import ROOT
 
 from antispoof.data.tables import write_table
 from antispoof.errors import UserError
+from antispoof.options import dump_of
 from antispoof.training import trainer
 
 STEP = load_worker("steps/train.py")
@@ -70,6 +71,9 @@ def test_every_option_reaches_the_trainer(train):
         (["--dev", "sets/train"], "dev must be apart"),
         (["--watch", "sets/dev"], "must be apart"),
         (["--override", "epoch=1"], "unknown key 'epoch'"),
+        (["--feats", "dump/mel"], "--feats dump/mel: the experiment has feats: wave and upstream"),
+        (["--start", "exp/a/best.pt"], "--start exp/a/best.pt: wanted none, as init_from"),
+        (["--attacks", "sets/dev/utt2attack"], "--attacks: wanted sets/train/utt2attack and sets"),
     ],
 )
 def test_what_is_wrong_claims_no_folder(train, options, words):
@@ -83,6 +87,26 @@ def test_a_folder_of_another_experiment_is_not_trained_in(train):
     train("--device", "cpu", "--workers", "1")
     with pytest.raises(UserError, match=r"holds another experiment \(seed: 3, now 4\)"):
         train("--device", "cpu", seed="4")
+
+
+def test_the_place_of_features_is_that_of_the_upstream_of_the_config():
+    cached, ssl = ({"feats": feats, "upstream": "mel"} for feats in ("cached", "ssl"))
+    for words, config, wanted in (
+        (["--feats", "other/mel"], cached, "other"),
+        (["--dump", "x"], cached, "x"),
+        (["--feats", "conf/upstream/mel.yaml"], ssl, "conf/upstream"),
+        ([], ssl, "dump"),
+    ):
+        options = STEP.parse(["--config=x", "--seed=1", "--train=a", "--dev=b", *words, "exp/x"])
+        assert dump_of(options, config) == wanted
+    for place, config in (
+        ("dump/own", cached),
+        ("dump/mel", ssl),
+        ("conf/upstream/mel.yaml", cached),
+    ):
+        options.feats = place
+        with pytest.raises(UserError, match=f"^--feats {place}: the experiment has feats: "):
+            dump_of(options, config)
 
 
 def test_set_names_a_data_set_and_nothing_changes_a_config_but_override():
