@@ -24,6 +24,7 @@ machine no more jobs run at a time than --mem and --threads leave room for.
 """
 
 import argparse
+import collections
 import dataclasses
 import os
 import shlex
@@ -32,7 +33,7 @@ import sys
 import time
 from pathlib import Path
 
-from antispoof.errors import one_line_errors
+from antispoof.errors import UserError, one_line_errors
 from antispoof.launcher import back_ends
 from antispoof.launcher.failures import report_failures
 from antispoof.launcher.job import Job, Request
@@ -52,6 +53,10 @@ def parse(argv=None):
     parser.add_argument(
         "--renew", action="store_true", help="if it was done otherwise, do it again; do not stop"
     )
+    parser.add_argument("--queue", action="store_true", help="run the commands of stdin")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="of --queue: say what would run, and why"
+    )
     parser.add_argument("--slots", type=int, default=1, help="jobs at a time")
     parser.add_argument("--gpu", type=int, default=0, metavar="N", help="GPUs of each job")
     parser.add_argument("--parent", type=int, default=0, metavar="PID", help="end when it ends")
@@ -68,6 +73,8 @@ def parse(argv=None):
         args.name, _, values = args.rest.pop(0).partition("=")
         args.values = expand(values)
     args.slots, args.gpu = max(1, args.slots), max(0, args.gpu)
+    if args.queue and not args.rest:
+        return args
     if len(args.rest) < 2:
         parser.error("wanted LOG and COMMAND")
     args.log, *args.command = args.rest
@@ -97,9 +104,58 @@ def request_of(args):
     return Request(**{name: getattr(args, name) for name in names})
 
 
+def run_queue(args):
+    """Run what is not done of the commands of stdin; those with as many GPUs at the same time."""
+    from antispoof.config import named_by
+    from antispoof.launcher.queue import read_queue
+
+    tasks = read_queue(sys.stdin)
+    if args.dry_run:
+        return explain(tasks, named_by)
+    todo, skipped = {}, collections.Counter()
+    for task in tasks:
+        stamp = task.stamp(named_by)
+        if stamp.is_there():
+            skipped[task.name] += 1
+        else:
+            todo.setdefault(task.gpu, []).append((task, stamp))
+    for name, count in skipped.items():
+        print(f"skip: {name}{f', {count} of it' if count > 1 else ''}", flush=True)
+    for gpu, group in todo.items():
+        for task, _ in group:
+            print(f"$ {shlex.join(task.words)}", flush=True)
+        jobs = [job for task, stamp in group for job in task.jobs(stamp)]
+        run_jobs(jobs, dataclasses.replace(request_of(args), gpu=gpu))
+
+
+def explain(tasks, parents):
+    """Print of each command whether it would run, and why."""
+    for task in tasks:
+        try:
+            why = task.stamp(parents).why()
+        except UserError as error:  # what it rests on is not made yet
+            why = f"waits: {error}"
+        print(f"{'would run' if why else 'skip'}: {shlex.join(task.words)}", end="")
+        print(f"\n  {task.out} {why}" if why else "")
+
+
+def run_jobs(jobs, request):
+    """Run jobs, and say how long it took; ends the program where one failed."""
+    started = time.monotonic()
+    failed = back_ends.run(jobs, request)
+    if failed:
+        report_failures(failed, len(jobs), request.cluster)
+        raise SystemExit(1)
+    if jobs[0].shared:
+        jobs[0].stamp.write()
+    print(f"  {time.monotonic() - started:.0f} s", flush=True)
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # before any job has begun
     args = parse()
+    if args.queue:
+        return run_queue(args)
     jobs = [job_of(args, value) for value in args.values]
     todo = [job for job in jobs if not (job.stamp and job.stamp.is_there())]
     shown = shlex.join(jobs[0].words)
@@ -109,14 +165,7 @@ def main():
         print(f"skip: {shown}", flush=True)
         return
     print(f"$ {shown}", flush=True)
-    started = time.monotonic()
-    failed = back_ends.run(todo, request_of(args))
-    if failed:
-        report_failures(failed, len(todo), args.cluster)
-        raise SystemExit(1)
-    if jobs[0].shared:
-        jobs[0].stamp.write()
-    print(f"  {time.monotonic() - started:.0f} s", flush=True)
+    run_jobs(todo, request_of(args))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import yaml
 from .. import CONVERSIONS, LABELS
 from ..errors import UserError
 from ..files import atomic_open
-from .files import apply_override, files_of, read_config, read_yaml
+from .files import apply_override, files_of, named_by, read_config, read_yaml
 from .keys import (
     Choice,
     Free,
@@ -46,6 +46,7 @@ __all__ = [
     "load_config",
     "load_written",
     "merge",
+    "named_by",
     "one_of",
     "read_yaml",
     "some_of",

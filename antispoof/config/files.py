@@ -42,6 +42,15 @@ def files_of(path: str | Path) -> list[str]:
     return [str(name) for name, _ in _chain(path)]
 
 
+def named_by(path: str | Path) -> list[str]:
+    """`files_of` a config, and the checkpoint that it names, of itself or of its upstream."""
+    config = read_config(path)
+    upstream = config.get("upstream_conf")
+    said = [config, *([upstream] if isinstance(upstream, dict) else [])]
+    checkpoints = [str(own["checkpoint"]) for own in said if own.get("checkpoint")]
+    return [*files_of(path), *checkpoints]
+
+
 def read_config(path: str | Path) -> dict[str, Any]:
     """The keys and values of the config `path` over those of its parents. Raises UserError."""
     *children, (_, merged) = _chain(path)

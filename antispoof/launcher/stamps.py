@@ -1,5 +1,6 @@
 """The one meaning of done: a file that holds a command and the sums of what its result rests on."""
 
+import functools
 import glob
 import shlex
 from collections.abc import Iterable
@@ -8,6 +9,8 @@ from pathlib import Path
 from ..errors import UserError
 from ..files import atomic_open, sha256_file
 from ..paths import find
+
+NOT_DONE = "is not done"
 
 
 def words_of(text: str) -> list[str]:
@@ -23,6 +26,11 @@ def files(text: str) -> list[str]:
     return glob.glob(text) if "*" in text else [text]
 
 
+@functools.cache  # many jobs of a stage rest on one file
+def _sum(path: Path) -> str:
+    return sha256_file(path)
+
+
 class Stamp:
     """What the file `path` is to hold: `record`, a command, and a line for each of `inputs`.
 
@@ -33,24 +41,29 @@ class Stamp:
     def __init__(self, path: Path, record: str, inputs: Iterable[str], renew: bool = False) -> None:
         self.path, self.renew = path, renew
         self.names = sorted({name for text in inputs for name in files(text)})
-        self.lines = [record, *(f"{sha256_file(find(name))}  {name}" for name in self.names)]
+        self.lines = [record, *(f"{_sum(find(name))}  {name}" for name in self.names)]
 
     def is_there(self) -> bool:
         """Whether the file says so; raises UserError where it says something else."""
-        if not self.path.exists():
-            return False
-        found, wanted = self.path.read_text("utf-8").splitlines(), self.lines
-        if found == wanted or self.renew:
-            return found == wanted
-        if found[:1] != wanted[:1]:
-            what = f"was made by another command ({found[0] if found else '?'}; now {wanted[0]})"
-        else:
-            changed = next(
-                line for line in [*wanted, *found] if line not in found or line not in wanted
-            )
-            what = f"rests on another {changed.split('  ', 1)[-1]} than there is now"
+        what = self.why()
+        if not what or what == NOT_DONE or self.renew:
+            return not what
         owned = self.path.parent if self.path.name == ".done" else self.path
         raise UserError(f"{self.path}: {what}; to make it again: rm -r {shlex.quote(str(owned))}")
+
+    def why(self) -> str:
+        """Why it is to be made, in a few words; empty where it is done."""
+        if not self.path.exists():
+            return NOT_DONE
+        found, wanted = self.path.read_text("utf-8").splitlines(), self.lines
+        if found == wanted:
+            return ""
+        if found[:1] != wanted[:1]:
+            return f"was made by another command ({found[0] if found else '?'}; now {wanted[0]})"
+        changed = next(
+            line for line in [*wanted, *found] if line not in found or line not in wanted
+        )
+        return f"rests on another {changed.split('  ', 1)[-1]} than there is now"
 
     def write(self) -> None:
         with atomic_open(self.path) as stream:

@@ -1,0 +1,100 @@
+"""The queue of a stage: lines of JSON, one command each, whose last word is what it makes.
+
+`{"words": [...], "gpu": 1, "shares": 4, "renew": true}`: `shares` calls of one command, in which
+{job}/{jobs} is the share of each. Log and stamp follow from the last word: <out>.log and <out>.done
+of a file; <out>/log/<verb>.log and <out>/.done of a folder, which is a last word that ends in /.
+"""
+
+import json
+import shlex
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from ..errors import UserError
+from .job import Job
+from .reads import program_of, rests_on
+from .stamps import Stamp
+
+SHARE = "{job}/{jobs}"
+KEYS = {"words": list, "gpu": int, "shares": int, "renew": bool}
+
+
+class Task:
+    """One line of a queue: what it makes, its log and stamp, and its jobs."""
+
+    def __init__(
+        self, words: list[str], *, gpu: int = 0, shares: int = 1, renew: bool = False
+    ) -> None:
+        self.is_folder = words[-1].endswith("/")
+        self.words = [*words[:-1], words[-1].rstrip("/")]
+        self.gpu, self.shares, self.renew = gpu, max(1, shares), renew
+        self.out = Path(self.words[-1])
+        self.program = program_of(self.words)
+        parts = Path(self.program).parts
+        self.name = "/".join(parts[-2:]) if parts[0] == "/" else self.program
+
+    def log(self, share: int | str = 1) -> Path:
+        """The log of one share."""
+        if not self.is_folder:
+            return Path(f"{self.out}.log")
+        number = f".{share}" if SHARE in self.words else ""
+        return self.out / "log" / f"{Path(self.program).stem}{number}.log"
+
+    def record(self) -> str:
+        """The command as the stamp holds it: how many jobs there are at a time is no part of it."""
+        pairs = zip(["", *self.words], self.words, strict=False)
+        return shlex.join("{nj}" if before == "--nj" else word for before, word in pairs)
+
+    def stamp(self, parents: Callable[[str], Iterable[str]]) -> Stamp:
+        """What says that it is done; reads the files that it rests on."""
+        path = self.out / ".done" if self.is_folder else Path(f"{self.out}.done")
+        return Stamp(path, self.record(), rests_on(self.words, parents), self.renew)
+
+    def jobs(self, stamp: Stamp) -> list[Job]:
+        """Its jobs; the last that ends well writes the stamp."""
+        whole = Last(stamp, self.shares)
+        found = []
+        for share in range(1, self.shares + 1):
+            words = [f"{share}/{self.shares}" if w == SHARE else w for w in self.words]
+            found.append(Job(words, self.log(share), whole))
+        return found
+
+
+class Last(Stamp):
+    """A stamp of several jobs, which is written once each of them has ended well."""
+
+    def __init__(self, stamp: Stamp, jobs: int) -> None:
+        vars(self).update(vars(stamp))
+        self.missing = jobs
+
+    def write(self) -> None:
+        self.missing -= 1
+        if not self.missing:
+            super().write()
+
+
+def read_queue(lines: Iterable[str]) -> list[Task]:
+    """The tasks of a queue. Raises UserError for no task, and where two make one thing."""
+    tasks: dict[Path, Task] = {}
+    for number, line in enumerate(lines, 1):
+        try:
+            found = json.loads(line, strict=False)
+            wrong = [key for key, value in found.items() if type(value) is not KEYS.get(key)]
+        except (ValueError, AttributeError):
+            found, wrong = {}, ["no JSON"]
+        words = found.get("words", [])
+        if (
+            wrong
+            or len(words) < 2
+            or not all(isinstance(word, str) for word in words)
+            or not words[-1].strip("/")
+        ):
+            raise UserError(
+                f'queue:{number}: found {line.strip()!r}, wanted {{"words": [PROGRAM, ..., OUT]}} '
+                "with gpu, shares and renew where they differ"
+            )
+        task = Task(**found)
+        if task.out in tasks:
+            raise UserError(f"queue:{number}: {task.out} is made by two commands, wanted one")
+        tasks[task.out] = task
+    return list(tasks.values())
