@@ -102,7 +102,7 @@ def test_help_of_the_recipe_has_every_option():
         (["--nj", "0"], "--nj '0': wanted a number from 1"),
         (["--seeds", "one"], "--seeds 'one': wanted numbers"),
         (["--seeds", ""], "--seeds '': wanted numbers"),
-        (["--allow-partial", "maybe"], "wanted true or false"),
+        (["--unseen", "maybe"], "wanted true or false"),
         (["--tag", "a b"], "--tag 'a b': wanted letters"),
         (["--tag", "../x"], "--tag '../x': wanted letters"),
         (["--tag", "{seed}"], "--tag '{seed}': wanted letters"),

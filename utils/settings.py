@@ -1,19 +1,18 @@
 #!/usr/bin/env python3
 """Print what systems read, by their configs, the defaults and overrides, as run.sh reads it.
 
-A line is NAME<TAB>KEY<TAB>VALUE. NAME is a system, with the keys `feats`; `upstream`, empty where
-it reads none; `config`, the files that its config rests on; `start`, the checkpoint that training
-starts from, or nothing; `without`, the attacks that leave its training, with blanks. Or NAME is
-upstream/<name>, with `files`, which say what it computes, the `checkpoint` among them, and
-`copies`, how many it makes of a training set. Files are words for --from of utils/run.py.
+A line is NAME<TAB>KEY<TAB>VALUE. NAME is a system, with the keys `feats`, where its features come
+from: dump/<upstream>, conf/upstream/<upstream>.yaml where the upstream runs along, or nothing;
+`start`, the checkpoint that training starts from, or nothing; `without`, the attacks that leave its
+training, with blanks. Or NAME is upstream/<name>, with `copies`, how many it makes of a training
+set.
 """
 
 import argparse
 import re
-import shlex
+from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
-from antispoof.launcher.jobs import literal
 from antispoof.options import add_override_option
 
 EXAMPLE = """example:
@@ -36,7 +35,8 @@ def main():
     table = {}
     for system in args.systems:
         table[system] = of_system(f"conf/train_{system}.yaml", args.override)
-        if upstream := table[system]["upstream"]:
+        if place := table[system]["feats"]:
+            upstream = Path(place).name.removesuffix(".yaml" if "/upstream/" in place else "")
             table[f"upstream/{upstream}"] = of_upstream(f"conf/upstream/{upstream}.yaml")
     for name, values in table.items():
         for key, value in values.items():
@@ -45,46 +45,33 @@ def main():
 
 def of_system(path, overrides):
     """What a system reads: {key: text}."""
-    from antispoof.config import files_of  # late: --help answers at once
-    from antispoof.training.experiment import read_inputs
+    from antispoof.training.experiment import read_inputs  # late: --help answers at once
 
     config = read_inputs(path, overrides)
     upstream = "" if config["feats"] == "wave" else config["upstream"]
     if upstream and not re.fullmatch(r"\w[\w.-]*", upstream):
         raise UserError(f"{path}: 'upstream' is {upstream!r}, wanted a name in conf/upstream/")
     start = config["init_from"]  # {seed} is filled in by whoever reads it, as in training
+    places = {"wave": "", "cached": f"dump/{upstream}", "ssl": f"conf/upstream/{upstream}.yaml"}
     return {
-        "config": words(path, files_of(path)),
-        "feats": config["feats"],
-        "upstream": upstream,
-        "start": word(path, f"{start}/best.pt") if start else "",
+        "feats": places[config["feats"]],
+        "start": one_line(path, f"{start}/best.pt") if start else "",
         "without": " ".join(config["without_attacks"]),
     }
 
 
 def of_upstream(path):
     """What a front end is made of: {key: text}."""
-    from antispoof.config import UPSTREAM_KEYS, files_of, load_config
+    from antispoof.config import UPSTREAM_KEYS, load_config
 
-    config = load_config(path, UPSTREAM_KEYS)
-    checkpoint = [config["checkpoint"]] if config["checkpoint"] else []
-    return {
-        "files": words(path, [*files_of(path), *checkpoint]),
-        "checkpoint": words(path, checkpoint),
-        "copies": str(config["copies"]["count"]),
-    }
+    return {"copies": str(load_config(path, UPSTREAM_KEYS)["copies"]["count"])}
 
 
-def words(path, files):
-    """`files`, which the config `path` names or rests on, as words of --from."""
-    return " ".join(word(path, literal(file)) for file in files)
-
-
-def word(path, file):
-    """`file`, which the config `path` names, as a word of --from."""
+def one_line(path, file):
+    """`file`, which the config `path` names. Raises UserError where it is not in one line."""
     if re.search(r"[\t\n\r]", file):
         raise UserError(f"{path}: found {file!r}, wanted a file's name in one line, without tabs")
-    return shlex.quote(file)
+    return file
 
 
 if __name__ == "__main__":

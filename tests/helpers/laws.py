@@ -1,61 +1,73 @@
 """For the laws of the whole recipe: calls that are recorded, and what each worker opens."""
 
+import contextlib
 import importlib.util
 import os
-import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from made_up import ROOT
 
-# The launcher's place is taken by a function of the shell that writes its words down; what reads
-# the configs runs.
+from antispoof.config import named_by
+from antispoof.launcher.queue import read_queue
+from antispoof.launcher.reads import rests_on
+from antispoof.paths import exists
+
+# The launcher's place is taken by a function of the shell that writes its words and its queue down;
+# what reads the configs runs.
 RECORD = """() {
   case $1 in */utils/settings.py) command python "$@"; return ;; esac
   printf '%s\\x1f' "$@" >>"$RECORDED"
+  case $1 in */utils/run.py) cat >>"$RECORDED" ;; esac
   printf '\\x1e' >>"$RECORDED"
 }"""
 
 
 @dataclass(frozen=True)
 class Call:
-    """What run.sh asks the launcher for; `jobs` is NAME=VALUES or empty."""
+    """A command of a queue; what follows from it; and the jobs at a time of its queue."""
 
-    log: str
     command: str
-    done: str = ""
+    log: str
+    done: str
     reads: frozenset = frozenset()
-    jobs: str = ""
+    shares: int = 1
     slots: str = "2"
-    gpu: str = ""
+    gpu: int = 0
     renew: bool = False
 
 
-def parse(words):
-    """The words behind run.py, read by the rule of its help."""
-    words, found = list(words), {"renew": False, "reads": frozenset()}
-    while words[0].startswith("--"):
-        option = words.pop(0)
-        if option == "--renew":
-            found["renew"] = True
-        elif option == "--parent":  # the shell that calls
-            words.pop(0)
-        elif option == "--from":
-            found["reads"] = frozenset(shlex.split(words.pop(0)))
-        else:
-            found[{"--done": "done", "--slots": "slots", "--gpu": "gpu"}[option]] = words.pop(0)
-    if words[0].partition("=")[0].isupper():
-        found["jobs"] = words.pop(0)
-    log, *command = words
-    text = " ".join(f"'{w}'" if " " in w or not w else w for w in command)
-    return Call(log=log, command=text, **found)
+def text_of(words):
+    return " ".join(f"'{w}'" if " " in w or not w else w for w in words)
+
+
+def call_of(task, slots):
+    """What a task of a queue comes to, in the recipe that is the current folder."""
+    stamp = f"{task.out}/.done" if task.is_folder else f"{task.out}.done"
+    return Call(
+        command=text_of(task.words),
+        log=str(task.log("{job}")),
+        done=stamp,
+        reads=frozenset(rests_on(task.words, lambda name: named_by(name) if exists(name) else [])),
+        shares=task.shares,
+        slots=slots,
+        gpu=task.gpu,
+        renew=task.renew,
+    )
+
+
+def parse(text):
+    """The calls behind run.py --queue, whose words end where the lines of the queue begin."""
+    *words, lines = text.split("\x1f")
+    assert [words[1], words[2], words[4]] == ["--queue", "--parent", "--slots"]
+    return [call_of(task, words[5]) for task in read_queue(lines.splitlines())]
 
 
 def record(folder, *options, status=0):
     """What run.sh asks for in the recipe `folder`, called from above it; nothing is started.
 
-    Returns the calls of the launcher, the words of each call of utils/show_results.py, and what was
+    Returns the calls of all queues, the words of each call of utils/show_results.py, and what was
     said.
     """
     notes = Path(folder) / "recorded"
@@ -69,11 +81,13 @@ def record(folder, *options, status=0):
         timeout=60,
     )
     assert done.returncode == status, done.stderr
-    calls = [text.split("\x1f")[:-1] for text in notes.read_text().split("\x1e")[:-1]]
-    launched = [parse(words[1:]) for words in calls if words[0].endswith("/utils/run.py")]
-    printed = [words[1:] for words in calls if words[0].endswith("/utils/show_results.py")]
-    assert len(launched) + len(printed) == len(calls)
-    return launched, printed, done.stdout + done.stderr
+    calls = notes.read_text().split("\x1e")[:-1]
+    queues = [text for text in calls if text.split("\x1f")[0].endswith("/utils/run.py")]
+    with contextlib.chdir(folder):
+        launched = [call for text in queues for call in parse(text)]
+    others = [text.split("\x1f")[:-1] for text in calls if text not in queues]
+    assert all(words[0].endswith("/utils/show_results.py") for words in others)
+    return launched, [words[1:] for words in others], done.stdout + done.stderr
 
 
 def of(launched, worker):

@@ -38,17 +38,19 @@ def ended(tmp_path_factory):
 
 
 EXPERIMENTS = [f"exp/{a}_seed{n}" for a, n in product(("cached", "wave", "fusion"), (2, 5))]
+SETS = ("train", "dev", "eval")
 LISTS = ("judge", "judge_known", "judge_unknown", "far")
-RESULTS = {f"{exp}/{name}/result.json" for exp, name in product(EXPERIMENTS, LISTS)}
-RECORDS = {f"{exp}/*.json" for exp in EXPERIMENTS}
+RECORDS = {f"{exp}/{files}" for exp in EXPERIMENTS for files in ("*.json", "*/result.json")}
 PAIRS = [f"exp/compare/{name}/{a}.json" for name, a in product(LISTS, ("cached", "wave"))]
 
 
 def test_the_order_rests_on_every_result_cost_and_weight(ended):
     (call,) = of(ended[1], "steps/rank.py")
-    assert call.command == f"steps/rank.py --out exp/rank.json {' '.join(EXPERIMENTS)}"
-    assert call.reads == {"conf/rank.yaml", f"{ROOT}/conf/rank.yaml"} | RESULTS | RECORDS
-    assert (call.done, call.log, call.renew) == ("exp/.done.rank", "exp/log/rank.log", True)
+    words = f"steps/rank.py --config conf/rank.yaml {' '.join(EXPERIMENTS)} --out exp/rank.json"
+    assert call.command == words
+    assert call.reads == {"conf/rank.yaml", f"{ROOT}/conf/rank.yaml"} | RECORDS
+    out = "exp/rank.json"
+    assert (call.done, call.log, call.renew) == (f"{out}.done", f"{out}.log", True)
 
 
 def test_each_set_that_is_reported_on_has_a_page_and_a_table(ended):
@@ -57,9 +59,9 @@ def test_each_set_that_is_reported_on_has_a_page_and_a_table(ended):
     for call, name, page in zip(
         of(launched, "steps/report.py"), ("judge", "far"), ("report", "report_far"), strict=True
     ):
-        out = f"steps/report.py --out exp/{page}.html --set {name}"
-        compare = f"--compare '{' '.join(PAIRS)} '"
-        assert call.command == f"{out} {compare} --rank exp/rank.json {every}"
+        compare = " ".join(f"--compare {pair}" for pair in PAIRS)
+        out = f"--rank exp/rank.json {every} --out exp/{page}.html"
+        assert call.command == f"steps/report.py --set data/{name} {compare} {out}"
         shown = {
             f"{exp}/{file}"
             for exp in EXPERIMENTS
@@ -67,16 +69,16 @@ def test_each_set_that_is_reported_on_has_a_page_and_a_table(ended):
         }
         shown |= {f"{e}/{f}*" for e in EXPERIMENTS for f in ("config.yaml", "env.txt", "curve.csv")}
         shown |= {f"data/{name}/{table}" for table in ("utt2*", "trials/*", "trial_counts*")}
-        assert call.reads == {"exp/rank.json"} | RESULTS | set(PAIRS) | RECORDS | shown
-        assert (call.done, call.renew) == (f"exp/.done.{page}", True)
-        assert call.log == f"exp/log/{page}.log"
+        assert call.reads == {"exp/rank.json"} | set(PAIRS) | RECORDS | shown
+        assert (call.done, call.renew) == (f"exp/{page}.html.done", True)
+        assert call.log == f"exp/{page}.html.log"
         assert f"report: {folder}/exp/{page}.html\n" in said
     assert printed == [["--set", name, *EXPERIMENTS] for name in ("judge", "far")]
 
 
 def test_two_systems_are_compared_but_none_is_left_out(ended, place):
-    rivals = [call.command.split()[-2] for call in of(ended[1], "steps/compare.py")]
-    assert rivals == ["exp/{system}_seed{{seed}}"] * len(LISTS)
+    rivals = [call.command.split()[-4] for call in of(ended[1], "steps/compare.py")]
+    assert rivals == ["exp/cached_seed{seed}", "exp/wave_seed{seed}"] * 2  # of both sets
     launched, *_ = record(place, "--systems", "cached wave", "--stage", 5, "--stop-stage", 5)
     (call,) = of(launched, "steps/fuse.py")
     assert "--leave-one-out" not in call.command
@@ -107,24 +109,25 @@ def test_one_system_by_the_defaults(place):
     commands = [call.command for call in launched]
     exp = "exp/wave_seed1 exp/fusion_seed1"
     assert commands == [
-        "local/prepare_data.py --out data --nj {slots}",
-        "utils/validate_data_dir.py data/{set}",
-        "steps/train.py --config conf/train_wave.yaml --seed {seed} --device auto --train "
-        "data/train --dev data/dev exp/wave_seed{seed}",
-        "steps/score.py --device auto exp/wave_seed{seed} data/dev exp/wave_seed{seed}/dev/scores",
-        "steps/score.py --device auto exp/wave_seed{seed} data/eval "
-        "exp/wave_seed{seed}/eval/scores",
-        "steps/calibrate.py --data data/dev --apply 'dev eval' exp/{exp}",
-        "steps/fuse.py --data data/dev --apply 'dev eval' --out exp/fusion_seed1 exp/wave_seed1",
-        "steps/evaluate.py --trials all --by attack --llr exp/{exp}/eval/llr/scores "
-        "--exp exp/{exp} data/eval exp/{exp}/eval/scores exp/{exp}/eval/result.json",
-        "steps/describe_model.py --exp exp/wave_seed1",
-        f"steps/report.py --out exp/report.html --set eval --compare '' {exp}",
+        "local/prepare_data.py --nj 2 --out data",
+        *(f"utils/validate_data_dir.py data/{s} --out data/{s}/valid" for s in SETS),
+        "steps/train.py --config conf/train_wave.yaml --seed 1 --device auto --train "
+        "data/train --dev data/dev exp/wave_seed1",
+        "steps/score.py --device auto exp/wave_seed1/best.pt data/dev exp/wave_seed1/dev/scores",
+        "steps/score.py --device auto exp/wave_seed1/best.pt data/eval exp/wave_seed1/eval/scores",
+        "steps/calibrate.py --data data/dev --apply 'dev eval' exp/wave_seed1 "
+        "--out exp/wave_seed1/calibration.json",
+        "steps/fuse.py --data data/dev --apply 'dev eval' exp/wave_seed1 --out exp/fusion_seed1",
+        *(
+            f"steps/evaluate.py --every-list --by attack --llr {own}/eval/llr/scores --exp {own} "
+            f"data/eval {own}/eval/scores {own}/eval/result.json"
+            for own in exp.split()
+        ),
+        "steps/describe_model.py --exp exp/wave_seed1 --out exp/wave_seed1/cost.json",
+        f"steps/report.py --set data/eval {exp} --out exp/report.html",
     ]
-    jobs = ["SET=train,dev,eval", "SEED=1", "SEED=1", "SEED=1", "EXP=wave_seed1"]
-    jobs += ["EXP=wave_seed1,fusion_seed1"]
-    assert [call.jobs for call in launched if call.jobs] == jobs
-    assert {call.slots for call in launched} == {"2"}
+    assert {c.slots for c in launched if "describe" not in c.command} == {"2"}
+    assert {call.shares for call in launched} == {1}
     assert printed == [["--set", "eval", *exp.split()]]
 
 
@@ -151,7 +154,7 @@ def test_a_front_end_of_two_systems_is_computed_once(place):
     launched, *_ = record(place, *call)
     places = [c.command.split()[-1] for c in of(launched, "steps/extract_ssl.py")]
     extraction = of(launched, "steps/extract_ssl.py")
-    assert not [call for call in extraction if "--device" in call.command]  # it chooses by itself
+    assert all("--device auto" in call.command for call in extraction)  # it chooses by itself
     wanted = product(("own", "x-1.5"), ("train", "dev", "eval"))
     assert places == [f"dump/{up}/{name}" for up, name in wanted]
     reads = {c.command.split()[2]: c.reads for c in of(launched, "steps/train.py")}
@@ -167,7 +170,7 @@ def test_an_override_decides_which_features_are_made_and_rested_on(place):
     launched, *_ = record(place, *call)
     assert "dump/mel/train" in of(launched, "steps/extract_ssl.py")[0].command.split()
     (train,) = of(launched, "steps/train.py")
-    assert {"dump/mel/dev/.done", "exp/a_seed{seed}/best.pt"} < train.reads
+    assert {"dump/mel/dev/.done", "exp/a_seed1/best.pt"} < train.reads
     for score in of(launched, "steps/score.py"):
         assert "dump/mel/" in " ".join(score.reads)
         assert "dump/own/" not in " ".join(score.reads)

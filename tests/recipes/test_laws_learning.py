@@ -68,7 +68,7 @@ def test_nothing_is_learnt_from_labels_of_eval(copy):
     before = contents(copy, *LEARNT, "scores")
     for table in ("utt2label", "utt2attack", "utt2spk"):
         rotate(copy.folder / "data/eval" / table)
-    forget(copy, "exp", "data/eval/.done.validate")
+    forget(copy, "exp", "data/eval/valid.done")
     succeed(copy.run("--stop-stage", 5))
     assert len(before) == 4 * 2 + 2 + 1 + 4 * 2 + 4
     assert not changed(before, contents(copy, *LEARNT, "scores"))
@@ -94,7 +94,7 @@ def curve(recipe):
     return (recipe.folder / "exp/wave_cnn_seed1/curve.csv").read_text()
 
 
-STAGE_5 = ("exp/*/.done.calibrate", "exp/fusion_seed1")
+STAGE_5 = ("exp/*/calibration.json.done", "exp/fusion_seed1")
 
 
 def test_dev_labels_teach_calibration_and_fusion(copy):
@@ -148,7 +148,7 @@ def test_a_sound_of_eval_moves_its_own_scores_alone(copy, tmp_path):
     soundfile.write(tmp_path / "other.flac", sound("another", length / RATE, 0.3), RATE)
     write_table(data / "wav.scp", {**read_table(data / "wav.scp"), utt: tmp_path / "other.flac"})
     sums = read_table(copy.folder / "dump/fbank/eval/utt2sum")
-    forget(copy, "data/eval/.done.validate", "dump/fbank/eval", "exp/*/eval", *STAGE_5)
+    forget(copy, "data/eval/valid.done", "dump/fbank/eval", "exp/*/eval", *STAGE_5)
     succeed(copy.run("--stop-stage", 5))
     assert differing(sums, read_table(copy.folder / "dump/fbank/eval/utt2sum")) == {utt}
     for exp in EXPERIMENTS:

@@ -34,10 +34,12 @@ def test_a_corpus_may_lie_at_any_place(place, name):
     path = f"/corpora/{name}/x"
     command = [ROOT / "run.sh", "--recipe-dir", place, "--systems", "wave", "--stop-stage", "1"]
     command += ["--corpus", path, "--cache", f"{place}/{name}", "--nj", "3"]
+    command += ["--local-options", "--list {x} {slots}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     seen = json.loads((place / "seen").read_text())
-    assert seen == ["--out", "data", "--nj", "3", "--corpus", path, "--cache", f"{place}/{name}"]
+    words = ["--nj", "3", "--corpus", path, "--cache", f"{place}/{name}", "--list", "{x}"]
+    assert seen == [*words, "{slots}", "--out", "data"]
 
 
 def test_overrides_and_options_of_training_reach_it_as_they_are_written(place):
@@ -45,11 +47,10 @@ def test_overrides_and_options_of_training_reach_it_as_they_are_written(place):
     call = ["--systems", "wave", "--tag", "SEED_Ab", "--override", " ".join(own), "--stage", 3]
     launched, *_ = record(place, *call, "--train-options", "--workers {slots}", "--stop-stage", 3)
     (train,) = of(launched, "steps/train.py")
-    assert "exp/{seed}/best.pt" in train.reads
-    assert (
-        "--override init_from=exp/{{seed}} --override model_conf={{dim:{{x:3}}}} " in train.command
-    )
-    assert train.command.endswith(" --workers {{slots}} exp/wave_SEED_Ab_seed{seed}")
+    assert "exp/1/best.pt" in train.reads
+    assert "--override init_from=exp/{seed} --override model_conf={dim:{x:3}} " in train.command
+    assert "--start exp/1/best.pt " in train.command
+    assert train.command.endswith(" --workers {slots} exp/wave_SEED_Ab_seed1")
 
 
 @pytest.mark.parametrize("name", ["a{seed}", "{system}", "a,b", "a=b", "../cached", "-x"])
@@ -57,7 +58,7 @@ def test_a_system_has_a_plain_name(place, name):
     assert f"--systems: '{name}' is no name; wanted that of" in refusal(place, "--systems", name)
 
 
-@pytest.mark.parametrize(("device", "each"), [("auto", "12"), ("cuda", "12"), ("cpu", "")])
+@pytest.mark.parametrize(("device", "each"), [("auto", (1, 2)), ("cuda", (1, 2)), ("cpu", (0, 0))])
 def test_jobs_that_may_use_a_gpu_ask_for_their_own(place, device, each):
     call = ["--systems", "cached", "--device", device, "--processes", "2"]
     launched, *_ = record(place, *call)
@@ -65,9 +66,9 @@ def test_jobs_that_may_use_a_gpu_ask_for_their_own(place, device, each):
     for job in launched:
         program = next(w for w in job.command.split() if w.endswith(".py"))
         asked.setdefault(Path(program).stem, set()).add(job.gpu)
-    one, two = each or ("", "")
+    one, two = each
     own = {"extract_ssl": {one}, "score": {one}, "train": {two}}
-    assert asked == {name: own.get(name, {""}) for name in asked}
+    assert asked == {name: own.get(name, {0}) for name in asked}
     assert own.keys() < asked.keys()
 
 
@@ -94,5 +95,5 @@ def test_a_clone_in_a_folder_with_blanks_ends_in_a_report(undisturbed, tmp_path)
         out = succeed((done.returncode, done.stdout, done.stderr))
         assert "skip: " not in out
     assert (copy.folder / "exp/report.html").exists()
-    rested = (copy.folder / "exp/.done.rank").read_text()
+    rested = (copy.folder / "exp/rank.json.done").read_text()
     assert f"  {clone}/conf/rank.yaml\n" in rested

@@ -4,6 +4,7 @@ The launcher is replaced by a recorder; test_laws_rests.py shows that a real run
 """
 
 import re
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -11,32 +12,34 @@ from laws import Call, house, record
 from made_up import ROOT
 
 SYSTEMS, SEEDS, REPORTED = ("cached", "tuned", "wave"), ("3", "1"), ("judge", "far")
-LISTS = {"judge": ("all", "known", "unknown"), "far": ("all",)}
 OPTIONS = {
     **{"stage": "1", "stop-stage": "6", "nj": "3", "seeds": "3 1", "systems": "cached tuned wave"},
     **{"train-set": "learn", "dev-set": "choose", "eval-sets": "judge far"},
     **{"watch-sets": "seen judge", "train-options": "--workers 2 --keep-epochs"},
-    **{"processes": "4", "by": "attack,codec", "size": "small", "corpus": "sounds/./here"},
-    **{"allow": "resample mixdown", "cache": "../kept", "allow-partial": "true"},
+    **{"processes": "4", "by": "attack,codec", "corpus": "sounds/./here"},
+    **{"allow": "resample mixdown", "cache": "../kept"},
+    **{"local-options": "--size small  --allow-partial"},
     **{"override": "epochs=5 batch_size=8", "tag": "t1", "device": "cuda"},
 }
 EXPERIMENTS = [f"{system}_t1_seed{seed}" for system, seed in product(SYSTEMS, SEEDS)]
 FUSIONS = [f"fusion_t1_seed{seed}" for seed in SEEDS]
-RESULTS = {"judge": ["judge", "judge_known", "judge_unknown"], "far": ["far"]}
 
 
 @pytest.fixture(scope="module")
 def rich(tmp_path_factory):
     """(folder, calls, tables printed, what was said) with no option as it is by default."""
     folder = house(tmp_path_factory.mktemp("rich"))
+    own = folder / "exp/cached_t1_seed3/config.yaml"  # as training writes it
+    own.parent.mkdir(parents=True)
+    own.write_text("feats: cached\nupstream: own\nupstream_conf: {checkpoint: own.pt}\n")
     return folder, *record(folder, *(f"--{name}={value}" for name, value in OPTIONS.items()))
 
 
-def calls(recorded, *workers):
+def calls(recorded, *workers, slots="3"):
     """Those of some workers, in order; the same slots in each, which is asserted."""
     found = [call for call in recorded[1] if set(workers) & set(call.command.split())]
-    assert {call.slots for call in found} == {"3"}
-    return [Call(**{**vars(call), "slots": "2"}) for call in found]
+    assert {call.slots for call in found} == {slots}
+    return [replace(call, slots="2") for call in found]
 
 
 def test_no_option_is_left_out_here(rich):
@@ -54,24 +57,25 @@ def test_no_option_is_left_out_here(rich):
 def test_stage_1_prepares_and_looks_at_every_set_once(rich):
     folder = rich[0]
     corpus, cache = folder.parent / "sounds/here", folder.parent.parent / "kept"
-    words = f"--size small --corpus {corpus} --cache {cache} --allow-partial"
+    words = f"--corpus {corpus} --cache {cache} --size small --allow-partial"
     assert calls(rich, "local/prepare_data.py") == [
         Call(
             done="data/.done",
-            log="data/log/prepare.log",
-            command=f"local/prepare_data.py --out data --nj {{slots}} {words}",
+            log="data/log/prepare_data.log",
+            command=f"local/prepare_data.py --nj 3 {words} --out data",
         )
     ]
     assert calls(rich, "utils/validate_data_dir.py") == [
         Call(
-            done="data/{set}/.done.validate",
-            log="data/log/validate.{set}.log",
-            jobs="SET=learn,choose,judge,far,seen",
-            command="utils/validate_data_dir.py data/{set} --allow resample mixdown",
+            done=f"data/{name}/valid.done",
+            log=f"data/{name}/valid.log",
+            command=f"utils/validate_data_dir.py data/{name} --allow resample mixdown "
+            f"--out data/{name}/valid",
             reads=frozenset(
-                f"data/{{set}}/{name}" for name in ("wav.scp", "utt2*", "spk2utt*", "trials/*")
+                f"data/{name}/{table}" for table in ("wav.scp", "utt2*", "spk2utt*", "trials/*")
             ),
         )
+        for name in ("learn", "choose", "judge", "far", "seen")
     ]
 
 
@@ -79,16 +83,19 @@ def test_stage_2_computes_what_is_cached_and_copies_the_training_set_alone(rich)
     config, own = "conf/upstream/own.yaml", "steps/extract_ssl.py --device cuda"
     assert calls(rich, "steps/extract_ssl.py") == [
         Call(
-            gpu="1",
+            gpu=1,
+            shares=3,
             done=f"dump/own/{name}/.done",
-            log=f"dump/own/{name}/log/extract.{{job}}.log",
-            jobs="JOB=1:3",
+            log=f"dump/own/{name}/log/extract_ssl.{{job}}.log",
             command=f"{own}{' --copies' * (name == 'learn')} --share {{job}}/{{jobs}} {config} "
             f"data/{name} dump/own/{name}",
             reads=frozenset({config, "own.pt", f"data/{name}/wav.scp", f"data/{name}/utt2dur"}),
         )
         for name in ("learn", "choose", "judge", "far", "seen")
     ]
+
+
+FEATS = {"cached": "--feats dump/own ", "tuned": "--feats conf/upstream/mel.yaml ", "wave": ""}
 
 
 def inputs(system, *names):
@@ -104,18 +111,19 @@ def test_stage_3_learns_on_the_training_set_and_is_chosen_on_dev(rich):
     sets = ("learn", "choose", "seen", "judge")
     labels = {f"data/{name}/utt2label" for name in sets}
     watched = {"data/seen/trials/*", "data/judge/trials/*"}
-    for system, call in zip(SYSTEMS, calls(rich, f"{ROOT}/steps/train.py"), strict=True):
-        start = {"exp/start_seed{seed}/best.pt"} if system == "tuned" else set()
-        exp, config = f"exp/{system}_t1_seed{{seed}}", f"conf/train_{system}.yaml"
+    found = calls(rich, f"{ROOT}/steps/train.py")
+    for (system, seed), call in zip(product(SYSTEMS, SEEDS), found, strict=True):
+        start = {f"exp/start_seed{seed}/best.pt"} if system == "tuned" else set()
+        named = "".join(f"--start {name} " for name in start)
+        exp, config = f"exp/{system}_t1_seed{seed}", f"conf/train_{system}.yaml"
         assert call == Call(
-            gpu="4",
+            gpu=4,
             done=f"{exp}/.done",
             log=f"{exp}/log/train.log",
-            jobs="SEED=3,1",
             command=f"torchrun --standalone --nproc_per_node 4 {ROOT}/steps/train.py --config "
-            f"{config} --override epochs=5 --override batch_size=8 --seed {{seed}} --device cuda "
-            "--train data/learn --dev data/choose --watch data/seen --watch data/judge --workers 2 "
-            f"--keep-epochs {exp}",
+            f"{config} --override epochs=5 --override batch_size=8 {FEATS[system]}{named}"
+            f"--seed {seed} --device cuda --train data/learn --dev data/choose --watch data/seen "
+            f"--watch data/judge --workers 2 --keep-epochs {exp}",
             reads=frozenset({config} | inputs(system, *sets) | labels | watched | start),
         )
 
@@ -123,15 +131,15 @@ def test_stage_3_learns_on_the_training_set_and_is_chosen_on_dev(rich):
 def test_stage_4_scores_dev_and_the_sets_reported_on_and_reads_no_label(rich):
     assert calls(rich, "steps/score.py") == [
         Call(
-            gpu="1",
-            done=f"exp/{system}_t1_seed{{seed}}/{name}/.done.score",
-            log=f"exp/{system}_t1_seed{{seed}}/log/score_{name}.log",
-            jobs="SEED=3,1",
-            command=f"steps/score.py --device cuda exp/{system}_t1_seed{{seed}} data/{name} "
-            f"exp/{system}_t1_seed{{seed}}/{name}/scores",
-            reads=frozenset({f"exp/{system}_t1_seed{{seed}}/best.pt"} | inputs(system, name)),
+            gpu=1,
+            done=f"exp/{system}_t1_seed{seed}/{name}/scores.done",
+            log=f"exp/{system}_t1_seed{seed}/{name}/scores.log",
+            command=f"steps/score.py --device cuda {FEATS[system]}"
+            f"exp/{system}_t1_seed{seed}/best.pt data/{name} "
+            f"exp/{system}_t1_seed{seed}/{name}/scores",
+            reads=frozenset({f"exp/{system}_t1_seed{seed}/best.pt"} | inputs(system, name)),
         )
-        for system in SYSTEMS
+        for system, seed in product(SYSTEMS, SEEDS)
         for name in ("choose", "judge", "far")
     ]
 
@@ -139,14 +147,15 @@ def test_stage_4_scores_dev_and_the_sets_reported_on_and_reads_no_label(rich):
 def test_stage_5_learns_on_dev_and_applies_it_to_all(rich):
     learnt = "--data data/choose --apply 'choose judge far'"
     scored = [f"{name}/scores" for name in ("choose", "judge", "far")]
+    own = [f"exp/{system}_t1_seed{seed}" for seed, system in product(SEEDS, SYSTEMS)]
     assert calls(rich, "steps/calibrate.py") == [
         Call(
-            done="exp/{exp}/.done.calibrate",
-            log="exp/{exp}/log/calibrate.log",
-            jobs=f"EXP={','.join(EXPERIMENTS)}",
-            command=f"steps/calibrate.py {learnt} exp/{{exp}}",
-            reads=frozenset({"data/choose/utt2label", *(f"exp/{{exp}}/{name}" for name in scored)}),
+            done=f"{exp}/calibration.json.done",
+            log=f"{exp}/calibration.json.log",
+            command=f"steps/calibrate.py {learnt} {exp} --out {exp}/calibration.json",
+            reads=frozenset({"data/choose/utt2label", *(f"{exp}/{name}" for name in scored)}),
         )
+        for exp in own
     ]
     for seed, call in zip(SEEDS, calls(rich, "steps/fuse.py"), strict=True):
         out = f"exp/fusion_t1_seed{seed}"
@@ -155,7 +164,7 @@ def test_stage_5_learns_on_dev_and_applies_it_to_all(rich):
         assert call == Call(
             done=f"{out}/.done",
             log=f"{out}/log/fuse.log",
-            command=f"steps/fuse.py --leave-one-out {learnt} --out {out} {' '.join(fused)}",
+            command=f"steps/fuse.py --leave-one-out {learnt} {' '.join(fused)} --out {out}",
             reads=frozenset({"data/choose/utt2label"} | read),
         )
 
@@ -167,52 +176,53 @@ def judged(name):
 
 def test_stage_6_evaluates_scores_and_ratios_on_every_list(rich):
     expected = []
-    for name in REPORTED:
-        for trials, result in zip(LISTS[name], RESULTS[name], strict=True):
-            scores, llr = f"exp/{{exp}}/{name}/scores", f"exp/{{exp}}/{name}/llr/scores"
-            call = Call(
-                done=f"exp/{{exp}}/{result}/.done.evaluate",
-                log=f"exp/{{exp}}/log/evaluate_{result}.log",
-                jobs=f"EXP={','.join([*EXPERIMENTS, *FUSIONS])}",
-                command=f"steps/evaluate.py --trials {trials} --by attack,codec --llr {llr} "
-                f"--exp exp/{{exp}} data/{name} {scores} exp/{{exp}}/{result}/result.json",
-                reads=frozenset({scores, llr, "exp/{exp}/selection*.json"} | judged(name)),
-            )
-            expected.append(call)
+    for name, exp in product(REPORTED, [f"exp/{own}" for own in [*EXPERIMENTS, *FUSIONS]]):
+        scores, llr, out = (f"{exp}/{name}/{x}" for x in ("scores", "llr/scores", "result.json"))
+        call = Call(
+            done=f"{out}.done",
+            log=f"{out}.log",
+            command=f"steps/evaluate.py --every-list --by attack,codec --llr {llr} --exp {exp} "
+            f"data/{name} {scores} {out}",
+            reads=frozenset({scores, llr, f"{exp}/selection*.json"} | judged(name)),
+        )
+        expected.append(call)
     assert calls(rich, "steps/evaluate.py") == expected
 
 
 def test_stage_6_compares_the_fusion_with_each_system_and_with_itself_without_it(rich):
     expected = []
-    for name in REPORTED:
-        for trials, result in zip(LISTS[name], RESULTS[name], strict=True):
-            for own, left in (("{}", ""), ("fusion_t1_seed{{seed}}/without_{}", "without_")):
-                rival = "exp/" + own.replace("{}", "{system}_t1_seed{{seed}}")
-                pair = f"exp/compare/{result}/{left}{{system}}_t1"
-                read = {
-                    f"{exp.replace('{{seed}}', seed)}/{name}/scores"
-                    for exp, seed in product(("exp/fusion_t1_seed{{seed}}", rival), SEEDS)
-                }
-                call = Call(
-                    done=f"exp/compare/{result}/.done.{left}{{system}}_t1",
-                    log=f"{pair}.log",
-                    jobs="SYSTEM=cached,tuned,wave",
-                    renew=True,
-                    command=f"steps/compare.py --seeds '3 1' --trials {trials} --out {pair}.json "
-                    f"exp/fusion_t1_seed{{{{seed}}}} {rival} {name}",
-                    reads=frozenset(read | judged(name)),
-                )
-                expected.append(call)
+    for name, (own, left) in product(
+        REPORTED, (("{}", ""), ("fusion_t1_seed{{seed}}/without_{}", "without_"))
+    ):
+        for system in SYSTEMS:
+            fusion = "exp/fusion_t1_seed{seed}"
+            rival = "exp/" + own.replace("{}", f"{system}_t1_seed{{seed}}").replace("{{", "{")
+            rival = rival.replace("}}", "}")
+            pair = f"exp/compare/{name}/{left}{system}_t1.json"
+            read = {
+                f"{exp.replace('{seed}', seed)}/{name}/scores"
+                for exp, seed in product((fusion, rival), SEEDS)
+            }
+            call = Call(
+                done=f"{pair}.done",
+                log=f"{pair}.log",
+                renew=True,
+                command=f"steps/compare.py --every-list --seeds '3 1' {fusion} {rival} "
+                f"data/{name} --out {pair}",
+                reads=frozenset(read | judged(name)),
+            )
+            expected.append(call)
     assert calls(rich, "steps/compare.py") == expected
 
 
-def test_stage_6_measures_one_seed_of_each_system(rich):
+def test_stage_6_measures_one_seed_of_each_system_one_at_a_time(rich):
     fronts = {"cached": {"own.pt"}}  # what its config says stands in the experiment's
-    assert calls(rich, "steps/describe_model.py") == [
+    assert calls(rich, "steps/describe_model.py", slots="1") == [
         Call(
-            done=f"exp/{system}_t1_seed3/.done.cost",
-            log=f"exp/{system}_t1_seed3/log/cost.log",
-            command=f"steps/describe_model.py --exp exp/{system}_t1_seed3",
+            done=f"exp/{system}_t1_seed3/cost.json.done",
+            log=f"exp/{system}_t1_seed3/cost.json.log",
+            command=f"steps/describe_model.py --exp exp/{system}_t1_seed3 "
+            f"--out exp/{system}_t1_seed3/cost.json",
             reads=frozenset({f"exp/{system}_t1_seed3/config.yaml"} | fronts.get(system, set())),
         )
         for system in SYSTEMS

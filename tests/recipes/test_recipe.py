@@ -138,7 +138,7 @@ def test_what_is_named_is_enough_to_go_on(copy):
 
 def test_another_command_stops_it(copy):
     line = stopped(copy.run(*only(4), "--device", "auto"))
-    assert "exp/fbank_mhfa_seed1/dev/.done.score: was made by another command" in line
+    assert "exp/fbank_mhfa_seed1/dev/scores.done: was made by another command" in line
     assert "--device cpu" in line
     assert "now steps/score.py --device auto" in line
 

@@ -54,7 +54,7 @@ def test_bad_tables_and_sounds_stop_the_first_stage(undisturbed, recipe, tmp_pat
         ("wav.scp", "pipe", f"'{utt}' is a shell pipe"),
     ]
     for name, text, words in cases:
-        (data / ".done.validate").unlink(missing_ok=True)
+        (data / "valid.done").unlink(missing_ok=True)
         if text in bad:
             write_table(data / name, {**read_table(data / name), utt: bad[text][0]})
         else:
@@ -63,11 +63,11 @@ def test_bad_tables_and_sounds_stop_the_first_stage(undisturbed, recipe, tmp_pat
         said = [line for line in error.splitlines() if words in line]
         assert (status, len(said)) == (1, 1), (text, error)
         assert "Traceback" not in error
-        assert not (data / ".done.validate").exists()
+        assert not (data / "valid.done").exists()
         (data / name).write_bytes(good[data / name])
     assert not (tmp_path / "bad/ran").exists()
     succeed(recipe.run(*only(1)))
-    assert (data / ".done.validate").read_bytes() == good[data / ".done.validate"]
+    assert (data / "valid.done").read_bytes() == good[data / "valid.done"]
     for path in (whole.folder / "data/train").glob("utt2*"):
         assert (data / path.name).read_bytes() == path.read_bytes()
 
@@ -105,7 +105,7 @@ def test_a_finished_recipe_can_be_looked_at_where_nothing_can_be_written(
 ):
     whole, _ = undisturbed
     shutil.copytree(whole.folder, recipe.folder, dirs_exist_ok=True)
-    (recipe.folder / "exp/wave_cnn_seed1/eval/.done.score").unlink()
+    (recipe.folder / "exp/wave_cnn_seed1/eval/scores.done").unlink()
     read_only(recipe.folder)
     assert "== Stage 3" in succeed(recipe.run("--stop-stage", 3, before=unable()))
     status, _, error = recipe.run(before=unable())

@@ -31,20 +31,27 @@ def place(tmp_path):
 def test_the_models_are_trained_and_scored_with_the_first_seed_alone(place):
     words = ("--systems", "wave tuned", "--seeds", "4 5", "--tag", "t", *ON)
     launched, *_ = record(place, *words, "--override", "epochs=3", "--stage", 3, "--stop-stage", 4)
-    own = [call for call in launched if call.jobs == "ATTACK=K1,K2"]
+    own = [call for call in launched if "_without_" in call.command]
     assert [call.log for call in own] == [
-        f"exp/{system}_t_without_{{attack}}_seed4/log/{name}.log"
-        for name, system in product(("train", "score_dev"), ("wave", "tuned"))
+        f"exp/{system}_t_without_{attack}_seed4/{name}.log"
+        for name, system, attack in product(
+            ("log/train", "dev/scores"), ("wave", "tuned"), ("K1", "K2")
+        )
     ]
-    train, score = own[0], own[2]
-    exp, usual = "exp/wave_t_without_{attack}_seed4", of(launched, "steps/train.py")[0]
-    change = " --override without_attacks=['{attack}'] --seed 4"
-    command = usual.command.replace(" --seed {seed}", change)
-    assert train.command == command.replace("exp/wave_t_seed{seed}", exp)
-    assert train.reads == usual.reads | {"data/train/utt2attack", "data/dev/utt2attack"}
-    assert score.command == f"steps/score.py --device auto {exp} data/dev {exp}/dev/scores"
-    assert score.reads == {f"{exp}/best.pt", "data/dev/wav.scp", "data/dev/utt2dur"}
-    assert len([call for call in launched if call.jobs == "SEED=4,5"]) == 6
+    usual = of(launched, "steps/train.py")[0]
+    tables = ["data/train/utt2attack", "data/dev/utt2attack"]
+    named = "".join(f" --attacks {table}" for table in tables)
+    for attack, train, score in (("K1", own[0], own[4]), ("K2", own[1], own[5])):
+        exp = f"exp/wave_t_without_{attack}_seed4"
+        change = f" --override without_attacks=['{attack}']{named} --seed 4"
+        command = usual.command.replace(" --seed 4", change)
+        assert train.command == command.replace("exp/wave_t_seed4", exp)
+        assert train.reads == usual.reads | set(tables)
+        assert score.command == (
+            f"steps/score.py --device auto {exp}/best.pt data/dev {exp}/dev/scores"
+        )
+        assert score.reads == {f"{exp}/best.pt", "data/dev/wav.scp", "data/dev/utt2dur"}
+    assert len([call for call in launched if "_without_" not in call.command]) == 12
 
 
 def test_an_experiment_without_an_attack_rests_on_the_tables_of_attacks(place):
@@ -64,12 +71,12 @@ def test_each_seed_has_a_fusion_that_is_judged_and_compared(place):
     words = ("--systems", "cached wave", "--seeds", "4 5", "--eval-sets", "judge far", *ON)
     launched, printed, _ = record(place, *words, "--stage", 5)
     calls = [call for call in of(launched, "steps/fuse.py") if "--unseen" in call.command]
-    pairs = [(s, f"{s}_without_{a}_seed4") for s, a in product(("cached", "wave"), ("K1", "K2"))]
+    pairs = [(s, f"{s}_without_*_seed4") for s in ("cached", "wave")]  # of whichever attack
     for seed, call in zip((4, 5), calls, strict=True):
         systems, out = f"exp/cached_seed{seed} exp/wave_seed{seed}", f"exp/fusion_unseen_seed{seed}"
         assert call.command == (
-            "steps/fuse.py --unseen exp/{{system}}_without_{{attack}}_seed4 --data data/dev "
-            f"--apply 'dev judge far' --out {out} {systems}"
+            "steps/fuse.py --unseen exp/{system}_without_{attack}_seed4 --data data/dev "
+            f"--apply 'dev judge far' {systems} --out {out}"
         )
         whole = [f"exp/{system}_seed{seed}" for system in ("cached", "wave")]
         read = {f"{exp}/{n}/scores" for exp, n in product(whole, ("dev", "judge", "far"))}
@@ -77,27 +84,28 @@ def test_each_seed_has_a_fusion_that_is_judged_and_compared(place):
         read |= {f"{exp}/config.yaml" for exp in [*whole, *(f"exp/{name}" for _, name in pairs)]}
         assert call.reads == read | {"data/dev/utt2label", "data/dev/utt2attack"}
         assert (call.done, call.log) == (f"{out}/.done", f"{out}/log/fuse.log")
-    both = ("exp/fusion_unseen_seed{{seed}}", "exp/fusion_seed{{seed}}")
+    both = ("exp/fusion_unseen_seed{seed}", "exp/fusion_seed{seed}")
     found = [c for c in of(launched, "steps/compare.py") if both[0] in c.command]
-    lists = [("judge", n) for n in ("all", "known", "unknown")] + [("far", "all")]
-    for call, (name, trials) in zip(found, lists, strict=True):
-        folder = f"exp/compare/{name}" + ("" if trials == "all" else f"_{trials}")
+    for call, name in zip(found, ("judge", "far"), strict=True):
+        out = f"exp/compare/{name}/fusion_unseen.json"
         assert call.command == (
-            "steps/compare.py --metric eer,min_dcf,act_dcf,cllr --seeds '4 5' --trials "
-            f"{trials} --out {folder}/fusion_unseen.json {' '.join(both)} {name}"
+            "steps/compare.py --every-list --metric eer,min_dcf,act_dcf,cllr --seeds '4 5' "
+            f"{' '.join(both)} data/{name} --out {out}"
         )
-        experiments = [exp.replace("{{seed}}", seed) for exp, seed in product(both, "45")]
+        experiments = [exp.replace("{seed}", seed) for exp, seed in product(both, "45")]
         tables = {f"{e}/{n}/scores" for e, n in product(experiments, (name, f"{name}/llr"))}
         tables |= {f"data/{name}/{t}" for t in ("utt2*", "trials/*", "trial_counts*")}
         assert (call.reads, call.renew) == (tables, True)
-        assert call.done == f"{folder}/.done.fusion_unseen"
+        assert call.done == f"{out}.done"
     last = ["exp/fusion_unseen_seed4", "exp/fusion_unseen_seed5"]
     assert [words[-2:] for words in printed] == [last, last]
-    assert of(launched, "steps/rank.py")[0].command.split()[-2:] == last
-    for call in of(launched, "steps/evaluate.py"):
-        assert call.jobs.endswith(",fusion_unseen_seed4,fusion_unseen_seed5")
+    assert of(launched, "steps/rank.py")[0].command.split()[-4:-2] == last
+    judged = [call.command.split()[-2] for call in of(launched, "steps/evaluate.py")]
+    assert [f"{exp}/{n}/scores" for n in ("judge", "far") for exp in last] == [
+        scores for scores in judged if "fusion_unseen" in scores
+    ]
     for call in of(launched, "steps/report.py"):
-        assert call.command.split()[-2:] == last
+        assert call.command.split()[-4:-2] == last
         assert "exp/compare/judge_unknown/fusion_unseen.json " in call.command
         assert {"exp/compare/far/fusion_unseen.json", f"{last[0]}/*.json"} < call.reads
 

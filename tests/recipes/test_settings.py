@@ -42,7 +42,7 @@ WRITTEN = {
 @pytest.mark.parametrize(("text", "upstream"), WRITTEN.items())
 def test_a_front_end_is_computed_and_rested_on_however_the_config_is_written(place, text, upstream):
     (place / "conf/train_x.yaml").write_text(text)
-    assert settings(place, "x")["x", "upstream"] == upstream
+    assert settings(place, "x")["x", "feats"] == f"dump/{upstream}"
     launched, *_ = record(place, "--systems", "x", "--stage", 2, "--stop-stage", 4)
     dumps = [call.command.split()[-1] for call in of(launched, "steps/extract_ssl.py")]
     assert dumps == [f"dump/{upstream}/{name}" for name in ("train", "dev", "eval")]
@@ -83,21 +83,20 @@ def test_every_value_is_that_of_the_config_the_defaults_and_the_overrides(place)
         place, "--override", "upstream=own", "--override", "init_from=a b/{seed}", "empty"
     )
     assert found == {
-        ("empty", "config"): "conf/train_empty.yaml",
-        ("empty", "feats"): "cached",
-        ("empty", "upstream"): "own",
-        ("empty", "start"): "'a b/{seed}/best.pt'",
+        ("empty", "feats"): "dump/own",
+        ("empty", "start"): "a b/{seed}/best.pt",
         ("empty", "without"): "",
-        ("upstream/own", "files"): "conf/upstream/own.yaml own.pt",
-        ("upstream/own", "checkpoint"): "own.pt",
         ("upstream/own", "copies"): "1",
     }
     (place / "conf/upstream/own.yaml").write_text("{name: x_local, checkpoint: 'my {x}.pt'}\n")
     found = settings(place, "cached", "wave", "tuned")
-    assert found["upstream/own", "files"] == "conf/upstream/own.yaml 'my {{x}}.pt'"
     assert found["upstream/own", "copies"] == "0"
-    assert (found["wave", "upstream"], found["wave", "start"]) == ("", "")
-    assert found["tuned", "start"] == "'exp/start_seed{seed}/best.pt'"
+    assert (found["wave", "feats"], found["wave", "start"]) == ("", "")
+    assert found["tuned", "feats"] == "conf/upstream/mel.yaml"
+    assert found["tuned", "start"] == "exp/start_seed{seed}/best.pt"
+    call = ("--systems", "cached", "--stage", 2, "--stop-stage", 2)
+    for extract in of(record(place, *call)[0], "steps/extract_ssl.py"):
+        assert {"conf/upstream/own.yaml", "my {x}.pt"} < extract.reads
 
 
 BAD = {

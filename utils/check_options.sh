@@ -1,0 +1,54 @@
+# Sourced by utils/recipe.sh: stops where an option of run.sh is wrong, and goes to the recipe's folder.
+# shellcheck shell=bash
+
+stop() { # stop WHY: an option is wrong
+  echo "$0: $*" >&2
+  exit 2
+}
+
+is_number() { # is_number TEXT: from 1 to 9999
+  [[ $1 =~ ^[1-9][0-9]{0,3}$ ]]
+}
+
+name='^[[:alnum:]_][[:alnum:]._-]*$'
+[[ ${stage:?} =~ ^[1-6]$ && ${stop_stage:?} =~ ^[1-6]$ && $stage -le $stop_stage ]] ||
+  stop "--stage '$stage' --stop-stage '$stop_stage': wanted 1 to 6, the first not above the last"
+is_number "${nj-}" || stop "--nj '$nj': wanted a number from 1 to 9999"
+[[ ${seeds-} =~ ^(0|[1-9][0-9]{0,13})( +(0|[1-9][0-9]{0,13}))*$ ]] || # 01 would be seed 1 by another name
+  stop "--seeds '$seeds': wanted numbers of at most 14 digits, e.g. \"1 2 3\""
+is_number "${processes-}" || stop "--processes '$processes': wanted a number from 1 to 9999"
+[[ ${device-} =~ ^(auto|cpu|cuda)$ ]] || # one job has one GPU, which is cuda to it
+  stop "--device '$device': wanted auto, cpu or cuda; CUDA_VISIBLE_DEVICES chooses among GPUs"
+[[ ${unseen-} =~ ^(true|false)$ ]] || stop "--unseen '$unseen': wanted true or false"
+[[ ${tag-} =~ ^[[:alnum:]._-]*$ ]] || stop "--tag '$tag': wanted letters, digits and . _ -"
+[ -z "${override-}" ] || [ -n "$tag" ] ||
+  stop "--override changes what an experiment is; name it with --tag"
+[ -n "${systems-}" ] || stop "--systems is empty; run a recipe, e.g. egs/mini/run.sh"
+for option in seeds systems eval_sets watch_sets; do
+  twice=$(tr -s ' ' '\n' <<<"${!option}" | sort | uniq -d)
+  [ -z "$twice" ] || stop "--${option//_/-}: ${twice//$'\n'/ } stands there twice; wanted each once"
+done
+for fusion in ${fusions:?}; do
+  [[ " $systems " != *" $fusion "* ]] || stop "--systems: '$fusion' is what the fusion of them is called"
+done
+for system in $systems; do
+  [[ $system =~ $name ]] || stop "--systems: '$system' is no name; wanted that of a conf/train_<system>.yaml"
+done
+for set in "${train_set-}" "${dev_set-}" ${eval_sets-} ${watch_sets-}; do # so that a set has one name alone
+  [[ $set =~ $name ]] || stop "'$set' is no set; wanted a folder of data/ by its name"
+done
+[ "$dev_set" != "$train_set" ] || stop "--dev-set: '$dev_set' is what is learnt on; wanted another set"
+for set in $eval_sets; do # at every stage: a calibration learns too
+  [ "$set" != "$dev_set" ] && [ "$set" != "$train_set" ] ||
+    stop "--eval-sets: '$set' is to report on; nothing is learnt or chosen on it"
+done
+[ -z "${corpus-}" ] || corpus=$(realpath -ms -- "$corpus") # both are given from where the user stands
+if [ -n "${cache-}" ]; then
+  cache=$(realpath -ms -- "$cache")
+  export ANTISPOOF_CACHE=$cache # where upstreams' weights are fetched to
+fi
+cd "${recipe_dir:?}" || stop "no recipe there"
+for system in $systems; do
+  [ -f "conf/train_$system.yaml" ] || [ -f "${root:?}/conf/train_$system.yaml" ] ||
+    stop "--systems: no conf/train_$system.yaml, neither in $PWD nor in $root"
+done

@@ -1,0 +1,46 @@
+# Sourced by utils/recipe.sh: the queue of a stage. What a scheduler would get is what utils/run.py gets.
+# shellcheck shell=bash
+
+queue=()
+launcher= # the process that runs it
+
+job() { # job [--gpu N] [--shares N] [--renew] COMMAND... OUT: into the queue; OUT/ is a folder
+  local line='{' word
+  while [[ $1 == --* ]]; do
+    case $1 in
+      --renew) line+='"renew": true, ' && shift ;; # if it was done otherwise, do it again; do not stop
+      *) line+="\"${1#--}\": $2, " && shift 2 ;;
+    esac
+  done
+  line+='"words": ['
+  for word in "$@"; do
+    word=${word//\\/\\\\}
+    word=${word//\"/\\\"}
+    line+="\"${word//$'\n'/\\n}\", "
+  done
+  queue+=("${line%, }]}")
+}
+
+array_job() { # array_job N [--gpu N] COMMAND... OUT: N shares of one command; {job}/{jobs} is that of each
+  job --shares "$@"
+}
+
+run_jobs() { # run_jobs [N]: what is queued, side by side; on the CPU, N at a time
+  [ "${#queue[@]}" -gt 0 ] || return 0
+  python "${root:?}/utils/run.py" --queue --parent "$$" --slots "${1:-${nj:?}}" <<<"$(printf '%s\n' "${queue[@]}")" &
+  launcher=$!
+  queue=()
+  wait "$launcher" # which a signal interrupts
+  launcher=
+}
+
+end() { # end SIGNAL: the launcher with its jobs, then this shell
+  trap '' INT TERM HUP
+  [ -z "$launcher" ] || kill -TERM "$launcher" 2>/dev/null || true
+  wait || true
+  trap - "$1"
+  kill "-$1" "$$"
+}
+trap 'end INT' INT
+trap 'end TERM' TERM
+trap 'end HUP' HUP
