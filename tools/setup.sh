@@ -9,7 +9,7 @@ cache=  # folder of downloads; default $XDG_CACHE_HOME/antispoof
 python= # interpreter to build on, 3.10 to 3.13; default: the first of python3, python3.13 ...
 . "$root/utils/parse_options.sh"
 
-torch=torch==2.13.0                                     # by exact version: a CPU build where pip finds one
+torch=torch==2.13.0                                                 # by exact version: a CPU build where pip finds one
 without_dependencies=(torchaudio==2.11.0 s3prl==0.4.18 timm==0.4.5) # their own pins would pull other versions in
 
 cache=${cache:-${XDG_CACHE_HOME:-~/.cache}/antispoof} # ~ is known where HOME is not set
