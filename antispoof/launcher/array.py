@@ -25,7 +25,9 @@ from .scheduler import Scheduler
 
 SCRIPT = """#!/bin/sh
 # The launcher of antispoof writes this: one task of an array.
-cd "$3" && exec "$1" -I "$2"
+cd "$3" || exit 1
+[ -n "${SLURM_ARRAY_TASK_ID:-}" ] || exec >>"$SGE_TASK_ID.out" 2>&1
+exec "$1" -I "$2"
 """
 TAIL = 4000  # bytes
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from . import arrays, local
 from .cluster import load_cluster
 from .job import Job, Request
+from .sge import Sge
 from .slurm import Slurm
 
-SCHEDULERS = {"slurm": Slurm}
+SCHEDULERS = {"slurm": Slurm, "sge": Sge}
 
 
 def run(jobs: Sequence[Job], request: Request) -> list[Job]:

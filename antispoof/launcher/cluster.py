@@ -5,8 +5,9 @@
     options: {queue: ["--partition={queue}"], mem: ["--mem={mem}M"]}
 
 `options` says which words of the scheduler's command stand for each thing that a job asks for. In
-them {mem} is in MiB, {time} in minutes, {seconds} the same time in seconds, {threads} the cores,
-{gpu} the GPUs of a job, {queue} and {account} what the file says.
+them {mem} is in MiB, {mem_each} the same per core, {time} in minutes, {seconds} the same time in
+seconds, {soft} 20 seconds less, {threads} the cores, {gpu} the GPUs of a job, {queue} and {account}
+what the file says.
 """
 
 import dataclasses
@@ -39,7 +40,7 @@ CLUSTER_KEYS = {
     "account": Key(""),
     "flags": Flags([]),  # further words, as they are
     "options": {name: Flags([]) for name in OPTIONS},
-    "defaults": {"mem": Key(""), "threads": Whole(1, least=1), "time": Key("")},
+    "defaults": {"mem": Key(""), "threads": Whole(1), "time": Key("")},
     "retries": Whole(2),  # how often a task is submitted again that a node or the scheduler lost
     "array": Whole(1000, least=1),  # tasks of one array
     "late": Number(5.0, least=0),  # seconds that a file written on a node may be late
@@ -70,7 +71,8 @@ class Cluster:
             "gpu": request.gpu,
             "time": time,
         }
-        words = list(self.conf["flags"])
+        words, each = list(self.conf["flags"]), asked["mem"] // max(1, asked["threads"])
+        values = {**asked, "mem_each": each, "seconds": time * 60, "soft": time * 60 - 20}
         for name, value in asked.items():
             given = self.conf["options"][name]
             if value and not given and (name, value) != ("threads", 1):
@@ -79,7 +81,7 @@ class Cluster:
                     f"{name} {value}"
                 )
             if value:
-                words += [fill(word, {**asked, "seconds": time * 60}) for word in given]
+                words += [fill(word, values) for word in given]
         return words
 
     def retries(self, request: Request) -> int:

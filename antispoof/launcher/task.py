@@ -48,6 +48,7 @@ def run(task: dict[str, Any], log: IO[str]) -> int:
     child: subprocess.Popen | None = None
 
     def pass_on(number, _):
+        os.write(1, f"signal {signal.Signals(number).name}\n".encode())
         if child is not None:
             child.send_signal(number)
 
@@ -89,6 +90,8 @@ def main() -> int:
     write_status(
         folder, index, {"status": status, "host": host, "start": started, "end": time.time()}
     )
+    if "SLURM_JOB_ID" not in os.environ:  # Grid Engine takes 99 and 100 for requests of its own
+        return int(status != 0)
     return status if status >= 0 else 128 - status
 
 

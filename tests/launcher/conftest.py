@@ -1,6 +1,7 @@
 """A cluster for the tests of this room that need one."""
 
 import pytest
+import sge_cluster
 import slurm_cluster
 
 
@@ -23,3 +24,24 @@ def slurm(slurm_daemons, monkeypatch):
     for name, value in slurm_daemons.environment.items():
         monkeypatch.setenv(name, value)
     return slurm_daemons
+
+
+@pytest.fixture(scope="session")
+def sge_daemons():
+    """A Grid Engine of one host; skips where a program is missing."""
+    if sge_cluster.MISSING:
+        pytest.skip(f"Grid Engine cannot be started here: no {', '.join(sge_cluster.MISSING)}")
+    cluster = sge_cluster.SgeCluster()
+    try:
+        yield cluster.start()
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+def sge(sge_daemons, monkeypatch):
+    """That cluster with an empty queue, named by the environment."""
+    sge_daemons.reset()
+    for name, value in sge_daemons.environment.items():
+        monkeypatch.setenv(name, value)
+    return sge_daemons

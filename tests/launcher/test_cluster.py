@@ -20,7 +20,8 @@ def test_every_config_of_a_cluster_maps_what_a_job_can_ask_for(name):
     assert cluster.conf["scheduler"] in SCHEDULERS
     cluster.conf["queue"], cluster.conf["account"] = "long", "me"
     flags = cluster.flags(Request(gpu=2, mem="3G", threads=5, time="2h"))
-    for value in ("long", "me", "3072", "2", "5", "120"):
+    wanted = {"sge": ("614", "7200")}.get(name, ("3072", "120"))  # per core, and in seconds
+    for value in ("long", "me", "2", "5", *wanted):
         assert any(value in word for word in flags), value
     assert cluster.retries(Request()) == 2
     assert cluster.retries(Request(retries=0)) == 0
@@ -32,6 +33,14 @@ def test_words_of_slurm():
         *("--mem=500M", "--cpus-per-task=2", "--gres=gpu:1", f"--time={26 * 60 + 4}")
     ]
     assert load_cluster("slurm").flags(Request()) == ["--cpus-per-task=1"]
+
+
+def test_words_of_grid_engine():
+    asked = Request(gpu=1, mem="3G", threads=2, time="1h")
+    assert load_cluster("sge").flags(asked) == [
+        *("-l", "h_vmem=1536M", "-pe", "smp", "2", "-l", "gpu=1", "-l", "h_rt=3600,s_rt=3580")
+    ]
+    assert load_cluster("sge").flags(Request()) == []
 
 
 def test_amounts():
