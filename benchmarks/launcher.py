@@ -2,7 +2,7 @@
 """What does the launcher cost? Calls of utils/run.py with tasks that do nothing, in seconds.
 
 Local against `xargs -P`, Slurm against `sbatch` of the same array with `squeue` asked every half
-second until nothing is left, Grid Engine against `qsub` and `qstat` alike; in turn, in the same run,
+second until nothing is left, Grid Engine against `qsub` and `qstat` alike; in turn, in one run,
 the least of --rounds. The clusters are those of the tests: daemons of this machine, in a temporary
 folder. A scheduler whose programs are missing is left out.
 """

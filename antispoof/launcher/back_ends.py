@@ -1,14 +1,15 @@
 """Where jobs run: on this machine, or as tasks of a cluster's scheduler."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from . import arrays, local
 from .cluster import load_cluster
 from .job import Job, Request
+from .scheduler import Scheduler
 from .sge import Sge
 from .slurm import Slurm
 
-SCHEDULERS = {"slurm": Slurm, "sge": Sge}
+SCHEDULERS: dict[str, Callable[[], Scheduler]] = {"slurm": Slurm, "sge": Sge}
 
 
 def run(jobs: Sequence[Job], request: Request) -> list[Job]:

@@ -139,6 +139,7 @@ class SgeCluster:
             min_uid=0,
             min_gid=0,
             load_report_time="00:00:02",
+            max_unheard="00:00:10",
         )
         path = self.folder / "conf/default"
         path.write_text(settings)
@@ -210,6 +211,8 @@ class SgeCluster:
         """An empty queue, for the next test."""
         if "sge_qmaster" not in self.pids:
             self.start_master()
+        if "sge_execd" not in self.pids:
+            self.start_execd()
         if self.queue():
             with contextlib.suppress(AssertionError):
                 self.call("qdel", "-f", "-u", "*")

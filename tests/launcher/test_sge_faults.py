@@ -40,6 +40,27 @@ def test_a_task_that_is_gone_without_a_word_is_done_again(sge, tmp_path):
     assert sorted(path.name for path in tmp_path.glob("*.done")) == ["1.done", "2.done"]
 
 
+def test_a_task_of_a_node_that_crashed_is_done_again(sge, tmp_path):
+    process = begin(tmp_path, *CALL, "x.log", script(tmp_path, ONCE))
+    task = began(tmp_path)
+    wrapper = int(fields(task)[1])
+    line = [int(fields(wrapper)[1]), wrapper, task]
+    sge.kill("sge_execd")
+    for pid in line:
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: (tmp_path / ".jobs").exists() and submitted_again(tmp_path), 60)
+    sge.start_execd()
+    status, _, error = finish(process)
+    assert (status, "submits 1 again that were lost" in error) == (0, True), error
+    assert "its node does not answer" in error
+    assert (tmp_path / "ran").read_text() == "\n\n"
+    assert ", attempt 2\n" in (tmp_path / "x.log").read_text()
+
+
+def submitted_again(folder):
+    return any('"attempt": 2' in path.read_text() for path in folder.glob(".jobs/*/tasks.json"))
+
+
 def test_a_task_that_is_lost_too_often_has_failed(sge, tmp_path):
     work = script(tmp_path, "sleep 0.5; kill -9 $PPID; sleep 60")
     status, _, error = launch(tmp_path, *CALL, "--retries", 1, "x.log", work)
