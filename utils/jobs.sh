@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 queue=()
+kept=()   # its options that leave the queue on disk
 launcher= # the process that runs it
 
 job() { # job [--gpu N] [--shares N] [--renew] COMMAND... OUT: into the queue; OUT/ is a folder
@@ -27,7 +28,7 @@ array_job() { # array_job N [--gpu N] COMMAND... OUT: N shares of one command; {
 
 run_jobs() { # run_jobs [N]: what is queued, side by side; on the CPU, N at a time
   [ "${#queue[@]}" -gt 0 ] || return 0
-  python "${root:?}/utils/run.py" --queue --parent "$$" --slots "${1:-${nj:?}}" <<<"$(printf '%s\n' "${queue[@]}")" &
+  python "${root:?}/utils/run.py" --queue "${kept[@]}" --parent "$$" --slots "${1:-${nj:?}}" <<<"$(printf '%s\n' "${queue[@]}")" &
   launcher=$!
   queue=()
   wait "$launcher" # which a signal interrupts

@@ -38,6 +38,7 @@ while IFS=$'\t' read -r key what value; do settings["$key $what"]=$value; done <
 from_to() { # from_to N WHAT: whether stage N is to be run; says so
   [ "${stage:?}" -le "$1" ] && [ "$1" -le "${stop_stage:?}" ] || return 1
   echo "== Stage $1: $2"
+  kept=(--stage "$1 of $stop_stage: $2") # read by run_jobs
 }
 
 # shellcheck disable=SC2034 # run.sh reads these

@@ -57,6 +57,9 @@ def parse(argv=None):
     parser.add_argument(
         "--dry-run", action="store_true", help="of --queue: say what would run, and why"
     )
+    parser.add_argument(
+        "--stage", metavar="'N of M: WHAT'", help="of --queue: leave it on disk for utils/status.py"
+    )
     parser.add_argument("--slots", type=int, default=1, help="jobs at a time")
     parser.add_argument("--gpu", type=int, default=0, metavar="N", help="GPUs of each job")
     parser.add_argument("--parent", type=int, default=0, metavar="PID", help="end when it ends")
@@ -119,6 +122,8 @@ def run_queue(args):
             skipped[task.name] += 1
         else:
             todo.setdefault(task.gpu, []).append((task, stamp))
+    if args.stage:
+        keep_queue(args, tasks, {task for group in todo.values() for task, _ in group})
     for name, count in skipped.items():
         print(f"skip: {name}{f', {count} of it' if count > 1 else ''}", flush=True)
     for gpu, group in todo.items():
@@ -126,6 +131,17 @@ def run_queue(args):
             print(f"$ {shlex.join(task.words)}", flush=True)
         jobs = [job for task, stamp in group for job in task.jobs(stamp)]
         run_jobs(jobs, dataclasses.replace(request_of(args), gpu=gpu))
+
+
+def keep_queue(args, tasks, todo):
+    """Leave the queue on disk; where nothing is to be done, the disk may be read-only."""
+    from antispoof.launcher.kept import keep
+
+    try:
+        keep(args.stage, tasks, todo, Request(args.slots, 0, args.parent))
+    except OSError:
+        if todo:
+            raise
 
 
 def explain(tasks, parents):

@@ -1,5 +1,6 @@
 """One job of a call: its command, its log, its environment, and what says that it is done."""
 
+import contextlib
 import dataclasses
 import fcntl
 import os
@@ -34,6 +35,11 @@ class Request:
     retries: int | None = None
 
 
+def progress_path(log: Path) -> Path:
+    """Where a job with this log says how far it is, as long as it runs: see utils/status.py."""
+    return log.with_name(f".{log.name}.progress")
+
+
 class Job:
     """A command of `words` with its `log`; `stamp` says that it is done, for all jobs if `shared`.
 
@@ -55,10 +61,10 @@ class Job:
         prefix = [sys.executable] if program.endswith(".py") else []
         return [*prefix, program, *self.words[1:]]
 
-    def start(self, folder: str | Path) -> subprocess.Popen:
+    def start(self) -> subprocess.Popen:
         """Start the command with its log, on the GPUs of its place; returns the process."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        self.progress = Path(folder, self.log.name + str(id(self)))
+        self.progress = progress_path(self.log)
         environment = dict(os.environ, ANTISPOOF_PROGRESS=str(self.progress))
         if self.place is not None:
             environment["CUDA_VISIBLE_DEVICES"] = self.place
@@ -69,6 +75,7 @@ class Job:
         with open(self.log, "a", encoding="utf-8") as log:
             self.lock(log)
             log.truncate(0)
+            self.forget_progress()
             log.write(f"# {shlex.join(self.words)}\n# started {time.strftime('%F %T')}\n")
             log.flush()
             return subprocess.Popen(
@@ -88,8 +95,14 @@ class Job:
                 f"{self.log}: another run is at work on this; wait for it, or end it"
             ) from None
 
+    def forget_progress(self) -> None:
+        """Remove what it said of its progress: it has ended."""
+        with contextlib.suppress(OSError):
+            progress_path(self.log).unlink(missing_ok=True)
+
     def finish(self, status: int, seconds: float) -> None:
         """Note how the command ended, in its log too."""
+        self.forget_progress()
         with open(self.log, "a", encoding="utf-8") as log:
             log.write(f"# ended with status {status} after {seconds:.0f} s\n")
         self.settle(status)

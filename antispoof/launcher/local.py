@@ -3,7 +3,6 @@
 import contextlib
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Sequence
 
@@ -24,30 +23,31 @@ def run(jobs: Sequence[Job], request: Request) -> list[Job]:
     waiting, ended = list(jobs), note_signals()
     failed: list[Job] = []
     running: dict[Job, tuple[subprocess.Popen, float]] = {}
-    with tempfile.TemporaryDirectory(prefix="antispoof-run-") as folder:
-        try:
-            while (waiting or running) and not ended:
-                if request.parent and os.getppid() != request.parent:
-                    ended.append(143)
-                    break
-                while waiting and free and not failed:
-                    job = waiting.pop(0)
-                    job.place = free.pop(0)
-                    running[job] = (job.start(folder), time.monotonic())
-                if failed and not running:
-                    break
-                time.sleep(0.02)
-                show(running)
-                for job, (process, started) in list(running.items()):
-                    if process.poll() is not None:
-                        del running[job]
-                        free.append(job.place)
-                        job.finish(process.returncode, time.monotonic() - started)
-                        failed += [job] if process.returncode else []
-        finally:
-            end([process for process, _ in running.values()])  # interrupted: leave no job behind
-            with contextlib.suppress(OSError):  # a terminal that is gone
-                clear()
+    try:
+        while (waiting or running) and not ended:
+            if request.parent and os.getppid() != request.parent:
+                ended.append(143)
+                break
+            while waiting and free and not failed:
+                job = waiting.pop(0)
+                job.place = free.pop(0)
+                running[job] = (job.start(), time.monotonic())
+            if failed and not running:
+                break
+            time.sleep(0.02)
+            show(running)
+            for job, (process, started) in list(running.items()):
+                if process.poll() is not None:
+                    del running[job]
+                    free.append(job.place)
+                    job.finish(process.returncode, time.monotonic() - started)
+                    failed += [job] if process.returncode else []
+    finally:
+        end([process for process, _ in running.values()])  # interrupted: leave no job behind
+        for job in running:
+            job.forget_progress()
+        with contextlib.suppress(OSError):  # a terminal that is gone
+            clear()
     if ended:
         raise SystemExit(ended[0])
     return failed

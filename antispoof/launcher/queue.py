@@ -45,10 +45,13 @@ class Task:
         pairs = zip(["", *self.words], self.words, strict=False)
         return shlex.join("{nj}" if before == "--nj" else word for before, word in pairs)
 
+    def stamp_path(self) -> Path:
+        """The file that says that it is done."""
+        return self.out / ".done" if self.is_folder else Path(f"{self.out}.done")
+
     def stamp(self, parents: Callable[[str], Iterable[str]]) -> Stamp:
         """What says that it is done; reads the files that it rests on."""
-        path = self.out / ".done" if self.is_folder else Path(f"{self.out}.done")
-        return Stamp(path, self.record(), rests_on(self.words, parents), self.renew)
+        return Stamp(self.stamp_path(), self.record(), rests_on(self.words, parents), self.renew)
 
     def jobs(self, stamp: Stamp) -> list[Job]:
         """Its jobs; the last that ends well writes the stamp."""
