@@ -48,9 +48,14 @@ class Chaos:
                 self.command, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True
             )
 
-    def wait_for_stage(self, process, stage):
-        """Wait until a stage has begun, or the process has ended."""
-        while process.poll() is None and f"== Stage {stage}:" not in self.out.read_text():
+    def wait_for_stage(self, process, stage, seconds=float("inf")):
+        """Wait until a stage has begun, the process has ended, or so many seconds are over."""
+        until = time.monotonic() + seconds
+        while (
+            time.monotonic() < until
+            and process.poll() is None
+            and f"== Stage {stage}:" not in self.out.read_text()
+        ):
             time.sleep(0.01)
 
     def disturb(self, stage, draws):
@@ -59,8 +64,7 @@ class Chaos:
         among, patient = draws.random(), draws.random() < 0.7
         process = self.begin()
         self.wait_for_stage(process, stage)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(moment * self.seconds.get(stage, 1.0))
+        self.wait_for_stage(process, stage + 1, moment * self.seconds.get(stage, 1.0))
         if process.poll() is None:
             there = self.processes(process.pid)
             victims = [pid for pid, role in there.items() if wanted in (role, "all")]

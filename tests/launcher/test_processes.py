@@ -89,8 +89,8 @@ SIGNAL_AT_ONCE = """
 import os, runpy, signal, sys
 run = runpy.run_path(sys.argv.pop(1))  # not as a program
 begin = run["Job"].start
-def start(job, folder):
-    process = begin(job, folder)
+def start(job):
+    process = begin(job)
     os.kill(os.getpid(), signal.SIGTERM)  # it has begun, and nobody has noted it
     return process
 run["Job"].start = start
