@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What does the launcher cost? Calls of utils/run.py with tasks that do nothing, in seconds.
 
-Local against `xargs -P`, Slurm against `sbatch` of the same array with `squeue` asked every half
-second until nothing is left, Grid Engine against `qsub` and `qstat` alike; in turn, in one run,
-the least of --rounds. The clusters are those of the tests: daemons of this machine, in a temporary
-folder. A scheduler whose programs are missing is left out.
+Local against `xargs -P`; Slurm against `sbatch` of the same array, with `squeue` asked every --pause
+seconds until nothing is left; Grid Engine against `qsub` and `qstat` alike. In turn, in one run;
+the least of --rounds counts. The clusters are those of the tests: daemons of this machine, in a
+temporary folder. A scheduler whose programs are missing is left out.
 """
 
 import argparse
@@ -23,7 +23,6 @@ sys.path.append(str(ROOT / "tests/helpers"))  # PYTHONSAFEPATH leaves it out
 import sge_cluster  # noqa: E402
 import slurm_cluster  # noqa: E402
 
-PAUSE = 0.5  # seconds between questions of the plain calls
 SCRIPT = "#!/bin/sh\ntrue\n"
 
 
@@ -34,9 +33,9 @@ def call(words, folder):
 
 
 def ours(cluster):
-    """(count, slots, folder) -> None, by utils/run.py."""
+    """(count, slots, folder, pause) -> None, by utils/run.py."""
 
-    def work(count, slots, folder):
+    def work(count, slots, folder, _):
         words = [sys.executable, str(ROOT / "utils/run.py"), "--cluster", cluster]
         words += ["--slots", str(slots), f"JOB=1:{count}", "log/{job}.log", "true"]
         call(words, folder)
@@ -44,24 +43,24 @@ def ours(cluster):
     return work
 
 
-def xargs(count, slots, folder):
+def xargs(count, slots, folder, _):
     numbers = "\n".join(map(str, range(count)))
     words = ["xargs", "-P", str(slots), "-n", "1", "sh", "-c", "true"]
     subprocess.run(words, cwd=folder, input=numbers, text=True, check=True)
 
 
-def sbatch(count, slots, folder):
+def sbatch(count, slots, folder, pause):
     words = ["sbatch", "--parsable", f"--array=1-{count}%{slots}", "--output=%a.out", "plain.sh"]
     job = call(words, folder)
     while call(["squeue", "-h", "-j", job], folder):
-        time.sleep(PAUSE)
+        time.sleep(pause)
 
 
-def qsub(count, slots, folder):
+def qsub(count, slots, folder, pause):
     words = ["qsub", "-terse", "-t", f"1-{count}", "-tc", str(slots), "-cwd", "-j", "y"]
     job = call([*words, "-o", "$TASK_ID.out", "plain.sh"], folder).partition(".")[0]
     while any(line.split()[0] == job for line in call(["qstat"], folder).splitlines() if line):
-        time.sleep(PAUSE)
+        time.sleep(pause)
 
 
 KINDS = {
@@ -83,24 +82,24 @@ def raised(module):
         cluster.stop()
 
 
-def seconds(work, count, slots):
+def seconds(work, count, slots, pause):
     """How long `work` takes in a new folder."""
     with tempfile.TemporaryDirectory(prefix="launcher-") as folder:
         Path(folder, "plain.sh").write_text(SCRIPT)
         started = time.monotonic()
-        work(count, slots, folder)
+        work(count, slots, folder, pause)
         return time.monotonic() - started
 
 
 def compare(kind, plain, args):
     """Print a line for each number of tasks."""
     name, plainly = plain
-    seconds(plainly, 1, 1)  # a scheduler that has just begun is slow once
+    seconds(plainly, 1, 1, args.pause)  # a scheduler that has just begun is slow once
     for count in args.tasks:
         times = {ours(kind): [], plainly: []}
         for _ in range(args.rounds):
             for work, found in times.items():
-                found.append(seconds(work, count, args.slots))
+                found.append(seconds(work, count, args.slots, args.pause))
         own, other = (min(found) for found in times.values())
         ratio = f"{own / other:.2f}" if kind != "local" else ""
         print(f"| {kind} | {count} | {own:.2f} | {name} {other:.2f} | {ratio} |", flush=True)
@@ -110,6 +109,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, nargs="+", default=[4, 100], help="numbers of tasks")
     parser.add_argument("--slots", type=int, default=4, help="tasks at a time")
+    parser.add_argument(
+        "--pause", type=float, default=1.0, help="between two plain questions, in s"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     args = parser.parse_args()
