@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What does the launcher cost? Calls of utils/run.py with tasks that do nothing, in seconds.
 
-Local against `xargs -P`; Slurm against `sbatch` of the same array, with `squeue` asked every --pause
+Local against `xargs -P`; Slurm against `sbatch` of the same array, with `squeue` asked each --pause
 seconds until nothing is left; Grid Engine against `qsub` and `qstat` alike. In turn, in one run;
 the least of --rounds counts. The clusters are those of the tests: daemons of this machine, in a
 temporary folder. A scheduler whose programs are missing is left out.
