@@ -60,8 +60,9 @@ def call_of(task, slots):
 def parse(text):
     """The calls behind run.py --queue, whose words end where the lines of the queue begin."""
     *words, lines = text.split("\x1f")
-    assert [words[1], words[2], words[4]] == ["--queue", "--parent", "--slots"]
-    return [call_of(task, words[5]) for task in read_queue(lines.splitlines())]
+    assert words[1] == "--queue"
+    assert words[2::2] == ["--stage", "--parent", "--slots"]
+    return [call_of(task, words[7]) for task in read_queue(lines.splitlines())]
 
 
 def record(folder, *options, status=0):
