@@ -1,10 +1,9 @@
 """A recipe whose processes are killed at random moments ends in the results of a calm run.
 
-benchmarks/chaos.py does the same for longer, and for other recipes. The calm run is watched by
-utils/status.py from its first to its last stage.
+benchmarks/chaos.py does the same for longer, and for other recipes. utils/status.py is
+asked all along, and must answer.
 """
 
-import re
 import subprocess
 import sys
 import time
@@ -43,20 +42,6 @@ def calm(tmp_path_factory, made_up_corpus):
         found.seconds[stage] = time.monotonic() - started[stage]
     assert process.wait() == 0, found.out.read_text()
     return found, seen
-
-
-def test_a_run_is_seen_from_its_first_stage_to_its_last(calm):
-    found, seen = calm
-    shown = [re.search(r": running, on .* stage (\d) of 6\n", text) for text in seen]
-    stages = [found[1] for found in shown if found]  # between two stages nothing runs
-    assert "3" in stages and stages == sorted(stages)  # short ones may pass unseen
-    assert any("\nrunning: exp/wave_cnn_seed1/log/train.log, " in text for text in seen)
-    last = looked(found.folder)
-    assert last.splitlines()[0] == f"{found.folder}: finished, stage 6 of 6"
-    for line in last.splitlines()[3:]:
-        name, jobs, done, time_taken = re.split(r"  +", line)
-        assert jobs == done, name
-        assert time_taken.startswith("took ")
 
 
 def test_a_run_that_is_killed_at_random_moments_ends_in_the_same_results(
