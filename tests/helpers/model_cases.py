@@ -93,7 +93,7 @@ def build(name):
 
 
 def batch(items, beyond):
-    """Stack along time; what lies beyond an item holds the number `beyond`. Returns x, lengths."""
+    """Stack along time; what is beyond an item holds the number `beyond`. Returns x, lengths."""
     axis = items[0].dim() - 2 if items[0].dim() > 1 else 0
     longest = max(item.shape[axis] for item in items)
     padded = []
