@@ -38,7 +38,7 @@ def find(path: str | Path) -> Path:
 def cache_folder() -> Path:
     """Where downloads and built corpora are kept.
 
-    $ANTISPOOF_CACHE, which a recipe sets by `--cache`, or else $XDG_CACHE_HOME/antispoof.
+    $ANTISPOOF_CACHE, or else $XDG_CACHE_HOME/antispoof.
     Raises UserError where there is no home.
     """
     if said := os.environ.get("ANTISPOOF_CACHE"):
@@ -46,7 +46,7 @@ def cache_folder() -> Path:
     try:
         home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     except RuntimeError:  # no HOME, and nobody knows this user
-        raise UserError("HOME is not set; set it, or name a folder: --cache DIR") from None
+        raise UserError("HOME is not set; set it, or name a folder: ANTISPOOF_CACHE=DIR") from None
     return Path(home) / "antispoof"
 
 

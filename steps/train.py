@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Train one experiment: learn on the training set, pick the checkpoint on dev.
 
-Continues from EXP_DIR/last.pt where there is one. Several processes: torchrun. EXP_DIR/run.sh then
-holds this command, to be run from anywhere.
+Continues from EXP_DIR/last.pt where there is one. EXP_DIR/run.sh then holds this command, to be run
+from anywhere. --processes 4 starts torchrun with this command.
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from antispoof.options import add_feats_option, add_override_option, dump_of
 EXAMPLE = """example:
   steps/train.py --config conf/train_mel_cnn.yaml --seed 1 --train data/train --dev data/dev \\
     exp/mel_cnn_seed1
-  torchrun --nproc_per_node 2 steps/train.py ..."""
+  torchrun --nnodes 2 --nproc_per_node 2 steps/train.py ..."""
 
 
 def parse(argv=None):
@@ -37,6 +38,9 @@ def parse(argv=None):
     )
     parser.add_argument("--watch-every", type=int, default=1, metavar="N", help="epochs")
     parser.add_argument("--keep-epochs", action="store_true", help="keep each epoch's checkpoint")
+    parser.add_argument(
+        "--processes", type=int, default=1, metavar="N", help="that learn together, each on a GPU"
+    )
     parser.add_argument("--workers", type=int, default=0, help="processes that load data")
     parser.add_argument("--log-draws", action="store_true", help="write what augmentation drew")
     parser.add_argument("--stage-to", metavar="DIR", help="copy archives to this local disk first")
@@ -59,14 +63,22 @@ def main():
     from antispoof.features.staging import staged_for  # late: --help answers at once
     from antispoof.training.experiment import complete, load_experiment
 
-    if args.watch_every < 1 or args.workers < 0:
-        raise UserError("--watch-every needs 1 or more, --workers 0 or more")
+    if args.watch_every < 1 or args.workers < 0 or args.processes < 1:
+        raise UserError("--watch-every and --processes need 1 or more, --workers 0 or more")
+    if args.processes > 1 and "TORCHELASTIC_RUN_ID" not in os.environ:
+        start_team(args.processes)
     config = complete(load_experiment(args.config, args.seed, args.override))
     dump = dump_of(args, config)
     require_named(args, config)
     check_apart(args)
     with staged_for(args.stage_to, config, dump, [args.dev, *args.watch], args.train) as dump:
         learn(args, config, dump)
+
+
+def start_team(count):
+    """Become torchrun, which starts this command `count` times."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    os.execv(sys.executable, [*torchrun, "--nproc_per_node", str(count), *sys.argv])
 
 
 def learn(args, config, dump):

@@ -23,5 +23,7 @@ def test_the_cache_is_the_users(monkeypatch):
     monkeypatch.delenv("HOME")  # the system knows where this user is at home, or it does not
     assert cache_folder().name == "antispoof"
     monkeypatch.setattr(os, "getuid", lambda: 43210)
-    with pytest.raises(UserError, match="HOME is not set; set it, or name a folder: --cache DIR"):
+    with pytest.raises(
+        UserError, match="HOME is not set; set it, or name a folder: ANTISPOOF_CACHE=DIR"
+    ):
         cache_folder()

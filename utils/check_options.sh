@@ -16,25 +16,26 @@ name='^[[:alnum:]_][[:alnum:]._-]*$'
 is_number "${nj-}" || stop "--nj '$nj': wanted a number from 1 to 9999"
 [[ ${seeds-} =~ ^(0|[1-9][0-9]{0,13})( +(0|[1-9][0-9]{0,13}))*$ ]] || # 01 would be seed 1 by another name
   stop "--seeds '$seeds': wanted numbers of at most 14 digits, e.g. \"1 2 3\""
-is_number "${processes-}" || stop "--processes '$processes': wanted a number from 1 to 9999"
+for option in dry_run submit_all unseen; do
+  [[ ${!option} =~ ^(true|false)$ ]] || stop "--${option//_/-} '${!option}': wanted true or false"
+done
 [[ ${device-} =~ ^(auto|cpu|cuda)$ ]] || # one job has one GPU, which is cuda to it
   stop "--device '$device': wanted auto, cpu or cuda; CUDA_VISIBLE_DEVICES chooses among GPUs"
-[[ ${unseen-} =~ ^(true|false)$ ]] || stop "--unseen '$unseen': wanted true or false"
 [[ ${tag-} =~ ^[[:alnum:]._-]*$ ]] || stop "--tag '$tag': wanted letters, digits and . _ -"
 [ -z "${override-}" ] || [ -n "$tag" ] ||
   stop "--override changes what an experiment is; name it with --tag"
 [ -n "${systems-}" ] || stop "--systems is empty; run a recipe, e.g. egs/mini/run.sh"
-for option in seeds systems eval_sets watch_sets; do
+for option in seeds systems eval_sets; do
   twice=$(tr -s ' ' '\n' <<<"${!option}" | sort | uniq -d)
   [ -z "$twice" ] || stop "--${option//_/-}: ${twice//$'\n'/ } stands there twice; wanted each once"
 done
-for fusion in ${fusions:?}; do
+for fusion in fusion fusion_unseen; do
   [[ " $systems " != *" $fusion "* ]] || stop "--systems: '$fusion' is what the fusion of them is called"
 done
 for system in $systems; do
   [[ $system =~ $name ]] || stop "--systems: '$system' is no name; wanted that of a conf/train_<system>.yaml"
 done
-for set in "${train_set-}" "${dev_set-}" ${eval_sets-} ${watch_sets-}; do # so that a set has one name alone
+for set in "${train_set-}" "${dev_set-}" ${eval_sets-}; do # so that a set has one name alone
   [[ $set =~ $name ]] || stop "'$set' is no set; wanted a folder of data/ by its name"
 done
 [ "$dev_set" != "$train_set" ] || stop "--dev-set: '$dev_set' is what is learnt on; wanted another set"
@@ -42,11 +43,11 @@ for set in $eval_sets; do # at every stage: a calibration learns too
   [ "$set" != "$dev_set" ] && [ "$set" != "$train_set" ] ||
     stop "--eval-sets: '$set' is to report on; nothing is learnt or chosen on it"
 done
-[ -z "${corpus-}" ] || corpus=$(realpath -ms -- "$corpus") # both are given from where the user stands
-if [ -n "${cache-}" ]; then
-  cache=$(realpath -ms -- "$cache")
-  export ANTISPOOF_CACHE=$cache # where upstreams' weights are fetched to
-fi
+# these are given from where the user stands
+[ -z "${corpus-}" ] || corpus=$(realpath -ms -- "$corpus")
+[ ! -f "${cluster-}" ] || cluster=$(realpath -ms -- "$cluster")
+[ -z "${cluster-}" ] || export ANTISPOOF_CLUSTER=$cluster
+[ -z "${ANTISPOOF_CACHE-}" ] || ANTISPOOF_CACHE=$(realpath -ms -- "$ANTISPOOF_CACHE")
 cd "${recipe_dir:?}" || stop "no recipe there"
 for system in $systems; do
   [ -f "conf/train_$system.yaml" ] || [ -f "${root:?}/conf/train_$system.yaml" ] ||

@@ -1,4 +1,4 @@
-# Sourced by utils/recipe.sh: what a run consists of: sets, features, experiments, comparisons, pages.
+# Sourced by utils/recipe.sh: what a run consists of: sets, features, experiments, and what each reads.
 # shellcheck shell=bash
 
 name() { # name SYSTEM SEED: of an experiment; the one place that derives it
@@ -12,54 +12,66 @@ experiments() { # experiments SYSTEMS SEEDS: the folders of all of them, in one 
   done
 }
 
-sets() { # every set of this run, once
-  tr -s ' ' '\n' <<<"${train_set:?} ${dev_set:?} ${eval_sets-} ${watch_sets-}" | awk 'NF && !seen[$0]++'
-}
-
-dumps() { # lines UPSTREAM SET [--copies] of all features that are cached; copies are of the training set
-  local upstream set copies system
-  for upstream in $(for system in ${systems:?}; do echo "${settings["$system feats"]:-}"; done | sed -n 's,^dump/,,p' | sort -u); do
-    for set in $(sets); do
-      copies=--copies
-      [ "$set" = "$train_set" ] && [ "${settings["upstream/$upstream copies"]}" != 0 ] || copies=
-      echo "$upstream $set $copies"
-    done
+# shellcheck disable=SC2034 # run.sh reads these
+{
+  fusions=fusion # of the systems, by what each is learnt from
+  [ "${unseen:?}" = false ] || fusions="fusion fusion_unseen"
+  sets=() # each once
+  for set in "${train_set:?}" "${dev_set:?}" ${eval_sets-}; do [[ " ${sets[*]} " == *" $set "* ]] || sets+=("$set"); done
+  read -ra singles <<<"$(experiments "${systems:?}" "${seeds:?}")"
+  read -ra together <<<"$(experiments "$fusions" "$seeds")"
+  read -ra measured <<<"$(experiments "$systems" "${seeds%% *}")" # the cost of one seed stands for all
+  dumps=()                                                        # dump/<upstream>/<set> of all features that are cached
+  for upstream in $(for system in $systems; do echo "${settings["$system feats"]-}"; done | sed -n 's,^dump/,,p' | sort -u); do
+    for set in "${sets[@]}"; do dumps+=("dump/$upstream/$set"); done
   done
+  leave_one_out=() # what each of several systems brings to their fusion
+  [ "$(wc -w <<<"$systems")" -lt 3 ] || leave_one_out=(--leave-one-out)
 }
 
-trainings() { # lines SYSTEM SEED EXPERIMENT [ATTACK]: every seed, and one without each attack
+declare -A made_by # of an experiment that is trained, "SYSTEM SEED ATTACK"
+
+train_also() { # train_also NAME SYSTEM SEED [ATTACK]: adds exp/NAME to trainings
+  trainings+=("exp/$1")
+  made_by["exp/$1"]="${*:2}"
+}
+
+list_trainings() { # sets trainings: every seed of every system, and, with --unseen, one without each attack
   local system seed attack attacks
-  attacks=$(unseen_attacks) || return
+  attacks=$(unseen_attacks) || exit
+  trainings=()
   for system in $systems; do
-    for seed in ${seeds:?}; do echo "$system $seed exp/$(name "$system" "$seed")"; done
-    for attack in $attacks; do echo "$system ${seeds%% *} exp/$(name_without "$system" "$attack") $attack"; done
+    for seed in $seeds; do train_also "$(name "$system" "$seed")" "$system" "$seed"; done
+    for attack in $attacks; do train_also "$(name_without "$system" "$attack")" "$system" "${seeds%% *}" "$attack"; done
   done
 }
 
-rivals() { # what the fusion is compared with, over all seeds: each system, and itself without it
-  local system
-  [ "$(wc -w <<<"$systems")" -gt 1 ] || return 0
-  for system in $systems; do echo "exp/$(name "$system" "{seed}")"; done
-  [ -n "${leave_one_out[*]-}" ] || return 0
-  for system in $systems; do echo "exp/$(name fusion "{seed}")/without_$(name "$system" "{seed}")"; done
-}
+# shellcheck disable=SC2034 # run.sh reads what these set
+{
+  describe_dump() { # describe_dump DUMP: sets set, config and copies, which are of the training set alone
+    local upstream=${1#dump/}
+    upstream=${upstream%/*} set=${1##*/} copies=()
+    config=conf/upstream/$upstream.yaml
+    [ "$set" != "$train_set" ] || [ "${settings["upstream/$upstream copies"]}" = 0 ] || copies=(--copies)
+  }
 
-comparison() { # comparison SET[_LIST] RIVAL: the file that is written of it
-  local rival=${2##*/}
-  echo "exp/compare/$1/${rival%_seed*}.json"
-}
+  describe_training() { # describe_training EXP: sets config, seed, feats, learnt, and scored, the sets
+    local system attack start
+    read -r system seed attack <<<"${made_by["$1"]}"
+    config=conf/train_$system.yaml start=${settings["$system start"]}
+    feats=() learnt=()
+    read -ra scored <<<"$dev_set ${eval_sets-}"
+    [ -z "${settings["$system feats"]}" ] || feats=(--feats "${settings["$system feats"]}")
+    [ -z "$attack" ] || learnt+=(--override "without_attacks=['$attack']") scored=("$dev_set")
+    [ -z "$start" ] || learnt+=(--start "${start//\{seed\}/$seed}")
+    [ -z "$attack${settings["$system without"]}" ] ||
+      learnt+=(--attacks "data/$train_set/utt2attack" --attacks "data/$dev_set/utt2attack")
+  }
 
-comparisons() { # every comparison of this run, as words of steps/report.py
-  local set list rival
-  for set in $eval_sets; do
-    for list in "" $(shopt -s nullglob && cd "data/$set" 2>/dev/null && echo trials/*); do
-      for rival in $(rivals) $(unseen_rival); do
-        echo -n "--compare $(comparison "$set${list:+_${list#trials/}}" "$rival") "
-      done
-    done
-  done
-}
-
-report_of() { # report_of SET: its page
-  if [ "$1" = "${eval_sets%% *}" ]; then echo exp/report.html; else echo "exp/report_$1.html"; fi
+  describe_fusion() { # describe_fusion EXP: sets how it is learnt and fused, from which experiments
+    local seed=${1##*_seed}
+    read -ra fused <<<"$(experiments "$systems" "$seed")"
+    how=("${leave_one_out[@]}")
+    [ "$1" != "exp/$(name fusion_unseen "$seed")" ] || how=(--unseen "exp/{system}_without_{attack}_seed${seeds%% *}")
+  }
 }

@@ -4,6 +4,8 @@
 queue=()
 kept=()   # its options that leave the queue on disk
 launcher= # the process that runs it
+dry=()
+[ "${dry_run:?}" = false ] || dry=(--dry-run)
 
 job() { # job [--gpu N] [--shares N] [--renew] COMMAND... OUT: into the queue; OUT/ is a folder
   local line='{' word
@@ -22,13 +24,13 @@ job() { # job [--gpu N] [--shares N] [--renew] COMMAND... OUT: into the queue; O
   queue+=("${line%, }]}")
 }
 
-array_job() { # array_job N [--gpu N] COMMAND... OUT: N shares of one command; {job}/{jobs} is that of each
-  job --shares "$@"
+array_job() { # array_job N [--gpu N] COMMAND... OUT: one command of N shares, each with its own --share
+  job --shares "${@:1:$#-1}" --share "{job}/{jobs}" "${!#}"
 }
 
 run_jobs() { # run_jobs [N]: what is queued, side by side; on the CPU, N at a time
   [ "${#queue[@]}" -gt 0 ] || return 0
-  python "${root:?}/utils/run.py" --queue "${kept[@]}" --parent "$$" --slots "${1:-${nj:?}}" <<<"$(printf '%s\n' "${queue[@]}")" &
+  python "${root:?}/utils/run.py" --queue "${kept[@]}" "${dry[@]}" --parent "$$" --slots "${1:-${nj:?}}" <<<"$(printf '%s\n' "${queue[@]}")" &
   launcher=$!
   queue=()
   wait "$launcher" # which a signal interrupts

@@ -1,9 +1,10 @@
 # Sourced by a script right below its option lines, each `name=value  # why`:
 #   . "$root/utils/parse_options.sh"
-# --name VALUE or --name=VALUE sets one of them; an unknown option stops the script, with the nearest
-# known one; --help prints those very lines. Nothing is evaluated: a value stays text.
+# --name VALUE or --name=VALUE sets one of them; one that is `false` by default may stand alone and is
+# `true` then. An unknown option stops the script, with the nearest known one; --help prints those very
+# lines. Nothing is evaluated: a value stays text.
 
-options_script=${BASH_SOURCE[1]}
+options_script=${BASH_SOURCE[-1]}
 
 option_lines() {
   sed -n '/^# options$/,/^\. /p' "$options_script" | grep -E '^[a-z_]+='
@@ -25,7 +26,14 @@ nearest_option() { # the known option that shares the longest beginning with $1
   done
 }
 
+is_switch() { # whether --name is `false` by default
+  local name=${1#--}
+  option_lines | grep -q "^${name//-/_}=false "
+}
+
 option_names=$(option_lines | sed 's/=.*//')
+# shellcheck disable=SC2034 # for a script that calls itself
+options_given=("$@")
 while [ $# -gt 0 ]; do
   case $1 in
     --help | -h)
@@ -38,6 +46,10 @@ while [ $# -gt 0 ]; do
       ;;
     --*)
       option=$1 value=${2-}
+      if [[ -z $value || $value == --* ]] && is_switch "$option"; then
+        set -- "$option" true "${@:2}"
+        continue
+      fi
       [ $# -ge 2 ] || { echo "$0: $1 needs a value" >&2 && exit 2; }
       shift 2
       ;;

@@ -5,7 +5,7 @@ A line is NAME<TAB>KEY<TAB>VALUE. NAME is a system, with the keys `feats`, where
 from: dump/<upstream>, conf/upstream/<upstream>.yaml where the upstream runs along, or nothing;
 `start`, the checkpoint that training starts from, or nothing; `without`, the attacks that leave its
 training, with blanks. Or NAME is upstream/<name>, with `copies`, how many it makes of a training
-set.
+set; or *, with `allow`, what all systems allow to be done to sounds as they are read, with blanks.
 """
 
 import argparse
@@ -31,23 +31,28 @@ def parse():
 
 
 def main():
+    from antispoof.config import UPSTREAM_KEYS, load_config  # late: --help answers at once
+    from antispoof.training.experiment import read_inputs
+
     args = parse()
-    table = {}
+    table, allowed = {}, []
     for system in args.systems:
-        table[system] = of_system(f"conf/train_{system}.yaml", args.override)
+        config = read_inputs(f"conf/train_{system}.yaml", args.override)
+        table[system] = of_system(f"conf/train_{system}.yaml", config)
         if place := table[system]["feats"]:
             upstream = Path(place).name.removesuffix(".yaml" if "/upstream/" in place else "")
-            table[f"upstream/{upstream}"] = of_upstream(f"conf/upstream/{upstream}.yaml")
+            front_end = load_config(f"conf/upstream/{upstream}.yaml", UPSTREAM_KEYS)
+            table[f"upstream/{upstream}"] = {"copies": str(front_end["copies"]["count"])}
+        allowed.append((front_end if place.startswith("dump/") else config)["allow"])
+    everywhere = set(allowed[0]).intersection(*allowed)
+    table["*"] = {"allow": " ".join(sorted(everywhere))}
     for name, values in table.items():
         for key, value in values.items():
             print(name, key, value, sep="\t")
 
 
-def of_system(path, overrides):
+def of_system(path, config):
     """What a system reads: {key: text}."""
-    from antispoof.training.experiment import read_inputs  # late: --help answers at once
-
-    config = read_inputs(path, overrides)
     upstream = "" if config["feats"] == "wave" else config["upstream"]
     if upstream and not re.fullmatch(r"\w[\w.-]*", upstream):
         raise UserError(f"{path}: 'upstream' is {upstream!r}, wanted a name in conf/upstream/")
@@ -58,13 +63,6 @@ def of_system(path, overrides):
         "start": one_line(path, f"{start}/best.pt") if start else "",
         "without": " ".join(config["without_attacks"]),
     }
-
-
-def of_upstream(path):
-    """What a front end is made of: {key: text}."""
-    from antispoof.config import UPSTREAM_KEYS, load_config
-
-    return {"copies": str(load_config(path, UPSTREAM_KEYS)["copies"]["count"])}
 
 
 def one_line(path, file):

@@ -1,5 +1,5 @@
-# Sourced by utils/recipe.sh: what --unseen true adds to the stages. Each system is also trained once
-# without each attack of dev, with the first seed; its scores of those spoofs teach another fusion.
+# Sourced by utils/recipe.sh: what --unseen adds to the stages. Each system is also trained once without
+# each attack of dev, with the first seed; its scores of those spoofs teach another fusion.
 # shellcheck shell=bash source=utils/recipe.sh
 
 name_without() { # name_without SYSTEM ATTACK: of an experiment that knows nothing of an attack
@@ -9,27 +9,12 @@ name_without() { # name_without SYSTEM ATTACK: of an experiment that knows nothi
 }
 
 unseen_attacks() { # every attack of dev, in one line
-  local attack
+  local attack attacks=data/${dev_set:?}/utt2attack
   [ "${unseen:?}" = true ] || return 0
-  cut -d " " -f 2 "data/${dev_set:?}/utt2attack" | sort -u | while read -r attack; do
+  [ -f "$attacks" ] || stop "$attacks is not there, which --unseen reads; run stage 1 first"
+  cut -d " " -f 2 "$attacks" | sort -u | while read -r attack; do
     [[ $attack =~ ^(-|[[:alnum:]_][[:alnum:]._-]*)$ ]] ||
-      stop "data/$dev_set/utt2attack: '$attack' cannot be part of a name; wanted letters, digits and . _ -"
+      stop "$attacks: '$attack' cannot be part of a name; wanted letters, digits and . _ -"
     [ "$attack" = - ] || echo -n "$attack "
   done
-}
-
-fuse_unseen() { # fuse_unseen SEED EXPERIMENT...: the fusion that is learnt from models without an attack
-  [ "$unseen" = true ] || return 0
-  job steps/fuse.py --unseen "exp/{system}_without_{attack}_seed${seeds%% *}" "${learn[@]:?}" "${@:2}" \
-    --out "exp/$(name fusion_unseen "$1")/"
-}
-
-unseen_rival() { # whose comparison is shown behind those of the systems
-  [ "$unseen" = false ] || echo "exp/$(name fusion_unseen "{seed}")"
-}
-
-compare_unseen() { # compare_unseen SET: that fusion with the one that is learnt on dev alone
-  [ "$unseen" = true ] || return 0
-  job --renew steps/compare.py --every-list --metric eer,min_dcf,act_dcf,cllr --seeds "$seeds" \
-    "$(unseen_rival)" "exp/$(name fusion "{seed}")" "data/$1" --out "$(comparison "$1" "$(unseen_rival)")"
 }

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from . import arrays, local
-from .cluster import load_cluster
+from .cluster import Cluster, load_cluster
 from .job import Job, Request
 from .scheduler import Scheduler
 from .sge import Sge
@@ -17,4 +17,9 @@ def run(jobs: Sequence[Job], request: Request) -> list[Job]:
     if request.cluster == "local":
         return local.run(jobs, request)
     cluster = load_cluster(request.cluster)
-    return arrays.run(jobs, request, cluster, SCHEDULERS[cluster.conf["scheduler"]]())
+    return arrays.run(jobs, request, cluster, scheduler_of(cluster))
+
+
+def scheduler_of(cluster: Cluster) -> Scheduler:
+    """What answers for a cluster."""
+    return SCHEDULERS[cluster.conf["scheduler"]]()

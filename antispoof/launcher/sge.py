@@ -94,6 +94,14 @@ class Sge:
             ask(["qdel", name, "-t", f"{first}-{last}"], gone="does not exist")
             self.deleted.setdefault(name, set()).update(range(first, last + 1))
 
+    def after(self, name: str, job: str) -> list[str]:
+        """Words of qsub: begin when that job has ended, well or not."""
+        return ["-hold_jid", name]
+
+    def kept(self) -> list[str]:
+        """Words of qsub: where its node dies, the job begins again."""
+        return ["-r", "y"]
+
 
 def ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:
     """The (first, last) of the runs in numbers: [1, 2, 5] gives [(1, 2), (5, 5)]."""

@@ -88,6 +88,14 @@ class Slurm:
         chosen = ["-t", "PENDING"] if waiting else []
         ask(["scancel", "-n", name, *chosen, *([job] if job else [])], gone=GONE)
 
+    def after(self, name: str, job: str) -> list[str]:
+        """Words of sbatch: begin when that job has ended well; leave the queue where it did not."""
+        return [f"--dependency=afterok:{job}", "--kill-on-invalid-dep=yes"]
+
+    def kept(self) -> list[str]:
+        """Words of sbatch: where its node dies, the job begins again."""
+        return ["--requeue"]
+
 
 def ask(call: Sequence[str], folder: Path | None = None, gone: str = "") -> str:
     """What a command of Slurm says. Raises Away where no controller answers, else UserError.

@@ -137,7 +137,7 @@ def test_the_recipes_own_config_comes_before_that_of_the_root(place):
     assert "steps/extract_ssl.py" not in workers(record(place, *call)[0])
     (place / "conf/train_mel_cnn.yaml").write_text("upstream: fbank\n")
     extract = of(record(place, *call)[0], "steps/extract_ssl.py")
-    assert [c.command.split()[-2] for c in extract] == ["data/train", "data/dev", "data/eval"]
+    assert [c.command.split()[-4] for c in extract] == ["data/train", "data/dev", "data/eval"]
     assert not any("--copies" in c.command for c in extract)
     (place / "conf/upstream/fbank.yaml").write_text("name: fbank\ncopies: {count: 1}\n")
     extract = of(record(place, *call)[0], "steps/extract_ssl.py")

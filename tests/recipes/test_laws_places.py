@@ -33,12 +33,12 @@ def test_a_corpus_may_lie_at_any_place(place, name):
     (place / "local/prepare_data.py").write_text(SHOW)
     path = f"/corpora/{name}/x"
     command = [ROOT / "run.sh", "--recipe-dir", place, "--systems", "wave", "--stop-stage", "1"]
-    command += ["--corpus", path, "--cache", f"{place}/{name}", "--nj", "3"]
+    command += ["--corpus", path, "--nj", "3"]
     command += ["--local-options", "--list {x} {slots}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     seen = json.loads((place / "seen").read_text())
-    words = ["--nj", "3", "--corpus", path, "--cache", f"{place}/{name}", "--list", "{x}"]
+    words = ["--nj", "3", "--corpus", path, "--list", "{x}"]
     assert seen == [*words, "{slots}", "--out", "data"]
 
 
@@ -60,7 +60,7 @@ def test_a_system_has_a_plain_name(place, name):
 
 @pytest.mark.parametrize(("device", "each"), [("auto", (1, 2)), ("cuda", (1, 2)), ("cpu", (0, 0))])
 def test_jobs_that_may_use_a_gpu_ask_for_their_own(place, device, each):
-    call = ["--systems", "cached", "--device", device, "--processes", "2"]
+    call = ["--systems", "cached", "--device", device, "--train-options", "--processes 2"]
     launched, *_ = record(place, *call)
     asked = {}
     for job in launched:

@@ -38,7 +38,6 @@ def test_a_set_has_one_name(place, name):
         assert f"'{name}' is no set" in refusal(place, *call, option, name)
     if name:
         assert f"'{name}' is no set" in refusal(place, *call[:2], "--eval-sets", f"far {name}")
-        assert f"'{name}' is no set" in refusal(place, *call, "--watch-sets", name)
 
 
 def test_dev_is_not_what_is_learnt_on(place):
@@ -53,7 +52,6 @@ def test_dev_is_not_what_is_learnt_on(place):
         ("--seeds", "3 12 2  12", "12"),
         ("--systems", "wave cached wave", "wave"),
         ("--eval-sets", "far judge far", "far"),
-        ("--watch-sets", "judge judge", "judge"),
     ],
 )
 def test_what_stands_twice_is_refused(place, option, value, twice):
@@ -77,21 +75,20 @@ def test_a_seed_is_a_number_that_is_written_one_way(place, seeds):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--processes", "0"], "--processes '0': wanted a number from 1"),
-        (["--processes", "two"], "--processes 'two': wanted a number from 1"),
-        (["--processes", "2 3"], "--processes '2 3': wanted a number from 1"),
+        (["--unseen", "maybe"], "--unseen 'maybe': wanted true or false"),
+        (["--dry-run=", "--nj", "2"], "--dry-run '': wanted true or false"),
+        (["--submit-all", "yes"], "--submit-all 'yes': wanted true or false"),
         (["--nj", "-2"], "--nj '-2': wanted a number from 1"),
         (["--nj", "2x"], "--nj '2x': wanted a number from 1"),
         (["--nj", "02"], "--nj '02': wanted a number from 1"),
         (["--nj", "10000"], "--nj '10000': wanted a number from 1 to 9999"),
         (["--nj", "9" * 20], f"--nj '{'9' * 20}': wanted a number from 1 to 9999"),
-        (["--processes", "9" * 20], f"--processes '{'9' * 20}': wanted a number from 1 to 9999"),
         (["--stage", "0"], "--stage '0'"),
         (["--stop-stage", "7"], "--stop-stage '7': wanted 1 to 6"),
         (["--stop-stage", "12"], "--stop-stage '12': wanted 1 to 6"),
         (["--tag", "a/b"], "--tag 'a/b': wanted letters"),
         (["--tag", "a{b}"], "--tag 'a{b}': wanted letters"),
-        (["--allow-partial", "true"], "no option --allow-partial, did you mean --allow?"),
+        (["--corpus-dir", "x"], "no option --corpus-dir, did you mean --corpus?"),
         (["--override", "epochs=1"], "--override changes what an experiment is; name it"),
         (["--systems", "cached gone"], "--systems: no conf/train_gone.yaml, neither in "),
         (["--systems", "cached fusion"], "'fusion' is what the fusion of them is called"),
@@ -122,7 +119,7 @@ def test_an_upstream_without_a_config_is_one_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--nj", "10"], ["--nj", "9999"], ["--tag", "a.b_C-1"], ["--processes", "10"]]
+    "arguments", [["--nj", "10"], ["--nj", "9999"], ["--tag", "a.b_C-1"], ["--unseen=false"]]
 )
 def test_what_an_option_can_be(place, arguments):
     record(place, "--systems", "cached", *arguments, "--stage", 3, "--stop-stage", 3)

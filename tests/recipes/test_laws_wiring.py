@@ -15,9 +15,8 @@ SYSTEMS, SEEDS, REPORTED = ("cached", "tuned", "wave"), ("3", "1"), ("judge", "f
 OPTIONS = {
     **{"stage": "1", "stop-stage": "6", "nj": "3", "seeds": "3 1", "systems": "cached tuned wave"},
     **{"train-set": "learn", "dev-set": "choose", "eval-sets": "judge far"},
-    **{"watch-sets": "seen judge", "train-options": "--workers 2 --keep-epochs"},
-    **{"processes": "4", "by": "attack,codec", "corpus": "sounds/./here"},
-    **{"allow": "resample mixdown", "cache": "../kept"},
+    **{"train-options": "--processes 4  --watch data/seen --watch data/judge --keep-epochs"},
+    **{"by": "attack,codec", "corpus": "sounds/./here"},
     **{"local-options": "--size small  --allow-partial"},
     **{"override": "epochs=5 batch_size=8", "tag": "t1", "device": "cuda"},
 }
@@ -32,6 +31,9 @@ def rich(tmp_path_factory):
     own = folder / "exp/cached_t1_seed3/config.yaml"  # as training writes it
     own.parent.mkdir(parents=True)
     own.write_text("feats: cached\nupstream: own\nupstream_conf: {checkpoint: own.pt}\n")
+    for name in ("train_tuned", "train_wave", "upstream/own"):
+        with open(folder / f"conf/{name}.yaml", "a") as stream:
+            stream.write("allow: [resample, mixdown]\n")
     return folder, *record(folder, *(f"--{name}={value}" for name, value in OPTIONS.items()))
 
 
@@ -48,7 +50,7 @@ def test_no_option_is_left_out_here(rich):
     assert {name.replace("_", "-") for name in names} >= OPTIONS.keys()
     assert len([name for name in names if name.replace("_", "-") in OPTIONS]) == len(OPTIONS)
     workers = {word for call in rich[1] for word in call.command.split() if word.endswith(".py")}
-    known = {"local/prepare_data.py", "utils/validate_data_dir.py", f"{ROOT}/steps/train.py"}
+    known = {"local/prepare_data.py", "utils/validate_data_dir.py", "steps/train.py"}
     known |= {f"steps/{name}.py" for name in ("extract_ssl", "score", "calibrate", "fuse")}
     known |= {f"steps/{name}.py" for name in ("evaluate", "compare", "describe_model")}
     assert workers == known | {"steps/rank.py", "steps/report.py"}
@@ -56,8 +58,7 @@ def test_no_option_is_left_out_here(rich):
 
 def test_stage_1_prepares_and_looks_at_every_set_once(rich):
     folder = rich[0]
-    corpus, cache = folder.parent / "sounds/here", folder.parent.parent / "kept"
-    words = f"--corpus {corpus} --cache {cache} --size small --allow-partial"
+    words = f"--corpus {folder.parent}/sounds/here --size small --allow-partial"
     assert calls(rich, "local/prepare_data.py") == [
         Call(
             done="data/.done",
@@ -69,13 +70,13 @@ def test_stage_1_prepares_and_looks_at_every_set_once(rich):
         Call(
             done=f"data/{name}/valid.done",
             log=f"data/{name}/valid.log",
-            command=f"utils/validate_data_dir.py data/{name} --allow resample mixdown "
+            command=f"utils/validate_data_dir.py data/{name} --allow mixdown resample "
             f"--out data/{name}/valid",
             reads=frozenset(
                 f"data/{name}/{table}" for table in ("wav.scp", "utt2*", "spk2utt*", "trials/*")
             ),
         )
-        for name in ("learn", "choose", "judge", "far", "seen")
+        for name in ("learn", "choose", "judge", "far")
     ]
 
 
@@ -87,11 +88,11 @@ def test_stage_2_computes_what_is_cached_and_copies_the_training_set_alone(rich)
             shares=3,
             done=f"dump/own/{name}/.done",
             log=f"dump/own/{name}/log/extract_ssl.{{job}}.log",
-            command=f"{own}{' --copies' * (name == 'learn')} --share {{job}}/{{jobs}} {config} "
-            f"data/{name} dump/own/{name}",
+            command=f"{own}{' --copies' * (name == 'learn')} {config} data/{name} "
+            f"--share {{job}}/{{jobs}} dump/own/{name}",
             reads=frozenset({config, "own.pt", f"data/{name}/wav.scp", f"data/{name}/utt2dur"}),
         )
-        for name in ("learn", "choose", "judge", "far", "seen")
+        for name in ("learn", "choose", "judge", "far")
     ]
 
 
@@ -111,7 +112,7 @@ def test_stage_3_learns_on_the_training_set_and_is_chosen_on_dev(rich):
     sets = ("learn", "choose", "seen", "judge")
     labels = {f"data/{name}/utt2label" for name in sets}
     watched = {"data/seen/trials/*", "data/judge/trials/*"}
-    found = calls(rich, f"{ROOT}/steps/train.py")
+    found = calls(rich, "steps/train.py")
     for (system, seed), call in zip(product(SYSTEMS, SEEDS), found, strict=True):
         start = {f"exp/start_seed{seed}/best.pt"} if system == "tuned" else set()
         named = "".join(f"--start {name} " for name in start)
@@ -120,10 +121,9 @@ def test_stage_3_learns_on_the_training_set_and_is_chosen_on_dev(rich):
             gpu=4,
             done=f"{exp}/.done",
             log=f"{exp}/log/train.log",
-            command=f"torchrun --standalone --nproc_per_node 4 {ROOT}/steps/train.py --config "
-            f"{config} --override epochs=5 --override batch_size=8 {FEATS[system]}{named}"
-            f"--seed {seed} --device cuda --train data/learn --dev data/choose --watch data/seen "
-            f"--watch data/judge --workers 2 --keep-epochs {exp}",
+            command=f"steps/train.py --config {config} --override epochs=5 --override batch_size=8 {FEATS[system]}{named}"
+            f"--seed {seed} --device cuda --train data/learn --dev data/choose --processes 4 "
+            f"--watch data/seen --watch data/judge --keep-epochs {exp}",
             reads=frozenset({config} | inputs(system, *sets) | labels | watched | start),
         )
 
@@ -147,7 +147,7 @@ def test_stage_4_scores_dev_and_the_sets_reported_on_and_reads_no_label(rich):
 def test_stage_5_learns_on_dev_and_applies_it_to_all(rich):
     learnt = "--data data/choose --apply 'choose judge far'"
     scored = [f"{name}/scores" for name in ("choose", "judge", "far")]
-    own = [f"exp/{system}_t1_seed{seed}" for seed, system in product(SEEDS, SYSTEMS)]
+    own = [f"exp/{system}_t1_seed{seed}" for system, seed in product(SYSTEMS, SEEDS)]
     assert calls(rich, "steps/calibrate.py") == [
         Call(
             done=f"{exp}/calibration.json.done",
@@ -200,15 +200,15 @@ def test_stage_6_compares_the_fusion_with_each_system_and_with_itself_without_it
             rival = rival.replace("}}", "}")
             pair = f"exp/compare/{name}/{left}{system}_t1.json"
             read = {
-                f"{exp.replace('{seed}', seed)}/{name}/scores"
-                for exp, seed in product((fusion, rival), SEEDS)
+                f"{exp.replace('{seed}', seed)}/{name}/{kind}"
+                for exp, seed, kind in product((fusion, rival), SEEDS, ("scores", "llr/scores"))
             }
             call = Call(
                 done=f"{pair}.done",
                 log=f"{pair}.log",
                 renew=True,
-                command=f"steps/compare.py --every-list --seeds '3 1' {fusion} {rival} "
-                f"data/{name} --out {pair}",
+                command="steps/compare.py --every-list --metric eer,min_dcf,act_dcf,cllr "
+                f"--seeds '3 1' {fusion} {rival} data/{name} --out {pair}",
                 reads=frozenset(read | judged(name)),
             )
             expected.append(call)

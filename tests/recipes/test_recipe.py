@@ -184,8 +184,8 @@ def test_an_unwritten_part_of_a_finished_stage_is_made_again(copy):
 
 def test_a_set_is_watched_and_chooses_nothing(copy):
     watched = ["--systems", "fbank_mhfa", "--tag", "watched", "--override", "epochs=2"]
-    several = ["--processes", "2", "--train-options", "--workers 1 --keep-epochs"]
-    succeed(copy.run(*only(3), *watched, "--watch-sets", "eval", *several))
+    several = "--processes 2 --watch data/eval --workers 1 --keep-epochs"
+    succeed(copy.run(*only(3), *watched, "--train-options", several))
     assert (copy.folder / "exp/fbank_mhfa_watched_seed1/epochs/2.pt").exists()
     curve = (copy.folder / "exp/fbank_mhfa_watched_seed1/curve.csv").read_text()
     assert curve.splitlines()[0].endswith(",dev_eer,watch_eval_eer,watch_eval_known_eer")

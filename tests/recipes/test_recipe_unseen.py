@@ -1,4 +1,4 @@
-"""--unseen true: a recipe whose fusion is also learnt from models that have not seen an attack."""
+"""--unseen: a recipe whose fusion is also learnt from models that have not seen an attack."""
 
 import json
 import re

@@ -87,6 +87,7 @@ def test_every_value_is_that_of_the_config_the_defaults_and_the_overrides(place)
         ("empty", "start"): "a b/{seed}/best.pt",
         ("empty", "without"): "",
         ("upstream/own", "copies"): "1",
+        ("*", "allow"): "",
     }
     (place / "conf/upstream/own.yaml").write_text("{name: x_local, checkpoint: 'my {x}.pt'}\n")
     found = settings(place, "cached", "wave", "tuned")
@@ -97,6 +98,27 @@ def test_every_value_is_that_of_the_config_the_defaults_and_the_overrides(place)
     call = ("--systems", "cached", "--stage", 2, "--stop-stage", 2)
     for extract in of(record(place, *call)[0], "steps/extract_ssl.py"):
         assert {"conf/upstream/own.yaml", "my {x}.pt"} < extract.reads
+
+
+@pytest.mark.parametrize(
+    ("cached", "wave", "found"),
+    [
+        (["resample", "mixdown"], ["mixdown", "resample"], "mixdown resample"),
+        (["resample", "mixdown"], ["resample"], "resample"),
+        (["mixdown"], ["resample"], ""),
+        (["mixdown"], [], ""),
+    ],
+)
+def test_sounds_may_be_what_every_system_converts(place, cached, wave, found):
+    """A system of cached features hears them through its front end."""
+    (place / "conf/train_x.yaml").write_text(f"upstream: mel\nallow: {wave}\n")
+    (place / "conf/upstream/mel.yaml").write_text(f"name: fbank\nallow: {cached}\n")
+    (place / "conf/train_y.yaml").write_text(f"feats: wave\nallow: {wave}\n")
+    assert settings(place, "x", "y")["*", "allow"] == found
+    launched, *_ = record(place, "--systems", "x y", "--stop-stage", 1)
+    for call in of(launched, "utils/validate_data_dir.py"):
+        asked = call.command.partition(" --allow ")[2].partition(" --out")[0]
+        assert asked == found
 
 
 BAD = {
