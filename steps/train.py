@@ -63,8 +63,10 @@ def main():
     from antispoof.features.staging import staged_for  # late: --help answers at once
     from antispoof.training.experiment import complete, load_experiment
 
-    if args.watch_every < 1 or args.workers < 0 or args.processes < 1:
-        raise UserError("--watch-every and --processes need 1 or more, --workers 0 or more")
+    if args.watch_every < 1 or args.workers < 0:
+        raise UserError("--watch-every needs 1 or more, --workers 0 or more")
+    if args.processes < 1:
+        raise UserError(f"--processes {args.processes}: wanted 1 or more")
     if args.processes > 1 and "TORCHELASTIC_RUN_ID" not in os.environ:
         start_team(args.processes)
     config = complete(load_experiment(args.config, args.seed, args.override))

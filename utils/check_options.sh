@@ -29,7 +29,9 @@ for option in seeds systems eval_sets; do
   twice=$(tr -s ' ' '\n' <<<"${!option}" | sort | uniq -d)
   [ -z "$twice" ] || stop "--${option//_/-}: ${twice//$'\n'/ } stands there twice; wanted each once"
 done
-for fusion in fusion fusion_unseen; do
+fusions=fusion # of the systems, by what each is learnt from
+[ "${unseen:?}" = false ] || fusions="fusion fusion_unseen"
+for fusion in $fusions; do
   [[ " $systems " != *" $fusion "* ]] || stop "--systems: '$fusion' is what the fusion of them is called"
 done
 for system in $systems; do

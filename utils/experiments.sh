@@ -14,12 +14,10 @@ experiments() { # experiments SYSTEMS SEEDS: the folders of all of them, in one 
 
 # shellcheck disable=SC2034 # run.sh reads these
 {
-  fusions=fusion # of the systems, by what each is learnt from
-  [ "${unseen:?}" = false ] || fusions="fusion fusion_unseen"
   sets=() # each once
   for set in "${train_set:?}" "${dev_set:?}" ${eval_sets-}; do [[ " ${sets[*]} " == *" $set "* ]] || sets+=("$set"); done
   read -ra singles <<<"$(experiments "${systems:?}" "${seeds:?}")"
-  read -ra together <<<"$(experiments "$fusions" "$seeds")"
+  read -ra together <<<"$(experiments "${fusions:?}" "$seeds")"
   read -ra measured <<<"$(experiments "$systems" "${seeds%% *}")" # the cost of one seed stands for all
   dumps=()                                                        # dump/<upstream>/<set> of all features that are cached
   for upstream in $(for system in $systems; do echo "${settings["$system feats"]-}"; done | sed -n 's,^dump/,,p' | sort -u); do

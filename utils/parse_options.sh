@@ -46,7 +46,7 @@ while [ $# -gt 0 ]; do
       ;;
     --*)
       option=$1 value=${2-}
-      if [[ -z $value || $value == --* ]] && is_switch "$option"; then
+      if [[ $# -lt 2 || $value == --* ]] && is_switch "$option"; then
         set -- "$option" true "${@:2}"
         continue
       fi
