@@ -21,7 +21,10 @@ EXAMPLE = """example:
 
 def parse(argv=None):
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # run.sh reads --processes too
     )
     parser.add_argument("--config", required=True, help="conf/train_<name>.yaml")
     add_override_option(parser)
@@ -63,10 +66,8 @@ def main():
     from antispoof.features.staging import staged_for  # late: --help answers at once
     from antispoof.training.experiment import complete, load_experiment
 
-    if args.watch_every < 1 or args.workers < 0:
-        raise UserError("--watch-every needs 1 or more, --workers 0 or more")
-    if args.processes < 1:
-        raise UserError(f"--processes {args.processes}: wanted 1 or more")
+    if args.watch_every < 1 or args.processes < 1 or args.workers < 0:
+        raise UserError("--watch-every and --processes: wanted 1 or more; --workers: 0 or more")
     if args.processes > 1 and "TORCHELASTIC_RUN_ID" not in os.environ:
         start_team(args.processes)
     config = complete(load_experiment(args.config, args.seed, args.override))

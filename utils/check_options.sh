@@ -10,6 +10,9 @@ is_number() { # is_number TEXT: from 1 to 9999
   [[ $1 =~ ^[1-9][0-9]{0,3}$ ]]
 }
 
+for option in seeds systems eval_sets train_options local_options override; do # which may stand in lines
+  printf -v "$option" %s "${!option//[$'\n\t']/ }"
+done
 name='^[[:alnum:]_][[:alnum:]._-]*$'
 [[ ${stage:?} =~ ^[1-6]$ && ${stop_stage:?} =~ ^[1-6]$ && $stage -le $stop_stage ]] ||
   stop "--stage '$stage' --stop-stage '$stop_stage': wanted 1 to 6, the first not above the last"
@@ -40,6 +43,7 @@ done
 for set in "${train_set-}" "${dev_set-}" ${eval_sets-}; do # so that a set has one name alone
   [[ $set =~ $name ]] || stop "'$set' is no set; wanted a folder of data/ by its name"
 done
+[ "${dry_run:?} ${submit_all:?}" != "true true" ] || stop "--dry-run --submit-all: wanted one of them"
 [ "$dev_set" != "$train_set" ] || stop "--dev-set: '$dev_set' is what is learnt on; wanted another set"
 for set in $eval_sets; do # at every stage: a calibration learns too
   [ "$set" != "$dev_set" ] && [ "$set" != "$train_set" ] ||
@@ -51,6 +55,11 @@ done
 [ -z "${cluster-}" ] || export ANTISPOOF_CLUSTER=$cluster
 [ -z "${ANTISPOOF_CACHE-}" ] || ANTISPOOF_CACHE=$(realpath -ms -- "$ANTISPOOF_CACHE")
 cd "${recipe_dir:?}" || stop "no recipe there"
+case ${ANTISPOOF_CLUSTER:=local} in
+  local | */* | *.yaml) ;; # a file that is not there is named by who reads it
+  *) [ -f "conf/cluster/$ANTISPOOF_CLUSTER.yaml" ] || [ -f "${root:?}/conf/cluster/$ANTISPOOF_CLUSTER.yaml" ] ||
+    stop "--cluster: no conf/cluster/$ANTISPOOF_CLUSTER.yaml, neither in $PWD nor in $root" ;;
+esac
 for system in $systems; do
   [ -f "conf/train_$system.yaml" ] || [ -f "${root:?}/conf/train_$system.yaml" ] ||
     stop "--systems: no conf/train_$system.yaml, neither in $PWD nor in $root"

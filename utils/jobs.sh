@@ -39,6 +39,7 @@ run_jobs() { # run_jobs [N]: what is queued, side by side; on the CPU, N at a ti
 
 end() { # end SIGNAL: the launcher with its jobs, then this shell
   trap '' INT TERM HUP
+  launcher=${launcher:-$(jobs -p)} # which may be so young that it is not noted yet
   [ -z "$launcher" ] || kill -TERM "$launcher" 2>/dev/null || true
   wait || true
   trap - "$1"

@@ -36,6 +36,7 @@ while IFS=$'\t' read -r key what value; do settings["$key $what"]=$value; done <
 
 from_to() { # from_to N WHAT: whether stage N is to be run; says so
   [ "${stage:?}" -le "$1" ] && [ "$1" -le "${stop_stage:?}" ] || return 1
+  [ "$1" -le 3 ] || keep_apart
   echo "== Stage $1: $2"
   kept=(--stage "$1 of $stop_stage: $2") # read by run_jobs
   [ "$1" -le 2 ] || list_trainings

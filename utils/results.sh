@@ -1,6 +1,16 @@
 # Sourced by utils/recipe.sh: what stage 6 shows: comparisons, pages, tables.
 # shellcheck shell=bash
 
+keep_apart() { # a list of trials has its results in <set>_<list>, which is no name of a set then
+  local set list
+  for set in "${sets[@]:?}"; do
+    for list in $(shopt -s nullglob && cd "data/$set" 2>/dev/null && echo trials/*); do
+      [[ " ${sets[*]} " != *" ${set}_${list#trials/} "* ]] ||
+        stop "'${set}_${list#trials/}' is a set, and the list '${list#trials/}' of $set; one needs another name"
+    done
+  done
+}
+
 # shellcheck disable=SC2034 # run.sh reads it
 list_pairs() { # sets pairs, "EXP RIVAL" over all seeds: the fusion and each system, and itself without it
   local system ours

@@ -38,7 +38,7 @@ from antispoof.launcher import back_ends
 from antispoof.launcher.failures import report_failures
 from antispoof.launcher.job import Job, Request
 from antispoof.launcher.jobs import expand, fill
-from antispoof.launcher.stamps import Stamp, words_of
+from antispoof.launcher.stamps import NOT_DONE, Stamp, words_of
 
 EXAMPLE = """example:
   utils/run.py --slots 4 JOB=1:4 log/x.{job}.log steps/x.py --share {job}/{jobs} data/train"""
@@ -151,7 +151,8 @@ def explain(tasks, parents):
             why = task.stamp(parents).why()
         except UserError as error:  # what it rests on is not made yet
             why = f"waits: {error}"
-        print(f"{'would run' if why else 'skip'}: {shlex.join(task.words)}", end="")
+        would = "would run" if task.renew or why.startswith((NOT_DONE, "waits: ")) else "would stop"
+        print(f"{would if why else 'skip'}: {shlex.join(task.words)}", end="")
         print(f"\n  {task.out} {why}" if why else "")
 
 

@@ -7,6 +7,7 @@ submitted from its nodes. utils/status.py says how far they are; exp/log/stages/
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -47,6 +48,9 @@ def main():
             str(args.drive),
         ]
         sys.exit(stages.drive(args.cluster, args.drive, [*args.command, *only]))
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(143)
+    )  # nothing of it is left in the queue then
     numbers = range(args.stages[0], args.stages[1] + 1)
     made = stages.submit(args.cluster, numbers, lambda stage: words(args, stage))
     for stage, array in zip(numbers, made, strict=True):

@@ -16,6 +16,7 @@ from .reads import program_of, rests_on
 from .stamps import Stamp
 
 SHARE = "{job}/{jobs}"
+HOW = {"--workers", "--stage-to"}
 KEYS = {"words": list, "gpu": int, "shares": int, "renew": bool}
 
 
@@ -41,9 +42,10 @@ class Task:
         return self.out / "log" / f"{Path(self.program).stem}{number}.log"
 
     def record(self) -> str:
-        """The command as the stamp holds it: how many jobs there are at a time is no part of it."""
+        """The command as the stamp holds it: how it runs is no part of what it makes."""
         pairs = zip(["", *self.words], self.words, strict=False)
-        return shlex.join("{nj}" if before == "--nj" else word for before, word in pairs)
+        kept = [(before, word) for before, word in pairs if not {before, word} & HOW]
+        return shlex.join("{nj}" if before == "--nj" else word for before, word in kept)
 
     def stamp_path(self) -> Path:
         """The file that says that it is done."""
@@ -51,7 +53,8 @@ class Task:
 
     def stamp(self, parents: Callable[[str], Iterable[str]]) -> Stamp:
         """What says that it is done; reads the files that it rests on."""
-        return Stamp(self.stamp_path(), self.record(), rests_on(self.words, parents), self.renew)
+        rests = rests_on(self.words, parents)
+        return Stamp(self.stamp_path(), self.record(), rests, self.renew, self.out)
 
     def jobs(self, stamp: Stamp) -> list[Job]:
         """Its jobs; the last that ends well writes the stamp."""

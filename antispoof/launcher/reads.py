@@ -12,6 +12,7 @@ from pathlib import Path
 from ..paths import ROOT, exists
 
 TRIALS = "utt2* trials/* trial_counts*"  # what is judged, for which speakers and against what
+TABLES = f"wav.scp spk2utt* {TRIALS}"  # of a set, for a worker that is not listed below
 DUMP = "{set}/utt2sum {set}/.done"  # which stand for the archives
 SHOWN = "*.json */result.json"  # what an experiment says of itself, and its results
 # Of each worker: the files of a folder below data/, dump/ or exp/ that it names; also of one behind
@@ -47,6 +48,7 @@ READS: dict[str, dict[str, str]] = {
         "exp --rank": ".",
     },
 }
+KINDS = ("conf", "data", "dump", "exp")  # folders whose files are rested on before they are there
 NAME = re.compile(r"\{(\w+)\}")
 
 
@@ -65,10 +67,14 @@ def rests_on(words: Sequence[str], parents: Callable[[str], Iterable[str]]) -> l
     values = _values(words)
     found: set[str] = set()
     for before, word in itertools.pairwise(words[:-1]):
+        if word.startswith("--") and "=" in word:
+            before, _, word = word.partition("=")
         if word == program or word.startswith("-"):
             continue
         kind = word.partition("/")[0] if "/" in word else ""
         patterns = table.get(f"{kind} {before}", table.get(kind))
+        if patterns is None and re.fullmatch("data/[^/]+", word):
+            patterns = TABLES  # no stamp stands for one set
         for place in _filled(word, values):
             found.update(_files(place, kind, patterns, values))
     configs = [name for name in found if name.endswith(".yaml") and "*" not in name]
@@ -95,7 +101,7 @@ def _files(place, kind, patterns, values) -> Iterator[str]:
         stamp = f"{place.rstrip('/')}/.done"
         if Path(stamp).is_file():
             yield stamp
-    elif kind in ("conf", "data", "dump", "exp") or (kind and exists(place)):
+    elif Path(place).is_file() or kind in KINDS or (kind and exists(place)):
         yield place
 
 

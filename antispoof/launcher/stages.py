@@ -48,15 +48,17 @@ def submit(cluster_name: str, stages: Sequence[int], words: Words) -> list[Array
                 f"{RECORD}: stage {stage} is in the queue still, as job {array.number}; wait for "
                 "it, or cancel it"
             )
+        array.remove()
     flags, made = [*cluster.flags(Request()), *scheduler.kept()], list[Array]()
     try:
-        for stage in stages:
-            job = Job(list(words(stage)), FOLDER / f"stage{stage}.log")
-            array = new_array([job], {job: 1})
+        drivers = [Job(list(words(stage)), FOLDER / f"stage{stage}.log") for stage in stages]
+        arrays = [new_array([job], {job: 1}) for job in drivers]
+        write(dict(zip(stages, arrays, strict=True)))  # a driver may begin at once
+        for array in arrays:
             after = scheduler.after(made[-1].name, made[-1].number) if made else []
             made.append(array)
             hand_over(array, scheduler, [*flags, *after])
-            write(dict(zip(stages, made, strict=False)))
+            write(dict(zip(stages, arrays, strict=True)))
     except BaseException:
         for array in made:
             with contextlib.suppress(Away, UserError):
@@ -83,22 +85,21 @@ def drive(cluster_name: str, stage: int, command: Sequence[str]) -> int:
 
     Where it fails, or the stage before it did, the stages behind it leave the queue.
     """
-    arrays = read()
-    before = arrays.get(stage - 1)
+    before = read().get(stage - 1)
     if before and before.ended().get(1, {}).get("status") != 0:
         say(f"stage {stage} does not begin: stage {stage - 1} did not end well")
-        return give_up(cluster_name, stage, arrays, 1)
+        return give_up(cluster_name, stage, 1)
     child = subprocess.Popen(command)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda n, _: child.send_signal(n))
     status = child.wait()
-    return give_up(cluster_name, stage, arrays, status) if status else 0
+    return give_up(cluster_name, stage, status) if status else 0
 
 
-def give_up(cluster_name: str, stage: int, arrays: dict[int, Array], status: int) -> int:
+def give_up(cluster_name: str, stage: int, status: int) -> int:
     """Take the stages behind `stage` out of the queue, and say so; returns `status`, above 0."""
     scheduler, behind = scheduler_of(load_cluster(cluster_name)), []
-    for number, array in arrays.items():
+    for number, array in read().items():
         if number > stage:
             ask(partial(scheduler.cancel, array.name, array.number))
             behind.append(str(number))

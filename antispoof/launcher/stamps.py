@@ -35,11 +35,18 @@ class Stamp:
     """What the file `path` is to hold: `record`, a command, and a line for each of `inputs`.
 
     The inputs are read here, before the job begins. With `renew`, a file that holds something else
-    is as good as none.
+    is as good as none; so is every one where `out`, what the job makes, is not there.
     """
 
-    def __init__(self, path: Path, record: str, inputs: Iterable[str], renew: bool = False) -> None:
-        self.path, self.renew = path, renew
+    def __init__(
+        self,
+        path: Path,
+        record: str,
+        inputs: Iterable[str],
+        renew: bool = False,
+        out: Path | None = None,
+    ) -> None:
+        self.path, self.renew, self.out = path, renew, out
         self.names = sorted({name for text in inputs for name in files(text)})
         self.lines = [record, *(f"{_sum(find(name))}  {name}" for name in self.names)]
 
@@ -57,7 +64,7 @@ class Stamp:
             return NOT_DONE
         found, wanted = self.path.read_text("utf-8").splitlines(), self.lines
         if found == wanted:
-            return ""
+            return "" if self.out is None or self.out.exists() else NOT_DONE
         if found[:1] != wanted[:1]:
             return f"was made by another command ({found[0] if found else '?'}; now {wanted[0]})"
         changed = next(

@@ -98,6 +98,31 @@ def test_shares_are_jobs_of_one_command_whose_stamp_the_last_of_them_writes(tmp_
     assert queue(tmp_path, {**call, "shares": 4})[1].startswith("skip: ")
 
 
+def test_what_is_gone_is_made_again_whatever_its_stamp_says(tmp_path, work):
+    for out in ("a", "whole/"):
+        assert queue(tmp_path, task(work, out))[1].startswith("$ ")
+        assert queue(tmp_path, task(work, out))[1].startswith("skip: ")
+    (tmp_path / "a").unlink()
+    assert queue(tmp_path, task(work, "a"))[1].startswith("$ ")
+    assert (tmp_path / "a").read_text() == "a\n"
+
+
+def test_a_dry_run_says_where_the_run_would_stop(tmp_path, work):
+    assert queue(tmp_path, task(work, "x", "a"))[0] == 0
+    dry = ("--dry-run",)
+    assert queue(tmp_path, task(work, "y", "a"), options=dry)[1].startswith("would stop: ")
+    again = task(work, "y", "a", renew=True)
+    assert queue(tmp_path, again, options=dry)[1].startswith("would run: ")
+
+
+def test_how_a_command_runs_is_no_part_of_what_it_makes(tmp_path, work):
+    assert queue(tmp_path, task(work, "x", "--workers", "2", "a"))[0] == 0
+    assert (tmp_path / "a.done").read_text() == "./work.sh x a\n"
+    how = task(work, "x", "--stage-to", "/tmp", "--workers", "4", "a")
+    assert queue(tmp_path, how)[1].startswith("skip: ")
+    assert queue(tmp_path, task(work, "--workers", "a"))[0] == 1
+
+
 def test_how_many_jobs_there_are_at_a_time_is_no_part_of_what_is_made(tmp_path, work):
     assert queue(tmp_path, task(work, "--nj", "2", "out"))[0] == 0
     assert (tmp_path / "out").read_text() == "--nj 2 out\n"
@@ -122,6 +147,7 @@ def test_a_dry_run_says_why_and_starts_nothing(tmp_path, work):
     assert (status, error) == (0, "")
     lines = out.splitlines()
     assert lines[:3] == ["skip: ./work.sh old", "would run: ./work.sh new", "  new is not done"]
+    assert lines[3] == "would stop: ./work.sh other"
     assert lines[4].startswith("  other was made by another command (./work.sh x other; now ")
     assert lines[6].startswith("  exp/scores waits: exp/x/best.pt: no such file")
     assert sorted(tmp_path.rglob("*")) == before
@@ -176,6 +202,26 @@ def test_a_worker_rests_on_what_it_reads_of_the_folders_that_it_names():
     assert names("steps/train.py", "--config", "conf/x.yaml", "--watch", "data/w", "exp/x") == {
         *("conf/x.yaml", "conf/parent.yaml"),
         *(f"data/w/{table}" for table in ("wav.scp", "utt2dur", "utt2label", "trials/*")),
+    }
+
+
+def test_a_file_is_rested_on_wherever_it_lies_and_however_its_option_is_written(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    for name in ("base.pt", "list"):
+        (tmp_path / name).touch()
+    assert names("work.py", "--start", f"{tmp_path}/base.pt", "list", "o") == {
+        *(f"{tmp_path}/base.pt", "list")
+    }
+    assert names("work.py", f"--start={tmp_path}/base.pt", "o") == {f"{tmp_path}/base.pt"}
+    assert names("train.py", "--watch=data/a", "o") == names("train.py", "--watch", "data/a", "o")
+
+
+def test_a_worker_that_is_not_listed_rests_on_the_tables_of_a_set():
+    found = names("steps/new.py", "data/a", "o")
+    assert found == {f"data/a/{t}" for t in ("wav.scp", "spk2utt*", "utt2*", "trials/*")} | {
+        "data/a/trial_counts*"
     }
 
 

@@ -1,4 +1,4 @@
-"""run.sh --submit-all: every stage in the queue of a real scheduler at once, one after the other."""
+"""run.sh --submit-all: every stage in the queue of a real scheduler at once, one by one."""
 
 import json
 import os

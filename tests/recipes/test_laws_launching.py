@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import pytest
-from laws import house
+from laws import house, of, record, refusal
 from made_up import ROOT
 
 
@@ -59,9 +59,14 @@ def test_an_option_behind_a_switch_is_not_its_value(place):
 
 
 def test_the_cluster_is_looked_for_where_it_is_named(place):
+    for options in (["--stop-stage", "1"], ["--dry-run"], ["--submit-all"]):
+        status, out, error = run(place, *options, "--cluster", "nowhere")
+        assert (status, out) == (2, "")
+        assert f"--cluster: no conf/cluster/nowhere.yaml, neither in {place} nor in {ROOT}" in error
+    (place / "conf/cluster").mkdir()
+    (place / "conf/cluster/nowhere.yaml").write_text("scheduler: pbs\n")
     status, _, error = run(place, "--stop-stage", "1", "--cluster", "nowhere")
-    assert status == 1
-    assert "--cluster nowhere: no conf/cluster/nowhere.yaml, wanted local, or a file of" in error
+    assert (status, "conf/cluster/nowhere.yaml: 'scheduler' is 'pbs'" in error) == (1, True)
     (place.parent / "mine.yaml").write_text("scheduler: pbs\n")
     status, _, error = run(place, "--stop-stage", "1", "--cluster", "mine.yaml")
     assert status == 1
@@ -82,7 +87,7 @@ def test_the_option_comes_before_the_environment(place):
     assert status == 1
     assert (place / "made").exists()
     status, _, error = run(place, "--stop-stage", "1", ANTISPOOF_CLUSTER="nowhere")
-    assert "--cluster nowhere: no conf/cluster/nowhere.yaml" in error
+    assert (status, "--cluster: no conf/cluster/nowhere.yaml" in error) == (2, True)
 
 
 def test_the_cache_is_named_from_where_the_user_stands(place):
@@ -95,4 +100,29 @@ def test_stages_cannot_be_handed_over_without_a_cluster(place):
     assert (status, out) == (1, "")
     assert error == (
         "utils/submit_all.py: --submit-all: found no cluster, wanted one by --cluster, e.g. slurm\n"
+    )
+
+
+def test_what_is_only_said_is_not_submitted(place):
+    status, out, error = run(place, "--dry-run", "--submit-all", "--cluster", "slurm")
+    assert (status, out) == (2, "")
+    assert "--dry-run --submit-all: wanted one of them" in error
+
+
+def test_options_that_stand_in_lines_are_read_whole(place):
+    lines = ["--seeds", "1\n2", "--systems", "cached\n  wave", "--eval-sets", "far\n\tjudge"]
+    lines += ["--train-options", "--watch data/far\n --keep-epochs"]
+    launched, *_ = record(place, *lines, "--stage", 3, "--stop-stage", 4)
+    trained = of(launched, "steps/train.py")
+    assert len(trained) == 4
+    assert all("--watch data/far --keep-epochs " in call.command for call in trained)
+    scored = [call.command.split()[-2] for call in of(launched, "steps/score.py")]
+    assert scored == ["data/dev", "data/far", "data/judge"] * 4
+
+
+def test_a_set_is_not_called_like_the_results_of_a_list(place):
+    sets = ["--eval-sets", "judge judge_known"]
+    said = refusal(place, "--systems", "wave", *sets, "--stage", 4).splitlines()
+    assert (
+        "'judge_known' is a set, and the list 'known' of judge; one needs another name" in said[0]
     )

@@ -121,7 +121,8 @@ def test_stage_3_learns_on_the_training_set_and_is_chosen_on_dev(rich):
             gpu=4,
             done=f"{exp}/.done",
             log=f"{exp}/log/train.log",
-            command=f"steps/train.py --config {config} --override epochs=5 --override batch_size=8 {FEATS[system]}{named}"
+            command=f"steps/train.py --config {config} --override epochs=5 "
+            f"--override batch_size=8 {FEATS[system]}{named}"
             f"--seed {seed} --device cuda --train data/learn --dev data/choose --processes 4 "
             f"--watch data/seen --watch data/judge --keep-epochs {exp}",
             reads=frozenset({config} | inputs(system, *sets) | labels | watched | start),

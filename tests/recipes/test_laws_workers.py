@@ -66,8 +66,8 @@ def test_every_option_reaches_the_trainer(train):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--watch-every", "0"], "--watch-every needs 1 or more"),
-        (["--workers", "-1"], "--workers 0 or more"),
+        (["--watch-every", "0"], "--watch-every and --processes: wanted 1 or more"),
+        (["--workers", "-1"], "--workers: 0 or more"),
         (["--dev", "sets/train"], "dev must be apart"),
         (["--watch", "sets/dev"], "must be apart"),
         (["--override", "epoch=1"], "unknown key 'epoch'"),
