@@ -1,6 +1,6 @@
 """Where jobs run: on this machine, or as tasks of a cluster's scheduler."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from . import arrays, local
 from .cluster import Cluster, load_cluster
@@ -9,7 +9,7 @@ from .scheduler import Scheduler
 from .sge import Sge
 from .slurm import Slurm
 
-SCHEDULERS: dict[str, Callable[[], Scheduler]] = {"slurm": Slurm, "sge": Sge}
+SCHEDULERS: dict[str, type[Scheduler]] = {"slurm": Slurm, "sge": Sge}
 
 
 def run(jobs: Sequence[Job], request: Request) -> list[Job]:

@@ -1,9 +1,17 @@
 """What a launcher asks of any scheduler, and what it hears."""
 
+import abc
 import dataclasses
+import os
+import re
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+
+from ..errors import UserError
+
+# What would change what the programs do or say; what a launcher inside a task has of its own array
+ODD = ("SQUEUE_", "SCANCEL_", "SBATCH_WAIT", "SBATCH_ARRAY", "SLURM_ARRAY")
 
 
 class Away(Exception):
@@ -26,21 +34,65 @@ class State:
     meaning: str = ""
 
 
-class Scheduler(Protocol):
-    """See antispoof.launcher.slurm.Slurm."""
+class Scheduler(abc.ABC):
+    """A scheduler, whose programs are called directly and without a shell."""
 
     name: str
+    away: re.Pattern[str]  # matches what its programs say where nobody answers them
+    said: dict[str, str]  # {pattern in the output of a task: what it means}
 
-    def submit(
-        self, folder: Path, name: str, words: Sequence[str], count: int, slots: int
-    ) -> str: ...
+    @abc.abstractmethod
+    def submit(self, folder: Path, name: str, words: Sequence[str], count: int, slots: int) -> str:
+        """Submit FOLDER/task.sh with `words` as an array of `count` tasks; returns its id.
 
-    def states(self, name: str, job: str) -> dict[int, State]: ...
+        Its flags stand in front of `--`. Raises Away, or UserError with what the scheduler says.
+        """
 
-    def meaning(self, text: str) -> str: ...
+    @abc.abstractmethod
+    def states(self, name: str, job: str) -> dict[int, State]:
+        """{task: its state} of the job of this name that the scheduler knows; raises Away."""
 
-    def cancel(self, name: str, job: str, waiting: bool = False) -> None: ...
+    @abc.abstractmethod
+    def cancel(self, name: str, job: str, waiting: bool = False) -> None:
+        """Cancel the job, or those of its tasks that have not begun; raises Away."""
 
-    def after(self, name: str, job: str) -> list[str]: ...
+    @abc.abstractmethod
+    def after(self, name: str, job: str) -> list[str]:
+        """Words with which a job begins once that one has ended."""
 
-    def kept(self) -> list[str]: ...
+    @abc.abstractmethod
+    def kept(self) -> list[str]:
+        """Words with which a job begins again where its node dies."""
+
+    def meaning(self, text: str) -> str:
+        """What the scheduler's own output of a task says of its end; empty where nothing."""
+        return next((m for pattern, m in self.said.items() if re.search(pattern, text)), "")
+
+    def ask(self, call: Sequence[str], folder: Path | None = None, gone: str = "") -> str:
+        """What a program of it says. Raises Away where nobody answers it, else UserError.
+
+        `gone` matches what an error says where there is no such job, which is no error.
+        """
+        try:
+            done = subprocess.run(
+                call,
+                cwd=folder,
+                env={key: value for key, value in os.environ.items() if not key.startswith(ODD)},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=120,
+                start_new_session=True,  # Ctrl-C is for the launcher, which cancels what there is
+            )
+        except FileNotFoundError:
+            raise UserError(
+                f"--cluster: no {call[0]} here; is this a machine of the cluster?"
+            ) from None
+        except subprocess.TimeoutExpired:
+            raise Away(f"{call[0]} does not end") from None
+        said = " ".join(f"{done.stderr} {done.stdout}".split())
+        if done.returncode == 0 or (gone and re.search(gone, said)):
+            return done.stdout
+        if self.away.search(said):
+            raise Away(said)
+        raise UserError(f"{call[0]}: {said or f'status {done.returncode}'}")

@@ -7,12 +7,10 @@ Jobs are known by names that are drawn at random: an id may be given again after
 
 import os
 import re
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import UserError
-from .scheduler import Away, State
+from .scheduler import Scheduler, State
 
 AWAY = re.compile(
     r"(?i)unable to contact|timed out|connect failure|connection refused|temporarily|zero bytes"
@@ -40,28 +38,23 @@ SAID = {  # what Slurm writes into a task's own output
 }
 
 
-class Slurm:
+class Slurm(Scheduler):
     """A Slurm cluster, the one that SLURM_CONF or the system names."""
 
-    name = "slurm"
+    name, away, said = "slurm", AWAY, SAID
 
     def submit(self, folder: Path, name: str, words: Sequence[str], count: int, slots: int) -> str:
-        """Submit FOLDER/task.sh with `words` as an array of `count` tasks; returns its id.
-
-        Its flags stand in front of `--`. Raises Away, or UserError with what Slurm says.
-        """
         flags, arguments = words[: words.index("--")], words[words.index("--") + 1 :]
         call = ["sbatch", "--parsable", f"--job-name={name}", f"--array=1-{count}%{slots}"]
         call += ["--no-requeue", "--open-mode=append", "--output=%a.out", "--export=ALL"]
         call += ["--ntasks=1", *flags, "task.sh", *arguments]
-        return ask(call, folder).strip().partition(";")[0]
+        return self.ask(call, folder).strip().partition(";")[0]
 
     def states(self, name: str, job: str) -> dict[int, State]:
-        """{task: its state} of the job of this name that Slurm knows; raises Away."""
         chosen = ["-j", job] if job else ["-u", str(os.getuid()), "-n", name]
         call = ["squeue", "-h", "-r", "-t", "all", *chosen, "-o", "%K|%T|%r|%j"]
         found = {}
-        for line in ask(call, gone=GONE).splitlines():
+        for line in self.ask(call, gone=GONE).splitlines():
             task, state, reason, own = line.strip().split("|", 3)
             if own == name and task.isdigit():
                 found[int(task)] = self.state(state, reason)
@@ -79,14 +72,9 @@ class Slurm:
             meaning=MEANING.get(word, ""),
         )
 
-    def meaning(self, text: str) -> str:
-        """What the scheduler's own output of a task says of its end; empty where nothing."""
-        return next((m for pattern, m in SAID.items() if re.search(pattern, text)), "")
-
     def cancel(self, name: str, job: str, waiting: bool = False) -> None:
-        """Cancel the job, or those of its tasks that have not begun; raises Away."""
         chosen = ["-t", "PENDING"] if waiting else []
-        ask(["scancel", "-n", name, *chosen, *([job] if job else [])], gone=GONE)
+        self.ask(["scancel", "-n", name, *chosen, *([job] if job else [])], gone=GONE)
 
     def after(self, name: str, job: str) -> list[str]:
         """Words of sbatch: begin when that job has ended well; leave the queue where it did not."""
@@ -95,35 +83,3 @@ class Slurm:
     def kept(self) -> list[str]:
         """Words of sbatch: where its node dies, the job begins again."""
         return ["--requeue"]
-
-
-def ask(call: Sequence[str], folder: Path | None = None, gone: str = "") -> str:
-    """What a command of Slurm says. Raises Away where no controller answers, else UserError.
-
-    `gone` matches what an error says where there is no such job, which is no error.
-    """
-    odd = ("SQUEUE_", "SCANCEL_", "SBATCH_WAIT", "SBATCH_ARRAY")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(odd)}
-    try:
-        done = subprocess.run(
-            call,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            start_new_session=True,  # Ctrl-C is for the launcher, which cancels what there is
-        )
-    except FileNotFoundError:
-        raise UserError(
-            f"--cluster: no {call[0]} here; is this a machine of the cluster?"
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise Away(f"{call[0]} does not end") from None
-    if done.returncode == 0 or (gone and re.search(gone, done.stderr)):
-        return done.stdout
-    said = " ".join(done.stderr.split()) or f"status {done.returncode}"
-    if AWAY.search(said):
-        raise Away(said)
-    raise UserError(f"{call[0]}: {said}")
