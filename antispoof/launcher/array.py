@@ -79,6 +79,7 @@ def new_array(jobs: Iterable[Job], attempts: dict[Job, int]) -> Array:
     folder.mkdir(parents=True)
     for index, job in listed.items():
         job.log.parent.mkdir(parents=True, exist_ok=True)
+        job.sweep()
         job.progress = folder / f"{index}.progress"
         tasks[str(index)] = {
             "words": job.words,

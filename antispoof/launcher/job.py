@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import fcntl
+import glob
 import os
 import shlex
 import subprocess
@@ -50,6 +51,7 @@ class Job:
         self, words: Sequence[str], log: Path, stamp: Stamp | None = None, shared: bool = False
     ) -> None:
         self.words, self.log, self.stamp, self.shared = list(words), log, stamp, shared
+        self.makes: Path | None = None  # the file or folder that it alone makes
         self.place: str | None = None
         self.progress: Path | None = None
         self.status: int | None = None
@@ -76,6 +78,7 @@ class Job:
             self.lock(log)
             log.truncate(0)
             self.forget_progress()
+            self.sweep()
             log.write(f"# {shlex.join(self.words)}\n# started {time.strftime('%F %T')}\n")
             log.flush()
             return subprocess.Popen(
@@ -94,6 +97,16 @@ class Job:
             raise UserError(
                 f"{self.log}: another run is at work on this; wait for it, or end it"
             ) from None
+
+    def sweep(self) -> None:
+        """Remove what an attempt that was killed left under temporary names of what it makes."""
+        if self.makes is None:
+            return
+        where, names = self.makes, "**/.*.tmp"
+        if not where.is_dir():
+            where, names = where.parent, f".{glob.escape(where.name)}.*.tmp"
+        for left_over in where.glob(names):
+            left_over.unlink(missing_ok=True)
 
     def forget_progress(self) -> None:
         """Remove what it said of its progress: it has ended."""

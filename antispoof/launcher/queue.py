@@ -63,6 +63,7 @@ class Task:
         for share in range(1, self.shares + 1):
             words = [f"{share}/{self.shares}" if w == SHARE else w for w in self.words]
             found.append(Job(words, self.log(share), whole))
+            found[-1].makes = self.out if self.shares == 1 else None
         return found
 
 
