@@ -58,14 +58,14 @@ class Watch:
         ended: list[int],
     ) -> None:
         self.request, self.cluster, self.scheduler, self.ended = request, cluster, scheduler, ended
-        self.flags = cluster.flags(request)
+        self.flags, self.retries = cluster.flags(request), cluster.retries(request)
         self.jobs, self.attempts = list(jobs), dict.fromkeys(jobs, 0)
+        self.taken = dict.fromkeys(jobs, 0)  # attempts that ended for the sake of others
         self.arrays: list[Array] = []
         self.failed: list[Job] = []
         self.seen: dict[Job, float] = {}  # since when a task is over without having said so
         self.never: set[Job] = set()
-        self.away = self.stopping = False
-        self.asked, self.began = 0.0, time.monotonic()
+        self.away, self.stopping, self.asked, self.began = False, False, 0.0, time.monotonic()
 
     def find(self) -> None:
         """Take over what a killed launcher left and is meant the same; cancel the rest of it."""
@@ -166,8 +166,7 @@ class Watch:
             (self.never.add if state.never else self.never.discard)(job)
         elif state:
             self.seen.setdefault(job, time.monotonic())
-        since = time.monotonic() - self.seen.get(job, time.monotonic())
-        late = since >= self.cluster.conf["late"]
+        late = time.monotonic() - self.seen.get(job, time.monotonic()) >= self.cluster.conf["late"]
         said = self.scheduler.meaning(array.said(index)) if state else ""
         return judge(ended, state, said, late)
 
@@ -175,9 +174,10 @@ class Watch:
         """Note what became of a job; returns it where it is to be submitted again."""
         records.remove(job)
         job.reason = verdict.reason
-        if verdict.lost and self.attempts[job] <= self.cluster.retries(self.request):
+        self.taken[job] += verdict.taken
+        if verdict.lost and self.attempts[job] <= self.retries + self.taken[job]:
             return [job]
-        if self.stopping and verdict.cancelled:
+        if self.stopping and (verdict.cancelled or verdict.lost):
             return []
         if not verdict.ended:  # nobody else can say so in its log
             with open(job.log, "a", encoding="utf-8") as log:

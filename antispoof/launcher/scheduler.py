@@ -22,14 +22,16 @@ class Away(Exception):
 class State:
     """Of one task: the scheduler's word and reason, and what they mean.
 
-    over: it does not run any more; lost: not by its own fault; never: it can never begin;
-    meaning: in words, why it ended.
+    over: it does not run any more; lost: not by its own fault; taken: its place was given to
+    others, as often as the scheduler likes; never: it can never begin; meaning: in words, why it
+    ended.
     """
 
     word: str
     reason: str = ""
     over: bool = False
     lost: bool = False
+    taken: bool = False
     never: bool = False
     meaning: str = ""
 

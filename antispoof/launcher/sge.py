@@ -31,7 +31,7 @@ class Sge(Scheduler):
     name, away, said = "sge", AWAY, SAID
 
     def __init__(self) -> None:
-        self.deleted: dict[str, set[int]] = {}  # {name: tasks} that this launcher deleted
+        self.deleted: dict[str, set[int]] = {}  # {name: tasks} that somebody deleted
 
     def submit(self, folder: Path, name: str, words: Sequence[str], count: int, slots: int) -> str:
         flags, arguments = words[: words.index("--")], words[words.index("--") + 1 :]
@@ -55,7 +55,10 @@ class Sge(Scheduler):
             for entry in place.iter("job_list"):
                 if entry.findtext("JB_name") == name:
                     task = int(entry.findtext("tasks") or 1)
-                    found[task] = self.state(name, entry.findtext("state") or "", silent)
+                    word = entry.findtext("state") or ""
+                    found[task] = self.state(name, word, silent)
+                    if "d" in word:  # seen while it ends; after that, qstat knows nothing of it
+                        self.deleted.setdefault(name, set()).add(task)
         return found
 
     def state(self, name: str, word: str, queue: str) -> State:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..errors import UserError
 from .scheduler import Scheduler, State
 
 AWAY = re.compile(
@@ -44,9 +45,12 @@ class Slurm(Scheduler):
     name, away, said = "slurm", AWAY, SAID
 
     def submit(self, folder: Path, name: str, words: Sequence[str], count: int, slots: int) -> str:
+        if "\\" in str(folder):  # Slurm would look for its output elsewhere
+            raise UserError(f"{folder}: wanted a folder without a backslash in its name")
         flags, arguments = words[: words.index("--")], words[words.index("--") + 1 :]
         call = ["sbatch", "--parsable", f"--job-name={name}", f"--array=1-{count}%{slots}"]
-        call += ["--no-requeue", "--open-mode=append", "--output=%a.out", "--export=ALL"]
+        call += ["--no-requeue", "--open-mode=append", "--export=ALL"]
+        call.append(f"--output={str(folder).replace('%', '%%')}/%a.out")
         call += ["--ntasks=1", *flags, "task.sh", *arguments]
         return self.ask(call, folder).strip().partition(";")[0]
 
@@ -68,6 +72,7 @@ class Slurm(Scheduler):
             reason=reason,
             over=word in OVER,
             lost=word in LOST,
+            taken=word == "PREEMPTED",
             never=bool(never),
             meaning=MEANING.get(word, ""),
         )

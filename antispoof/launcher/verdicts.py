@@ -8,11 +8,15 @@ from .scheduler import State
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """status: of the command, 0 for well; lost: to be submitted again; ended: the task said so."""
+    """status: of the command, 0 for well; lost: to be submitted again; ended: the task said so.
+
+    taken: lost to others, which is no attempt in vain.
+    """
 
     status: int
     reason: str = ""
     lost: bool = False
+    taken: bool = False
     cancelled: bool = False
     ended: bool = False
 
@@ -30,14 +34,15 @@ def judge(
         return Verdict(0, ended=True)
     if ended and state:  # a signal may have come from the scheduler
         if state.lost and state.word != "GONE":
-            return Verdict(ended["status"], describe(state), lost=True, ended=True)
+            why, taken = describe(state), state.taken
+            return Verdict(ended["status"], why, lost=True, taken=taken, ended=True)
         why = said or state.meaning or f"status {ended['status']} on {ended['host']}"
         return Verdict(ended["status"], why, ended=True)
     if ended or not state or not (late or (said and state.over)):
         return None
     if said or (state.meaning and not state.lost):
         return Verdict(-9, said or state.meaning, cancelled=state.word == "CANCELLED")
-    return Verdict(-9, describe(state), lost=True)
+    return Verdict(-9, describe(state), lost=True, taken=state.taken)
 
 
 def describe(state: State) -> str:
