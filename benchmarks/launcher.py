@@ -73,8 +73,7 @@ KINDS = {
 @contextlib.contextmanager
 def raised(module):
     """The environment that leads to a cluster, which ends with the block."""
-    cluster = getattr(module, "SlurmCluster", None) or module.SgeCluster
-    cluster = cluster()
+    cluster = module.CLUSTER()
     try:
         cluster.start()
         yield cluster.environment

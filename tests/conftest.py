@@ -49,3 +49,52 @@ def undisturbed(tmp_path_factory, made_up_corpus):
         assert out.count("== Stage ") == 1
         assert "skip:" not in out
     return recipe, seconds
+
+
+@pytest.fixture(scope="session")
+def daemons():
+    """Starts a cluster where it is first asked for; skips where a program is missing."""
+    import sge_cluster
+    import slurm_cluster
+
+    modules = {"slurm": slurm_cluster, "sge": sge_cluster}
+    made = {}
+
+    def start(name):
+        module = modules[name]
+        if module.MISSING:
+            pytest.skip(f"--cluster {name} cannot be tried: no {', '.join(module.MISSING)}")
+        if name not in made:
+            made[name] = module.CLUSTER()
+            made[name].start()
+        return made[name]
+
+    yield start
+    for cluster in made.values():
+        cluster.stop()
+
+
+def ready(cluster, monkeypatch):
+    """The cluster with an empty queue, named by the environment."""
+    cluster.reset()
+    for name, value in cluster.environment.items():
+        monkeypatch.setenv(name, value)
+    return cluster
+
+
+@pytest.fixture
+def slurm(daemons, monkeypatch):
+    """A Slurm of three nodes."""
+    return ready(daemons("slurm"), monkeypatch)
+
+
+@pytest.fixture
+def sge(daemons, monkeypatch):
+    """A Grid Engine of one host."""
+    return ready(daemons("sge"), monkeypatch)
+
+
+@pytest.fixture(params=["slurm", "sge"])
+def cluster(request):
+    """Each of them."""
+    return request.getfixturevalue(request.param)

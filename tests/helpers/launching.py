@@ -109,3 +109,28 @@ def paused(call, folder, part):
     finally:
         process.send_signal(signal.SIGCONT)
         process.wait(60)
+
+
+# A task of a cluster whose first attempt waits to be disturbed; each notes where it ran.
+ONCE = """echo "${SLURMD_NODENAME:-node}" >> ran
+if [ "$(wc -l < ran)" = 1 ]; then echo $$ > .pid && mv .pid pid; sleep "${1:-60}"; fi
+echo whole > .out && mv .out out"""
+
+
+def began(folder):
+    """The process of the first attempt, once it runs."""
+    wait_for((folder / "pid").exists, 30)
+    return int((folder / "pid").read_text())
+
+
+def finish(process, seconds=90):
+    """Wait for a launcher; returns (exit status, stdout, stderr)."""
+    out, error = process.communicate(timeout=seconds)
+    return process.returncode, out, error
+
+
+def settings(folder, cluster, text):
+    """A site's own settings of a cluster; returns the words that choose them."""
+    (folder / "conf/cluster").mkdir(parents=True)
+    (folder / "conf/cluster/site.yaml").write_text(f"base: {cluster.name}.yaml\n{text}\n")
+    return ["--cluster", "site"]

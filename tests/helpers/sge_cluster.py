@@ -5,26 +5,18 @@ nothing of the system's own cell is read or written.
 """
 
 import contextlib
-import os
 import re
-import shutil
-import signal
 import socket
-import subprocess
-import tempfile
 import time
 from pathlib import Path
 
-from slurm_cluster import free_ports, state_of
+from daemons import Daemons, free_ports, missing
 
 HOME = Path("/var/lib/gridengine")  # of Debian's packages
 SHARED = Path("/usr/share/gridengine")
 TOOLS = Path("/usr/lib/gridengine")
 PROGRAMS = ("sge_qmaster", "sge_execd", "qsub", "qstat", "qdel", "qconf")
-MISSING = [program for program in PROGRAMS if not shutil.which(program)]
-MISSING += [str(path) for path in (HOME / "bin", SHARED, TOOLS) if not path.exists()]
-if os.geteuid():
-    MISSING.append("root")
+MISSING = missing(PROGRAMS, (HOME / "bin", SHARED, TOOLS))
 SLOTS = 4
 BOOTSTRAP = """admin_user root
 default_domain none
@@ -93,12 +85,16 @@ def changed(text, **values):
     return text
 
 
-class SgeCluster:
-    """The cluster; `environment` leads programs to it."""
+class SgeCluster(Daemons):
+    """The cluster."""
+
+    name, controller, keeper = "sge", "sge_qmaster", "sge_shepherd"
+    outage = 8  # seconds without a controller; it needs as long again to know its node
+    messages = "qmaster/messages"
+    nodes = 1
 
     def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="sge-"))
-        self.folder.chmod(0o755)
+        super().__init__()
         for name in ("spooldb", "qmaster/job_scripts", "execd", "conf", "cell/common"):
             (self.folder / name).mkdir(parents=True)
         for name in ("bin", "lib", "util", "utilbin"):
@@ -119,7 +115,7 @@ class SgeCluster:
 
     def start(self):
         self.fill_spool()
-        self.start_master()
+        self.start_controller()
         self.call("qconf", "-as", self.host)
         self.configure("-Ae", self.host, text_of({"hostname": self.host, **HOST}))
         self.configure("-Ap", "smp", text_of(PARALLEL))
@@ -158,30 +154,6 @@ class SgeCluster:
         path.write_text(text)
         self.call("qconf", option, str(path))
 
-    def call(self, *words):
-        """What a program says; fails where it does."""
-        done = subprocess.run(
-            words,
-            env={**os.environ, **self.environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.returncode == 0, (words, done.stdout, done.stderr)
-        return done.stdout
-
-    def wait_for(self, happened, seconds=60):
-        end = time.monotonic() + seconds
-        while True:
-            with contextlib.suppress(AssertionError):
-                if happened():
-                    return
-            if time.monotonic() > end:
-                messages = self.folder / "qmaster/messages"
-                raise AssertionError(messages.read_text()[-2000:] if messages.exists() else "")
-            time.sleep(0.1)
-
     def begin(self, program, pattern):
         """Start a daemon and note its process, which it writes to a file of this pattern."""
         for path in self.folder.glob(pattern):
@@ -190,7 +162,7 @@ class SgeCluster:
         self.wait_for(lambda: [p for p in self.folder.glob(pattern) if p.read_text().strip()])
         self.pids[program] = int(next(self.folder.glob(pattern)).read_text())
 
-    def start_master(self):
+    def start_controller(self):
         self.begin("sge_qmaster", "qmaster/qmaster.pid")
         self.wait_for(lambda: self.call("qconf", "-sh"))
 
@@ -199,18 +171,40 @@ class SgeCluster:
 
     def kill(self, program):
         """SIGKILL a daemon; returns when it is gone."""
-        pid = self.pids.pop(program)
-        os.kill(pid, signal.SIGKILL)
-        self.wait_for(lambda: state_of(pid) in "ZX")
+        self.kill_process(self.pids.pop(program))
+
+    def pid_of(self, program):
+        return self.pids[program]
+
+    def kill_node(self, pid):
+        """Kill the node of a task, which is the only one."""
+        self.kill("sge_execd")
+
+    def replace_node(self):
+        """What a task needs to run again after its node died."""
+        self.start_execd()
+
+    def delete(self, task):
+        """Delete one task of the array in the queue, on a node that takes its time for it."""
+        with self.standing_still("sge_execd"):
+            self.call("qdel", self.queue()[0].split()[0], "-t", str(task))
+            time.sleep(3)
 
     def queue(self):
         """The lines of qstat of every task that waits, runs or ends."""
         return self.call("qstat", "-u", "*", "-g", "d").splitlines()[2:]
 
+    def left(self):
+        """What is left in the queue after a call, once the qmaster heard of the last ends."""
+        end = time.monotonic() + 10
+        while self.queue() and time.monotonic() < end:
+            time.sleep(0.1)
+        return self.queue()
+
     def reset(self):
         """An empty queue, for the next test."""
         if "sge_qmaster" not in self.pids:
-            self.start_master()
+            self.start_controller()
         if "sge_execd" not in self.pids:
             self.start_execd()
         if self.queue():
@@ -219,13 +213,7 @@ class SgeCluster:
         self.wait_for(lambda: self.queue() == [])
 
     def stop(self):
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            for pid in filter(None, self.pids.values()):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
-            end = time.monotonic() + 8
-            while time.monotonic() < end and any(
-                state_of(pid) not in "ZX" for pid in filter(None, self.pids.values())
-            ):
-                time.sleep(0.05)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.end([pid for pid in self.pids.values() if pid], 1)  # the qmaster takes its time
+
+
+CLUSTER = SgeCluster

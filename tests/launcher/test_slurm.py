@@ -1,77 +1,30 @@
-"""utils/run.py --cluster slurm, on real daemons: arguments, ends of tasks, what can never run."""
+"""utils/run.py on a real Slurm: what other schedulers do otherwise, or do not know."""
 
-import json
-import sys
-import time
-
-import pytest
-from launching import begin, launch, script, wait_for
+from launching import ONCE, began, begin, finish, launch, script, settings
 
 CALL = ["--cluster", "slurm"]
-ODD = ["a b", "'", '"', "$HOME", "`id`", "a\nb", "\\n", "", "*", "é Ж", "%j %a", "--", "#SBATCH"]
 
 
-def test_arguments_reach_the_command_exactly_as_they_are_given(slurm, tmp_path):
-    folder = tmp_path / "a folder, 100% $HOME"
+def test_a_folder_in_which_slurm_would_look_for_output_elsewhere_is_refused(slurm, tmp_path):
+    folder = tmp_path / "a\\b"
     folder.mkdir()
-    text = "import json, os, sys\nprint(json.dumps([sys.argv[1:], os.getcwd()]))\n"
-    work = script(folder, text, "work.py")
-    call = [*CALL, "--slots", 2, "JOB=1:3", "log/x.{job}.log", work, "{job}", *ODD]
-    status, _, error = launch(folder, *call)
-    assert (status, error) == (0, "")
-    for job in "123":
-        first, *rest = (folder / f"log/x.{job}.log").read_text().split("\n# started ")
-        assert first.startswith(f"# ./work.py {job} ")
-        lines = rest[0].splitlines()
-        assert " on " in lines[0] and lines[0].endswith(", attempt 1")
-        assert json.loads(lines[1]) == [[job, *ODD], str(folder)]
-        assert lines[-1].startswith("# ended with status 0 after ")
-    assert sorted(path.name for path in (folder / "log").iterdir()) == [
-        f"x.{job}.log" for job in "123"
-    ]
-    assert slurm.queue() == []
+    status, _, error = launch(folder, *CALL, "log/x.log", "true")
+    assert (status, len(error.splitlines())) == (1, 1)
+    assert "wanted a folder without a backslash in its name" in error
+    assert list(folder.glob("log/*")) == []
 
 
-def test_no_more_tasks_at_a_time_than_slots_and_a_skip_of_what_is_done(slurm, tmp_path):
-    text = 'touch "at.$1"\nsleep 0.5\nls at.* | wc -l > "seen.$1"\nsleep 0.5\nrm "at.$1"'
-    work = script(tmp_path, text)
-    call = [*CALL, "--slots", 2, "--done", "{job}.done", "JOB=1:4", "{job}.log", work, "{job}"]
-    assert launch(tmp_path, *call)[0] == 0
-    assert max(int(path.read_text()) for path in tmp_path.glob("seen.*")) == 2
-    assert launch(tmp_path, *call)[1].startswith("skip: ")
-
-
-def test_failed_tasks_are_counted_and_the_first_shows_its_log(slurm, tmp_path):
-    text = 'echo "said $1"\n[ "$1" != 2 ] || exit 3\n[ "$1" != 3 ] || kill -9 $$'
-    work = script(tmp_path, text)
-    call = [*CALL, "--slots", 4, "--done", "{job}.done", "JOB=1:4", "{job}.log", work, "{job}"]
-    status, _, error = launch(tmp_path, *call)
-    assert status == 1
-    assert error.splitlines()[0].startswith("2 / 4 failed: 2.log: status 3 on ")
-    assert "    said 2" in error.splitlines()
-    assert (tmp_path / "3.log").read_text().splitlines()[-1].startswith("# ended with status -9 ")
-    assert sorted(path.name for path in tmp_path.glob("*.done")) == ["1.done", "4.done"]
-    assert launch(tmp_path, *call)[0] == 1
-
-
-def test_after_a_failure_none_begins(slurm, tmp_path):
-    work = script(tmp_path, 'touch "began.$1"\n[ "$1" != 1 ] || exit 3\nsleep 30')
-    started = time.monotonic()
-    status, _, error = launch(tmp_path, *CALL, "JOB=1:4", "{job}.log", work, "{job}")
-    assert (status, error[:22]) == (1, "1 / 4 failed: 1.log: s")
-    assert time.monotonic() - started < 45
-    assert not (tmp_path / "began.4").exists()
-    assert slurm.queue() == []
-
-
-def test_a_task_that_somebody_cancels_has_failed(slurm, tmp_path):
-    work = script(tmp_path, '[ "$1" = 1 ] || { touch began; exec sleep 60; }')
-    process = begin(tmp_path, *CALL, "--slots", 2, "JOB=1:2", "{job}.log", work, "{job}")
-    wait_for((tmp_path / "began").exists)
-    slurm.call("scancel", slurm.call("squeue", "-h", "-r", "-o", "%F_2").split()[0])
-    error = process.communicate(timeout=30)[1]
-    assert process.returncode == 1
-    assert error.startswith("1 / 2 failed: 2.log: somebody cancelled it\n")
+def test_a_task_whose_place_others_take_is_done_again_whatever_its_retries(slurm, tmp_path):
+    call = [*settings(tmp_path, slurm, "queue: low"), "--retries", 0, "--done", "x.done", "x.log"]
+    process = begin(tmp_path, *call, script(tmp_path, ONCE))
+    began(tmp_path)
+    others = ["--nodes=3", "--exclusive", "--output=/dev/null", "--wrap", "sleep 1"]
+    slurm.call("sbatch", *others)
+    status, _, error = finish(process)
+    assert (status, "submits 1 again that were lost" in error) == (0, True), error
+    assert "the scheduler says PREEMPTED" in error
+    assert len((tmp_path / "ran").read_text().splitlines()) == 2
+    assert (tmp_path / "x.done").exists()
 
 
 def test_a_task_that_exceeds_its_memory_says_so(slurm, tmp_path):
@@ -81,25 +34,6 @@ def test_a_task_that_exceeds_its_memory_says_so(slurm, tmp_path):
     assert status == 1
     assert error.startswith("1 / 1 failed: x.log: it exceeded its memory; ask for more with --mem")
     assert "    begins" in error
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (["--threads", 64], "PartitionConfig"),
-        (["--mem", "1T"], "Memory specification can not be satisfied"),
-        (["--gpu", 1], "Invalid generic resource"),
-    ],
-)
-def test_what_can_never_run_is_refused_at_once_and_not_left_behind(slurm, tmp_path, options, said):
-    started = time.monotonic()
-    status, _, error = launch(tmp_path, *CALL, *options, "x.log", "true")
-    assert time.monotonic() - started < 10
-    assert (status, len(error.splitlines())) == (1, 1)
-    assert error.startswith("utils/run.py: ")
-    assert said in error
-    assert slurm.queue() == []
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_site_s_own_file_says_what_differs_and_a_wrong_word_is_refused(slurm, tmp_path):
@@ -118,15 +52,13 @@ def test_a_site_s_own_file_says_what_differs_and_a_wrong_word_is_refused(slurm, 
     assert "'options.mem' is empty, wanted the words that ask for mem 1024" in error
 
 
-def test_a_held_task_fails_with_the_scheduler_s_reason(slurm, tmp_path):
-    (tmp_path / "conf/cluster").mkdir(parents=True)
-    (tmp_path / "conf/cluster/held.yaml").write_text('base: slurm.yaml\nflags: ["--hold"]\n')
-    status, _, error = launch(tmp_path, "--cluster", "held", "x.log", "true")
-    assert (status, "slurm says JobHeld" in error) == (1, True)
-    assert slurm.queue() == []
-
-
-def test_the_programs_of_slurm_have_to_be_there(tmp_path):
-    bare = {"PATH": str(tmp_path)}
-    status, _, error = launch(tmp_path, *CALL, "x.log", sys.executable, **bare)
-    assert (status, "no sbatch here; is this a machine of the cluster?" in error) == (1, True)
+def test_a_task_whose_time_limit_comes_says_so(slurm, tmp_path):
+    work = script(tmp_path, "echo $$ > .pid && mv .pid pid; exec sleep 200")
+    process = begin(tmp_path, *CALL, "--time", "0:00:05", "x.log", work)
+    began(tmp_path)
+    job, limit = slurm.call("squeue", "-h", "-o", "%A|%l").strip().split("|")
+    assert limit == "1:00"  # Slurm counts whole minutes: this one ends sooner
+    slurm.call("scontrol", "update", f"jobid={job}", "EndTime=now+1")
+    status, _, error = finish(process, 120)
+    assert status == 1
+    assert error.startswith("1 / 1 failed: x.log: its time limit came; ask for more with --time\n")
