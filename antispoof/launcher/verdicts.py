@@ -32,7 +32,8 @@ def judge(
     """
     if ended and not ended["status"]:
         return Verdict(0, ended=True)
-    if ended and state:  # a signal may have come from the scheduler
+    # a signal may have come from the scheduler, which says why once the task is over
+    if ended and state and (said or state.over or ended["status"] > 0):
         if state.lost and state.word != "GONE":
             why, taken = describe(state), state.taken
             return Verdict(ended["status"], why, lost=True, taken=taken, ended=True)

@@ -43,6 +43,17 @@ def test_the_environment_reaches_the_command_as_it_is(cluster, tmp_path):
     assert (tmp_path / "x.log").read_text().splitlines()[2] == repr(odd)
 
 
+def test_a_missing_folder_of_logs_is_made_and_one_that_cannot_be_is_said(cluster, tmp_path):
+    call = ["--cluster", cluster.name]
+    assert launch(tmp_path, *call, "log/deep/x.log", "true")[0] == 0
+    assert (tmp_path / "log/deep/x.log").exists()
+    (tmp_path / "file").touch()
+    status, _, error = launch(tmp_path, *call, "file/x.log", "true")
+    assert (status, len(error.splitlines())) == (1, 1), error
+    assert error.startswith("utils/run.py: ") and str(tmp_path / "file") in error
+    assert cluster.left() == []
+
+
 def test_no_more_tasks_at_a_time_than_slots_and_a_skip_of_what_is_done(cluster, tmp_path):
     text = 'touch "at.$1"\nsleep 0.5\nls at.* | wc -l > "seen.$1"\nsleep 0.5\nrm "at.$1"'
     work = script(tmp_path, text)
@@ -75,7 +86,7 @@ def test_failed_tasks_are_counted_and_the_first_shows_its_log(cluster, tmp_path,
 
 @pytest.mark.parametrize("retries", [0, 2])
 def test_after_a_failure_none_begins(cluster, tmp_path, retries):
-    work = script(tmp_path, 'touch "began.$1"\n[ "$1" != 1 ] || exit 3\nsleep 12')
+    work = script(tmp_path, 'touch "began.$1"\n[ "$1" != 1 ] || exit 3\nsleep 5')
     started = time.monotonic()
     call = [*settings(tmp_path, cluster, "late: 2"), "--retries", retries, "JOB=1:4"]
     status, _, error = launch(tmp_path, *call, "{job}.log", work, "{job}")

@@ -51,8 +51,8 @@ def test_a_task_that_is_lost_too_often_has_failed(cluster, tmp_path):
 
 def test_a_task_that_somebody_cancels_has_failed(cluster, tmp_path):
     work = script(tmp_path, '[ "$1" = 1 ] || { touch began; exec sleep 60; }')
-    call = ["--cluster", cluster.name, "--slots", 2, "JOB=1:2", "{job}.log", work, "{job}"]
-    process = begin(tmp_path, *call)
+    call = [*settings(tmp_path, cluster, "late: 1"), "--slots", 2, "JOB=1:2", "{job}.log"]
+    process = begin(tmp_path, *call, work, "{job}")
     wait_for((tmp_path / "began").exists, 30)
     cluster.delete(2)
     status, _, error = finish(process, 30)

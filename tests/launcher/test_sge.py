@@ -33,8 +33,8 @@ def test_an_unknown_queue_is_named(sge, tmp_path):
 def test_a_task_that_is_gone_without_a_word_is_done_again(sge, tmp_path):
     text = f'[ "$1" != 2 ] || {{ {ONCE}; }}'.replace("${1:-60}", "60")
     work = script(tmp_path, text.replace("; }", "\n}"))
-    call = [*CALL, "--slots", 2, "--done", "{job}.done", "JOB=1:2", "{job}.log", work, "{job}"]
-    process = begin(tmp_path, *call)
+    call = [*settings(tmp_path, sge, "late: 1"), "--slots", 2, "--done", "{job}.done", "JOB=1:2"]
+    process = begin(tmp_path, *call, "{job}.log", work, "{job}")
     for pid in sge.line(began(tmp_path))[:-1]:
         os.kill(pid, signal.SIGKILL)
     status, _, error = finish(process)
