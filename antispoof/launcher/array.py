@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sys
+import time
 import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -30,6 +31,7 @@ cd "$3" || exit 1
 exec "$1" -I "$2"
 """
 TAIL = 4000  # bytes
+PATIENCE = 30.0  # seconds in which a program of the scheduler ends
 
 
 @dataclasses.dataclass(eq=False)
@@ -45,6 +47,19 @@ class Array:
         """Hand it to the scheduler. Raises Away or UserError."""
         words = [*flags, "--", sys.executable, task.__file__, str(self.folder)]
         self.number = scheduler.submit(self.folder, self.name, words, len(self.jobs), slots)
+
+    def await_submission(self) -> None:
+        """Wait for the scheduler's program of a killed launcher, which is at work in the folder."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until and any(map(self.holds, Path("/proc").glob("[0-9]*/cwd"))):
+            time.sleep(0.2)
+
+    def holds(self, place: Path) -> bool:
+        """Whether `place`, where a process is at work, is the folder."""
+        try:
+            return place.samefile(self.folder)
+        except OSError:
+            return False
 
     def ended(self) -> dict[int, dict[str, Any]]:
         """{index: {status, host, start, end}} of the tasks that have written how they ended."""

@@ -75,5 +75,7 @@ def read(jobs: Sequence[Job], flags: Sequence[str]) -> tuple[list[Array], list[A
         job.progress = folder / f"{index}.progress"
         if same != meant(job, flags):
             other.add(name)
+    for array in arrays.values():
+        array.await_submission()
     chosen = [array for array in arrays.values() if array.name not in other]
     return chosen, [array for array in arrays.values() if array.name in other]
