@@ -1,6 +1,7 @@
 """Calls of utils/run.py on small scripts, for the tests of the launcher and of processes."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -134,3 +135,21 @@ def settings(folder, cluster, text):
     (folder / "conf/cluster").mkdir(parents=True)
     (folder / "conf/cluster/site.yaml").write_text(f"base: {cluster.name}.yaml\n{text}\n")
     return ["--cluster", "site"]
+
+
+def queue(folder, *tasks, options=()):
+    """Run the launcher on a queue; returns (exit status, stdout, stderr)."""
+    lines = [task if isinstance(task, str) else json.dumps(task) for task in tasks]
+    done = subprocess.run(
+        [*RUN, "--queue", *map(str, options)],
+        input="".join(f"{line}\n" for line in lines),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def task(*words, **more):
+    return {"words": list(words), **more}

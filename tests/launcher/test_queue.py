@@ -1,31 +1,10 @@
 """utils/run.py --queue: what follows from a command's last word, and from those that it names."""
 
-import json
-import subprocess
-
 import pytest
-from launching import RUN, script
+from launching import queue, script, task
 
 from antispoof.launcher.queue import Task
 from antispoof.launcher.reads import rests_on
-
-
-def queue(folder, *tasks, options=()):
-    """Run the launcher on a queue; returns (exit status, stdout, stderr)."""
-    lines = [task if isinstance(task, str) else json.dumps(task) for task in tasks]
-    done = subprocess.run(
-        [*RUN, "--queue", *map(str, options)],
-        input="".join(f"{line}\n" for line in lines),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
-def task(*words, **more):
-    return {"words": list(words), **more}
 
 
 @pytest.fixture
@@ -47,29 +26,6 @@ def test_log_and_stamp_of_a_file_stand_next_to_it_and_of_a_folder_in_it(tmp_path
     assert (tmp_path / "whole/made").read_text() == "whole\n"
     assert (tmp_path / "whole/.done").read_text() == "./work.sh whole\n"
     assert (tmp_path / "whole/log/work.log").exists()
-
-
-def test_what_a_killed_worker_left_under_temporary_names_is_removed(tmp_path):
-    text = """import os, signal
-from pathlib import Path
-from antispoof.files import atomic_open
-import sys
-out = Path(sys.argv[-1])
-folder = out / "deep" if out.name == "made" else out.parent
-with atomic_open(folder / "other [1]"), atomic_open(folder / out.name):
-    first = not Path("tried").exists()
-    Path("tried").touch()
-    first and os.kill(os.getpid(), signal.SIGKILL)
-"""
-    work = script(tmp_path, text, "work.py")
-    (tmp_path / ".kept.1.ab.tmp").touch()
-    for name, left in (("made/", 0), ("a[1]", 1)):
-        (tmp_path / "tried").unlink(missing_ok=True)
-        assert queue(tmp_path, task(work, name))[0] == 1
-        assert len(list(tmp_path.rglob(".*.tmp"))) == 3
-        assert queue(tmp_path, task(work, name))[0] == 0
-        found = sorted(path.name.split(".")[1] for path in tmp_path.rglob(".*.tmp"))
-        assert found == ["kept", "other [1]"][: 1 + left]  # nobody else makes what is in a folder
 
 
 def test_what_is_done_is_skipped_and_a_named_file_that_changed_stops_it(tmp_path, work):
