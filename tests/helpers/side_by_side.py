@@ -12,12 +12,9 @@ from pathlib import Path
 
 from xdist.scheduler import LoadScopeScheduling
 
-SHARED = {  # fixtures of a whole run
+SHARED = {  # fixtures of a whole run; the first that a file asks for says its group
+    **dict.fromkeys(("slurm", "sge", "cluster", "daemons"), "the schedulers"),
     "undisturbed": "the recipe",
-    "slurm_daemons": "the schedulers",
-    "slurm": "the schedulers",
-    "sge_daemons": "the schedulers",
-    "sge": "the schedulers",
 }
 NAMES = {r"_on_a_gpu\.py$": "the GPUs", r"^tests/report/test_(page|pictures)_": "the page"}
 FIRST = ("the schedulers", "the recipe", "tests/recipes/", "tests/mini/", "tests/training/")
@@ -55,7 +52,8 @@ def group_of(path, root):
     for pattern, group in NAMES.items():
         if re.search(pattern, path):
             return group
-    return next((SHARED[name] for name in fixtures(Path(root, path)) if name in SHARED), path)
+    asked = fixtures(Path(root, path))
+    return next((group for name, group in SHARED.items() if name in asked), path)
 
 
 def fixtures(path):
@@ -63,5 +61,4 @@ def fixtures(path):
     body = ast.parse(path.read_text("utf-8")).body
     functions = [part for part in body if isinstance(part, ast.FunctionDef)]
     own = {part.name for part in functions}
-    asked = dict.fromkeys(each.arg for part in functions for each in part.args.args)
-    return [name for name in asked if name not in own]
+    return {each.arg for part in functions for each in part.args.args} - own

@@ -67,7 +67,8 @@ def place(tmp_path):
 
 
 def test_what_is_there_once_is_used_by_one_process():
-    of_cluster = [path for path in TESTS if re.search(r"test_(slurm|sge)(_|\.)", path)]
+    asks = r"^from (slurm|sge)_cluster|^def test_\w+\([^)]*\b(slurm|sge|cluster)\b"
+    of_cluster = [path for path in TESTS if re.search(asks, (ROOT / path).read_text(), re.M)]
     assert len(of_cluster) >= 4
     assert {group(path) for path in of_cluster} == {"the schedulers"}
     assert {group(path) for path in TESTS if path.endswith("_on_a_gpu.py")} == {"the GPUs"}
