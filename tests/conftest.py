@@ -17,6 +17,14 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With -n: whole files to each process, and files that share a costly fixture together."""
+    from side_by_side import SideBySide
+
+    return SideBySide(config, log)
+
+
 @pytest.fixture(scope="session")
 def root():
     """The repository."""

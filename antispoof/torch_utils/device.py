@@ -14,7 +14,8 @@ def choose_device(name: str) -> torch.device:
     those that round float32 to 10 bits of mantissa, which PyTorch uses for convolutions: what is
     cached there is what a CPU gives. `tf32` of a config asks for them.
     """
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # use_deterministic_algorithms() does the same, and imports the compiler, which takes a second
+    torch.set_deterministic_debug_mode("warn")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"

@@ -82,6 +82,11 @@ def fast_products(device: str | torch.device) -> contextlib.AbstractContextManag
 class Products(TorchDispatchMode):
     """While it is on, what others compute by linear layers goes through `product` too."""
 
+    @classmethod
+    def _should_skip_dynamo(cls):
+        """False: what keeps the compiler out imports it, for a second, and costs at each call."""
+        return False
+
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         if function is aten.addmm.default and not kwargs and args[0].ndim == 1:
             bias, x, weight = args

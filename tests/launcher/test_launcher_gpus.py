@@ -26,6 +26,8 @@ MIG = (
     "  MIG 1g.10gb  Device 1: (UUID: MIG-b)\n"
 )
 
+pytestmark = pytest.mark.alone  # jobs of less than a second have to run at the same time
+
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):

@@ -230,6 +230,7 @@ def test_worker_leaves_what_was_there_when_it_fails(tmp_path):
     assert (tmp_path / "out.pt").read_text() == "before"
 
 
+@pytest.mark.alone
 def test_worker_help_is_quick(tmp_path):
     taken = []
     for _ in range(3):  # the quickest of three: other programs may be at work

@@ -1,5 +1,8 @@
 """Products through oneDNN are those of PyTorch, forward, backward, counted, and of any input."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -64,3 +67,11 @@ def test_what_others_compute_goes_through_it():
     with torch.no_grad(), counter:
         product(x[0], layer.weight)
     assert counter.get_total_flops() == 2 * 90 * 256 * 512
+
+
+def test_products_are_replaced_without_the_compiler_whose_import_takes_a_second():
+    text = "import sys, torch\nfrom antispoof.torch_utils.onednn import Products\n"
+    text += "with Products():\n    torch.nn.Linear(2, 2)(torch.ones(3, 2))\n"
+    text += "print('torch._dynamo' in sys.modules)\n"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("False\n", "")
