@@ -4,7 +4,7 @@ import contextlib
 import importlib.util
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from made_up import ROOT
@@ -26,7 +26,7 @@ RECORD = """() {
 
 @dataclass(frozen=True)
 class Call:
-    """A command of a queue; what follows from it; and the jobs at a time of its queue."""
+    """A command of a queue; what follows from it; its queue, and the jobs at a time of that."""
 
     command: str
     log: str
@@ -36,13 +36,18 @@ class Call:
     slots: str = "2"
     gpu: int = 0
     renew: bool = False
+    stage: str = field(default="", compare=False)
+    queue: int = field(default=0, compare=False)
+
+    def out(self):
+        return self.done.removesuffix("/.done").removesuffix(".done")
 
 
 def text_of(words):
     return " ".join(f"'{w}'" if " " in w or not w else w for w in words)
 
 
-def call_of(task, slots):
+def call_of(task, slots, stage, queue):
     """What a task of a queue comes to, in the recipe that is the current folder."""
     stamp = f"{task.out}/.done" if task.is_folder else f"{task.out}.done"
     return Call(
@@ -54,15 +59,17 @@ def call_of(task, slots):
         slots=slots,
         gpu=task.gpu,
         renew=task.renew,
+        stage=stage,
+        queue=queue,
     )
 
 
-def parse(text):
+def parse(text, queue):
     """The calls behind run.py --queue, whose words end where the lines of the queue begin."""
     *words, lines = text.split("\x1f")
     assert words[1] == "--queue"
     assert words[2::2] == ["--stage", "--parent", "--slots"]
-    return [call_of(task, words[7]) for task in read_queue(lines.splitlines())]
+    return [call_of(task, words[7], words[3], queue) for task in read_queue(lines.splitlines())]
 
 
 def record(folder, *options, status=0):
@@ -85,7 +92,7 @@ def record(folder, *options, status=0):
     calls = notes.read_text().split("\x1e")[:-1]
     queues = [text for text in calls if text.split("\x1f")[0].endswith("/utils/run.py")]
     with contextlib.chdir(folder):
-        launched = [call for text in queues for call in parse(text)]
+        launched = [call for number, text in enumerate(queues) for call in parse(text, number)]
     others = [text.split("\x1f")[:-1] for text in calls if text not in queues]
     assert all(words[0].endswith("/utils/show_results.py") for words in others)
     return launched, [words[1:] for words in others], done.stdout + done.stderr

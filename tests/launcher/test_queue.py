@@ -116,6 +116,28 @@ def test_no_more_jobs_of_a_queue_at_a_time_than_slots(tmp_path):
     assert max(int((tmp_path / name).read_text()) for name in "abcd") == 2
 
 
+def test_jobs_of_a_queue_have_the_gpus_that_each_asks_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
+    work = script(tmp_path, 'echo "$CUDA_VISIBLE_DEVICES" >"$1"')
+    calls = [task(work, "none"), task(work, "one", gpu=1), task(work, "two", gpu=2)]
+    assert queue(tmp_path, *calls)[0] == 0
+    seen = [(tmp_path / name).read_text().strip() for name in ("none", "one", "two")]
+    assert seen == ["4,5", "4", "4,5"]
+    calls = [task(work, f"{number}", gpu=1) for number in range(2)]
+    assert queue(tmp_path, *calls, options=("--slots", 1))[0] == 0
+    assert {(tmp_path / f"{number}").read_text().strip() for number in range(2)} == {"4", "5"}
+
+
+def test_a_queue_that_cannot_be_kept_is_run_where_nothing_is_to_be_done(tmp_path, work):
+    options = ("--stage", "1 of 6: data")
+    (tmp_path / "exp").write_text("a file, where a folder is to be made")
+    status, _, error = queue(tmp_path, task(work, "out"), options=options)
+    assert (status, (tmp_path / "out").exists()) == (1, False)
+    assert "exp/log" in error
+    assert queue(tmp_path, task(work, "out"))[0] == 0
+    assert queue(tmp_path, task(work, "out"), options=options) == (0, "skip: ./work.sh\n", "")
+
+
 def test_a_dry_run_says_why_and_starts_nothing(tmp_path, work):
     (tmp_path / "exp").mkdir()
     assert queue(tmp_path, task(work, "old"), task(work, "x", "other"))[0] == 0

@@ -211,6 +211,13 @@ def test_a_watch_ends_with_the_run_and_a_rerun_shows_what_is_skipped_as_done(tmp
     assert row(shown(tmp_path), "6 report")["done"] == "1"
 
 
+def test_queues_of_one_stage_are_counted_together(tmp_path, work):
+    stage = ("--stage", "1 of 1: data", "--parent", str(os.getpid()))
+    for name in ("a", "b"):
+        assert begin(tmp_path, task(work, "make", name), stage=stage).wait(10) == 0
+    assert row(shown(tmp_path), "1 data")["done"] == "2"
+
+
 def test_a_queue_that_is_none_is_refused_in_one_line(tmp_path):
     path = tmp_path / "exp/log/queue/3.jsonl"
     path.parent.mkdir(parents=True)

@@ -33,6 +33,7 @@ def place(tmp_path):
 def ended(tmp_path_factory):
     """Stage 6 of two systems, two seeds and two sets, of which one has lists of trials."""
     folder = house(tmp_path_factory.mktemp("ended"))
+    (folder / "data/far").mkdir()
     two = ["--systems", "cached wave", "--seeds", "2 5", "--eval-sets", "judge far"]
     return folder, *record(folder, *two, "--stage", 6)
 
@@ -92,6 +93,7 @@ def test_a_stage_alone_calls_its_own_workers_alone(place, stage):
     assert set(workers(launched)) == WORKERS[stage - 1]
     assert said.splitlines()[0] == f"== Stage {stage}: {STAGES[stage - 1]}"
     assert said.count("== Stage") == 1
+    assert {call.stage for call in launched} == {f"{stage} of {stage}: {STAGES[stage - 1]}"}
     assert bool(printed) == (stage == 6)
 
 
@@ -101,6 +103,8 @@ def test_stages_are_in_order_and_both_ends_count(place):
     assert [line[9:10] for line in said.splitlines()] == ["2", "3", "4", "5"]
     order = [next(i for i, own in enumerate(WORKERS) if w in own) for w in workers(launched)]
     assert order == sorted(order)
+    stages = list(dict.fromkeys(call.stage for call in launched))
+    assert stages == [f"{number} of 5: {STAGES[number - 1]}" for number in range(2, 6)]
 
 
 def test_one_system_by_the_defaults(place):

@@ -19,6 +19,7 @@ with open("seen", "w") as stream:
 sys.exit(1)
 """
 ODD = ("NJ", "SEED SLOTS", "{seed}", "{slots}/{{x", "a}b", "}{", "it's $HOME")
+ODD += ("back\\slash", "two\nlines")
 
 
 @pytest.fixture
@@ -70,6 +71,16 @@ def test_jobs_that_may_use_a_gpu_ask_for_their_own(place, device, each):
     own = {"extract_ssl": {one}, "score": {one}, "train": {two}}
     assert asked == {name: own.get(name, {0}) for name in asked}
     assert own.keys() < asked.keys()
+
+
+@pytest.mark.parametrize(
+    ("options", "gpus"),
+    [("", 1), ("--processes 3 --keep-epochs", 3), ("--keep-epochs --processes=12", 12)],
+)
+def test_a_training_has_a_gpu_for_each_of_its_processes(place, options, gpus):
+    call = ["--systems", "wave", "--stage", 3, "--stop-stage", 3]
+    (train,) = record(place, *call, "--train-options", options)[0]
+    assert train.gpu == gpus
 
 
 @pytest.mark.parametrize("device", ["cuda:1", "gpu", ""])

@@ -66,7 +66,7 @@ def test_what_only_looks_alike_is_not_refused(place):
     assert (len(launched), seeds) == (18, [n for n in ("1", "11", "0") for _ in "dfj"] * 2)
 
 
-@pytest.mark.parametrize("seeds", ["01", "1 01", "1 x", "1,2", "-1", "1.5", " "])
+@pytest.mark.parametrize("seeds", ["01", "1 01", "1 x", "1,2", "-1", "1.5", " ", "1" * 15])
 def test_a_seed_is_a_number_that_is_written_one_way(place, seeds):
     said = refusal(place, "--systems", "cached", "--seeds", seeds)
     assert f"--seeds '{seeds}': wanted numbers" in said
@@ -76,6 +76,8 @@ def test_a_seed_is_a_number_that_is_written_one_way(place, seeds):
     ("arguments", "words"),
     [
         (["--unseen", "maybe"], "--unseen 'maybe': wanted true or false"),
+        (["--unseen", "untrue"], "--unseen 'untrue': wanted true or false"),
+        (["--unseen", ""], "--unseen '': wanted true or false"),
         (["--dry-run=", "--nj", "2"], "--dry-run '': wanted true or false"),
         (["--submit-all", "yes"], "--submit-all 'yes': wanted true or false"),
         (["--nj", "-2"], "--nj '-2': wanted a number from 1"),

@@ -5,6 +5,7 @@ The launcher is replaced by a recorder; test_laws_rests.py shows that a real run
 
 import re
 from dataclasses import replace
+from fnmatch import fnmatch
 from itertools import product
 
 import pytest
@@ -228,3 +229,16 @@ def test_stage_6_measures_one_seed_of_each_system_one_at_a_time(rich):
         )
         for system in SYSTEMS
     ]
+
+
+def test_no_command_rests_on_what_its_own_queue_or_a_later_one_makes(rich):
+    """What stands in one queue runs side by side."""
+    later = [
+        (call.command, name)
+        for call, maker in product(rich[1], rich[1])
+        if call is not maker and maker.queue >= call.queue
+        for name in call.reads
+        if fnmatch(maker.out(), name) or f"{name}/".startswith(f"{maker.out()}/")
+    ]
+    assert later == []
+    assert rich[1][-1].queue == 9

@@ -67,6 +67,7 @@ def test_every_option_reaches_the_trainer(train):
     ("options", "words"),
     [
         (["--watch-every", "0"], "--watch-every and --processes: wanted 1 or more"),
+        (["--processes", "0"], "--watch-every and --processes: wanted 1 or more"),
         (["--workers", "-1"], "--workers: 0 or more"),
         (["--dev", "sets/train"], "dev must be apart"),
         (["--watch", "sets/dev"], "must be apart"),

@@ -168,6 +168,13 @@ def test_one_process_speaks_and_writes(place, both):
     assert names[0] == names[1]
 
 
+def test_processes_of_the_command_itself_are_a_team(place):
+    status, out, error = fit(place, "own", 1, "--processes", "2", "--override", "epochs=1")
+    assert status == 0, error
+    assert out.count("epoch 1  ") == 1
+    assert " --standalone --nproc_per_node 2 " in (place / "own/run.sh").read_text()
+
+
 def test_two_stop_early_together_and_go_on(place):
     """With nothing to learn, patience ends both; a longer run continues in both."""
     still = [
