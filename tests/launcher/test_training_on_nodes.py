@@ -170,7 +170,8 @@ def test_a_node_dies_and_then_the_time_limit_comes_and_the_bytes_are_the_same(sl
     slurm.crash(process_on(1, slurm))
     for pid in sruns(slurm):  # it waits for Slurm to notice; here, it gives up before
         os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: epochs(place, "exp/hurt") == 2, PATIENCE)
+    wait_for(lambda: epochs(place, "exp/hurt") == 2 or process.poll() is not None, PATIENCE)
+    assert process.poll() is None, process.communicate()
     job = slurm.call("squeue", "-h", "-t", "R", "-o", "%A").strip()
     slurm.call("scontrol", "update", f"JobId={job}", "EndTime=now+1")  # Slurm looks every 30 s
     status, error, log = finish(process, place, "exp/hurt")
