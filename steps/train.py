@@ -2,11 +2,10 @@
 """Train one experiment: learn on the training set, pick the checkpoint on dev.
 
 Continues from EXP_DIR/last.pt where there is one. EXP_DIR/run.sh then holds this command, to be run
-from anywhere. --processes 4 starts torchrun with this command.
+from anywhere. --processes 4 starts torchrun with this command; 2x4, on each of two nodes of a job.
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from antispoof.options import add_feats_option, add_override_option, dump_of
 EXAMPLE = """example:
   steps/train.py --config conf/train_mel_cnn.yaml --seed 1 --train data/train --dev data/dev \\
     exp/mel_cnn_seed1
-  torchrun --nnodes 2 --nproc_per_node 2 steps/train.py ..."""
+  steps/train.py --processes 4 ..."""
 
 
 def parse(argv=None):
@@ -42,7 +41,7 @@ def parse(argv=None):
     parser.add_argument("--watch-every", type=int, default=1, metavar="N", help="epochs")
     parser.add_argument("--keep-epochs", action="store_true", help="keep each epoch's checkpoint")
     parser.add_argument(
-        "--processes", type=int, default=1, metavar="N", help="that learn together, each on a GPU"
+        "--processes", default="1", metavar="N", help="that learn together, each on a GPU"
     )
     parser.add_argument("--workers", type=int, default=0, help="processes that load data")
     parser.add_argument("--log-draws", action="store_true", help="write what augmentation drew")
@@ -64,24 +63,18 @@ def parse(argv=None):
 def main():
     args = parse()
     from antispoof.features.staging import staged_for  # late: --help answers at once
+    from antispoof.torch_utils.torchrun import start_team
     from antispoof.training.experiment import complete, load_experiment
 
-    if args.watch_every < 1 or args.processes < 1 or args.workers < 0:
-        raise UserError("--watch-every and --processes: wanted 1 or more; --workers: 0 or more")
-    if args.processes > 1 and "TORCHELASTIC_RUN_ID" not in os.environ:
-        start_team(args.processes)
+    if args.watch_every < 1 or args.workers < 0:
+        raise UserError("--watch-every: wanted 1 or more; --workers: 0 or more")
+    start_team(args.processes, sys.argv)
     config = complete(load_experiment(args.config, args.seed, args.override))
     dump = dump_of(args, config)
     require_named(args, config)
     check_apart(args)
     with staged_for(args.stage_to, config, dump, [args.dev, *args.watch], args.train) as dump:
         learn(args, config, dump)
-
-
-def start_team(count):
-    """Become torchrun, which starts this command `count` times."""
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    os.execv(sys.executable, [*torchrun, "--nproc_per_node", str(count), *sys.argv])
 
 
 def learn(args, config, dump):

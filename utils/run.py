@@ -69,13 +69,19 @@ def parse(argv=None):
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="cores of each job")
     parser.add_argument("--time", default="", help="time limit of each job on a cluster, e.g. 12h")
     parser.add_argument("--retries", type=int, metavar="N", help="of what a cluster lost")
+    parser.add_argument(
+        "--nodes", type=int, default=1, metavar="N", help="of each job, which runs once on each"
+    )
+    parser.add_argument(
+        "--resumes", metavar="FILE", help="if it is new when a time limit comes, the job goes on"
+    )
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="[NAME=VALUES] LOG COMMAND...")
     args = parser.parse_args(argv)
     args.name, args.values = "", [""]
     if args.rest and "=" in args.rest[0] and args.rest[0].partition("=")[0].isupper():
         args.name, _, values = args.rest.pop(0).partition("=")
         args.values = expand(values)
-    args.slots, args.gpu = max(1, args.slots), max(0, args.gpu)
+    args.slots, args.nodes, args.gpu = max(1, args.slots), max(1, args.nodes), max(0, args.gpu)
     if args.queue and not args.rest:
         return args
     if len(args.rest) < 2:
@@ -90,15 +96,18 @@ def job_of(args, value):
     own = {name: value} if name else {}
     values = {**own, "jobs": len(args.values), "slots": args.slots}
     words = [fill(word, values) for word in args.command]
-    log = Path(fill(args.log, values))
+    job = Job(words, Path(fill(args.log, values)))
+    job.resumes = Path(fill(args.resumes, values)) if args.resumes else None
     if not args.done:
-        return Job(words, log)
+        return job
     shared = bool(name) and f"{{{name}}}" not in args.done
     recorded = {name: f"{{{name}}}"} if shared else own
     recorded = {**recorded, "jobs": "{jobs}", "slots": "{slots}"}
     record = shlex.join(fill(word, recorded) for word in args.command)
     inputs = [fill(word, values) for word in words_of(args.inputs)]
-    return Job(words, log, Stamp(Path(fill(args.done, values)), record, inputs, args.renew), shared)
+    job.stamp = Stamp(Path(fill(args.done, values)), record, inputs, args.renew)
+    job.shared = shared
+    return job
 
 
 def request_of(args):
@@ -108,11 +117,13 @@ def request_of(args):
 
 
 def run_queue(args):
-    """Run what is not done of the commands of stdin; those with as many GPUs at the same time."""
+    """Run what is not done of the commands of stdin; those that ask for the same together."""
     from antispoof.config import named_by
     from antispoof.launcher.queue import read_queue
 
     tasks = read_queue(sys.stdin)
+    for task in tasks:
+        back_ends.check(dataclasses.replace(request_of(args), nodes=task.nodes))
     if args.dry_run:
         return explain(tasks, named_by)
     todo, skipped = {}, collections.Counter()
@@ -121,16 +132,16 @@ def run_queue(args):
         if stamp.is_there():
             skipped[task.name] += 1
         else:
-            todo.setdefault(task.gpu, []).append((task, stamp))
+            todo.setdefault((task.gpu, task.nodes), []).append((task, stamp))
     if args.stage:
         keep_queue(args, tasks, {task for group in todo.values() for task, _ in group})
     for name, count in skipped.items():
         print(f"skip: {name}{f', {count} of it' if count > 1 else ''}", flush=True)
-    for gpu, group in todo.items():
+    for (gpu, nodes), group in todo.items():
         for task, _ in group:
             print(f"$ {shlex.join(task.words)}", flush=True)
         jobs = [job for task, stamp in group for job in task.jobs(stamp)]
-        run_jobs(jobs, dataclasses.replace(request_of(args), gpu=gpu))
+        run_jobs(jobs, dataclasses.replace(request_of(args), gpu=gpu, nodes=nodes))
 
 
 def keep_queue(args, tasks, todo):

@@ -85,8 +85,11 @@ class Array:
             self.folder.parent.rmdir()
 
 
-def new_array(jobs: Iterable[Job], attempts: dict[Job, int]) -> Array:
-    """An array of `jobs` with its folder, and the folders of its logs. Raises UserError."""
+def new_array(jobs: Iterable[Job], attempts: dict[Job, int], nodes: int = 1) -> Array:
+    """An array of `jobs` with its folder, and the folders of its logs; each on so many nodes.
+
+    Raises UserError.
+    """
     listed = dict(enumerate(jobs, 1))
     name = f"antispoof-{uuid.uuid4().hex}"
     folder = listed[1].log.parent.absolute() / ".jobs" / name
@@ -106,7 +109,8 @@ def new_array(jobs: Iterable[Job], attempts: dict[Job, int]) -> Array:
     for job in listed.values():
         if "\n" in str(job.log) or "\0" in "".join(job.words):
             raise UserError(f"{job.log}: wanted a name without a line feed, and words without \\0")
-    write_json(folder / "tasks.json", {"name": name, "folder": str(Path.cwd()), "tasks": tasks})
+    call = {"name": name, "folder": str(Path.cwd()), "nodes": nodes, "tasks": tasks}
+    write_json(folder / "tasks.json", call)
     with atomic_open(folder / "task.sh") as stream:
         stream.write(SCRIPT)
     return Array(name, folder, listed)

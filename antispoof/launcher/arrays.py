@@ -17,6 +17,7 @@ from .array import Array, new_array
 from .cluster import Cluster
 from .job import Job, Request
 from .scheduler import Away, Scheduler, State
+from .tries import Tries
 from .verdicts import Verdict, judge
 from .watching import clear, note_signals, show
 
@@ -58,9 +59,8 @@ class Watch:
         ended: list[int],
     ) -> None:
         self.request, self.cluster, self.scheduler, self.ended = request, cluster, scheduler, ended
-        self.flags, self.retries = cluster.flags(request), cluster.retries(request)
-        self.jobs, self.attempts = list(jobs), dict.fromkeys(jobs, 0)
-        self.taken = dict.fromkeys(jobs, 0)  # attempts that ended for the sake of others
+        self.flags = cluster.flags(request)
+        self.jobs, self.tries = list(jobs), Tries(jobs, cluster.retries(request))
         self.arrays: list[Array] = []
         self.failed: list[Job] = []
         self.seen: dict[Job, float] = {}  # since when a task is over without having said so
@@ -76,21 +76,21 @@ class Watch:
             runs = {i: j for i, j in array.jobs.items() if i in states and not states[i].over}
             if good.keys() | runs.keys() >= array.jobs.keys():
                 self.arrays.append(array)
-                self.attempts.update(dict.fromkeys(array.jobs.values(), 1))
+                self.tries.begin(array.jobs.values())
                 self.say(f"waits for {len(array.jobs)} tasks that were submitted before")
             else:
                 other.append(array)
         self.cancel(other)
-        left = [job for job in self.jobs if not self.attempts[job]]
+        left = [job for job in self.jobs if not self.tries.submitted[job]]
         if left:
             self.submit(left)
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Submit jobs as an array, as soon as the scheduler answers."""
+        self.tries.begin(jobs)
         for job in jobs:
-            self.attempts[job] += 1
             self.seen.pop(job, None)
-        array = new_array(jobs, self.attempts)
+        array = new_array(jobs, self.tries.submitted, self.request.nodes)
         self.arrays.append(array)
         records.write(array, self.flags)
         while True:
@@ -115,7 +115,7 @@ class Watch:
             show([job for array in self.arrays for job in array.jobs.values()])
             lost = self.look()
             if lost and not self.stopping:
-                self.say(f"submits {len(lost)} again that were lost: {lost[0].reason}")
+                self.say(self.tries.said_of(lost))
                 self.submit(lost)
             if self.failed and not self.stopping:
                 self.stop()
@@ -174,8 +174,7 @@ class Watch:
         """Note what became of a job; returns it where it is to be submitted again."""
         records.remove(job)
         job.reason = verdict.reason
-        self.taken[job] += verdict.taken
-        if verdict.lost and self.attempts[job] <= self.retries + self.taken[job]:
+        if self.tries.again(job, verdict):
             return [job]
         if self.stopping and (verdict.cancelled or verdict.lost):
             return []

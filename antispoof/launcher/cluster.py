@@ -6,8 +6,8 @@
 
 `options` says which words of the scheduler's command stand for each thing that a job asks for. In
 them {mem} is in MiB, {mem_each} the same per core, {time} in minutes, {seconds} the same time in
-seconds, {soft} 20 seconds less, {threads} the cores, {gpu} the GPUs of a job, {queue} and {account}
-what the file says.
+seconds, {soft} 20 seconds less, {threads} the cores and {gpu} the GPUs of a job, or on several
+{nodes} of each, {queue} and {account} what the file says.
 """
 
 import dataclasses
@@ -33,7 +33,7 @@ class Flags(Key):
         return value
 
 
-OPTIONS = ("queue", "account", "mem", "threads", "gpu", "time")
+OPTIONS = ("queue", "account", "mem", "threads", "gpu", "time", "nodes")
 CLUSTER_KEYS = {
     "scheduler": Choice("slurm", ("slurm", "sge")),
     "queue": Key(""),  # the partition or queue; empty: the cluster's default
@@ -70,6 +70,7 @@ class Cluster:
             "threads": request.threads or defaults["threads"],
             "gpu": request.gpu,
             "time": time,
+            "nodes": request.nodes if request.nodes > 1 else 0,
         }
         words, each = list(self.conf["flags"]), asked["mem"] // max(1, asked["threads"])
         values = {**asked, "mem_each": each, "seconds": time * 60, "soft": time * 60 - 20}

@@ -23,7 +23,8 @@ class Request:
     """What a call asks for.
 
     slots: jobs at a time; gpu, mem, threads, time: of each job; parent: the process without which
-    it ends; cluster: where it runs; retries: None for what the cluster's config says.
+    it ends; cluster: where it runs; retries: None for what the cluster's config says; nodes: on
+    which each job's command runs once.
     """
 
     slots: int = 1
@@ -34,6 +35,7 @@ class Request:
     threads: int = 0
     time: str = ""
     retries: int | None = None
+    nodes: int = 1
 
 
 def progress_path(log: Path) -> Path:
@@ -44,7 +46,8 @@ def progress_path(log: Path) -> Path:
 class Job:
     """A command of `words` with its `log`; `stamp` says that it is done, for all jobs if `shared`.
 
-    place: its CUDA_VISIBLE_DEVICES; None leaves the environment as it is.
+    resumes: a file from which a later attempt goes on, new after each step of progress; place: its
+    CUDA_VISIBLE_DEVICES; None leaves the environment as it is.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Job:
     ) -> None:
         self.words, self.log, self.stamp, self.shared = list(words), log, stamp, shared
         self.makes: Path | None = None  # the file or folder that it alone makes
+        self.resumes: Path | None = None
         self.place: str | None = None
         self.progress: Path | None = None
         self.status: int | None = None

@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import UserError
 from ..files import atomic_open
 from .job import Request
-from .queue import Task
+from .queue import KEYS, Task
 
 FOLDER = Path("exp/log/queue")
 
@@ -83,7 +83,8 @@ def keep(stage: str, tasks: Sequence[Task], todo: Container[Task], request: Requ
 def line_of(task: Task) -> dict[str, Any]:
     """The line of a queue that says a task."""
     words = [*task.words[:-1], task.words[-1] + "/" * task.is_folder]
-    return {"words": words, "gpu": task.gpu, "shares": task.shares, "renew": task.renew}
+    own = {key: getattr(task, key) for key in KEYS if key != "words"}
+    return {"words": words, **own}
 
 
 def read(path: Path) -> list[Call]:

@@ -1,8 +1,10 @@
 """The queue of a stage: lines of JSON, one command each, whose last word is what it makes.
 
 `{"words": [...], "gpu": 1, "shares": 4, "renew": true}`: `shares` calls of one command, in which
-{job}/{jobs} is the share of each. Log and stamp follow from the last word: <out>.log and <out>.done
-of a file; <out>/log/<verb>.log and <out>/.done of a folder, which is a last word that ends in /.
+{job}/{jobs} is the share of each. `"nodes": 2` runs it once on each of two nodes, with so many GPUs
+each. `"resumes": true` says that it goes on from <out>/last.pt where a time limit ended it. Log and
+stamp follow from the last word: <out>.log and <out>.done of a file; <out>/log/<verb>.log and
+<out>/.done of a folder, which is a last word that ends in /.
 """
 
 import json
@@ -17,18 +19,26 @@ from .stamps import Stamp
 
 SHARE = "{job}/{jobs}"
 HOW = {"--workers", "--stage-to"}
-KEYS = {"words": list, "gpu": int, "shares": int, "renew": bool}
+KEYS = {"words": list, "gpu": int, "shares": int, "renew": bool, "nodes": int, "resumes": bool}
 
 
 class Task:
     """One line of a queue: what it makes, its log and stamp, and its jobs."""
 
     def __init__(
-        self, words: list[str], *, gpu: int = 0, shares: int = 1, renew: bool = False
+        self,
+        words: list[str],
+        *,
+        gpu: int = 0,
+        shares: int = 1,
+        renew: bool = False,
+        nodes: int = 1,
+        resumes: bool = False,
     ) -> None:
         self.is_folder = words[-1].endswith("/")
         self.words = [*words[:-1], words[-1].rstrip("/")]
         self.gpu, self.shares, self.renew = gpu, max(1, shares), renew
+        self.nodes, self.resumes = max(1, nodes), resumes
         self.out = Path(self.words[-1])
         self.program = program_of(self.words)
         parts = Path(self.program).parts
@@ -64,6 +74,7 @@ class Task:
             words = [f"{share}/{self.shares}" if w == SHARE else w for w in self.words]
             found.append(Job(words, self.log(share), whole))
             found[-1].makes = self.out if self.shares == 1 else None
+            found[-1].resumes = self.out / "last.pt" if self.resumes else None
         return found
 
 
@@ -98,9 +109,13 @@ def read_queue(lines: Iterable[str]) -> list[Task]:
         ):
             raise UserError(
                 f'queue:{number}: found {line.strip()!r}, wanted {{"words": [PROGRAM, ..., OUT]}} '
-                "with gpu, shares and renew where they differ"
+                f"with {', '.join([*KEYS][1:])} where they differ"
             )
         task = Task(**found)
+        if task.resumes and not task.is_folder:
+            raise UserError(
+                f"queue:{number}: {task.out} resumes, wanted a folder, as its last.pt is read"
+            )
         if task.out in tasks:
             raise UserError(f"queue:{number}: {task.out} is made by two commands, wanted one")
         tasks[task.out] = task

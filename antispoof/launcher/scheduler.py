@@ -13,6 +13,8 @@ from ..errors import UserError
 # What would change what the programs do or say; what a launcher inside a task has of its own array
 ODD = ("SQUEUE_", "SCANCEL_", "SBATCH_WAIT", "SBATCH_ARRAY", "SLURM_ARRAY")
 
+LIMIT = "its time limit came; ask for more with --time"
+
 
 class Away(Exception):
     """The scheduler does not answer; its jobs may be well."""

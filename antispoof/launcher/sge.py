@@ -13,14 +13,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from ..errors import UserError
-from .scheduler import Away, Scheduler, State
+from .scheduler import LIMIT, Away, Scheduler, State
 
 AWAY = re.compile(
     r"(?i)commlib|to qmaster|contact|got (send|select|read) error|no response|timeout|timed out"
     r"|connection refused|temporarily|try again"
 )
 SAID = {  # what a task notes in its own output
-    "signal SIGUSR1": "its time limit came; ask for more with --time",
+    "signal SIGUSR1": LIMIT,
 }
 CANCELLED = State("CANCELLED", over=True, meaning="somebody cancelled it")
 

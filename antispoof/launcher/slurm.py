@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UserError
-from .scheduler import Scheduler, State
+from .scheduler import LIMIT, Scheduler, State
 
 AWAY = re.compile(
     r"(?i)unable to contact|timed out|connect failure|connection refused|temporarily|zero bytes"
@@ -28,7 +28,7 @@ NEVER = re.compile(
     r"|^Invalid|NotAllowed|PerJob|^ReservationDeleted"
 )
 MEANING = {
-    "TIMEOUT": "its time limit came; ask for more with --time",
+    "TIMEOUT": LIMIT,
     "DEADLINE": "its deadline came",
     "OUT_OF_MEMORY": "it exceeded its memory; ask for more with --mem",
     "CANCELLED": "somebody cancelled it",

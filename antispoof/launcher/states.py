@@ -118,6 +118,8 @@ def _state(task: Task, path: Path, todo: bool, call: Call, locks: set[int] | Non
         return State("done" if stamped else "waiting", path, task.program)
     if log.status is None:
         return State("stopped", path, task.program, note=log.last)
+    if log.status and changed(path.with_name(f"{path.name}.job")) > log.changed:
+        return State("waiting", path, task.program, note="it is submitted again")
     if log.status:
         said = f"status {log.status}{log.last and ': '}{log.last}"
         return State("failed", path, task.program, log.seconds, said)

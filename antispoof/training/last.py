@@ -5,6 +5,8 @@ what this run would write there.
 """
 
 import json
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ import torch
 
 from ..config.renamed import renewed
 from ..errors import UserError
+from ..files import is_there, patience
 from ..torch_utils.checkpoint import MISFITS, fit_weights, is_named, kind_of, load_checkpoint
+from ..torch_utils.distributed import Team
 
 COLUMNS = ("train_loss", "lr", "dev_loss", "dev_eer")  # numbers of every row
 ADAM = ("step", "exp_avg", "exp_avg_sq")  # what it keeps of each parameter
@@ -41,6 +45,29 @@ def read_last(
     found = [row["phase"] for row in rows]
     if found != sorted(found) or found[-1] != state["phase"]:
         raise _wrong(path, f"rows of the phases {found[:20]}", f"up to {state['phase']}, in order")
+    return state, rows
+
+
+def read_together(
+    path: Path, device: str | torch.device, phases: list[dict], team: Team
+) -> tuple[dict[str, Any], list[dict]]:
+    """What `read_last` gives, in each process of `team` of the same epoch; no rows without a file.
+
+    What the main process reads, another machine may see late. Raises UserError.
+    """
+    state, rows = {"phase": 0}, list[dict]()
+    if team.is_main and is_there(path):
+        state, rows = read_last(path, device, phases)
+    wanted, until = team.broadcast(len(rows)), time.monotonic() + patience()
+    while len(rows) != wanted:
+        if is_there(path):
+            state, rows = read_last(path, device, phases)
+        if len(rows) != wanted and time.monotonic() >= until:
+            raise UserError(
+                f"{path}: found {len(rows)} epochs on {socket.gethostname()}, wanted {wanted}, "
+                "which the first process finds; do all nodes see one folder?"
+            )
+        time.sleep(0.2 if len(rows) != wanted else 0)
     return state, rows
 
 

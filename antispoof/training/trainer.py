@@ -18,12 +18,11 @@ from ..config.renamed import phase_file
 from ..detector.inputs import open_inputs
 from ..detector.score import read_labels
 from ..errors import UserError
-from ..files import is_there
 from ..torch_utils.checkpoint import fit_weights, read_weights, save_checkpoint
 from .averaging import average_states
 from .curve import append_event, draw_curve, write_curve, write_events
 from .judge import Judge
-from .last import read_last
+from .last import read_together
 from .learner import Learner
 from .phases import phases_of
 from .run import PLAIN, Run
@@ -96,11 +95,10 @@ class Record:
     ) -> None:
         self.exp_dir, self.run = exp_dir, run
         self.log = log if run.team.is_main else (lambda line: None)
-        self.rows: list[dict[str, Any]] = []
         self.choices: list[dict[str, Any]] = []
-        self.state: dict[str, Any] = {"phase": 0}  # of last.pt, where a run goes on
-        if is_there(exp_dir / "last.pt"):
-            self.state, self.rows = read_last(exp_dir / "last.pt", device, configs)
+        # of last.pt, where a run goes on
+        self.state, self.rows = read_together(exp_dir / "last.pt", device, configs, run.team)
+        if self.rows:
             self.choices = read_choices(exp_dir)[: self.state["phase"] - 1]
             self.log(f"continuing after epoch {len(self.rows)}")
         self.phases = [self._phase(*pair, len(configs)) for pair in enumerate(configs, 1)]

@@ -196,6 +196,15 @@ def test_a_log_of_an_earlier_run_says_nothing_of_this_one(tmp_path, work):
     assert process.wait(10) == 0
 
 
+def test_a_job_that_a_cluster_is_given_again_waits(tmp_path, work):
+    assert begin(tmp_path, task(work, "fail", "a")).wait(10) == 1
+    assert row(shown(tmp_path), "3 train")["failed"] == "1"
+    time.sleep(0.05)
+    (tmp_path / "a.log.job").write_text("{}")  # as the launcher writes it before it submits
+    cells = row(shown(tmp_path), "3 train")
+    assert (cells["waiting"], cells["failed"]) == ("1", "")
+
+
 def test_a_watch_ends_with_the_run_and_a_rerun_shows_what_is_skipped_as_done(tmp_path, work):
     process = begin(tmp_path, task(work, "hold", "a"), stage=("--stage", "6 of 6: report"))
     held(tmp_path, "a")

@@ -1,6 +1,6 @@
 """What became of a task: its own status first, then what its scheduler says."""
 
-from antispoof.launcher.scheduler import State
+from antispoof.launcher.scheduler import LIMIT, State
 from antispoof.launcher.verdicts import Verdict, judge
 
 KILLED = {"status": -15, "host": "n1"}
@@ -31,3 +31,25 @@ def test_a_task_whose_place_others_took_is_lost_and_taken():
         assert (found.lost, found.taken, "PREEMPTED" in found.reason) == (True, True, True)
     gone = judge(None, State("GONE", over=True, lost=True), "", late=True)
     assert (gone.lost, gone.taken) == (True, False)
+
+
+def test_the_end_of_a_task_that_heard_a_signal_or_ran_on_several_nodes_is_the_scheduler_s_to_say():
+    node_fail = State("NODE_FAIL", over=True, lost=True)
+    for more in ({"signal": "SIGTERM"}, {"nodes": 2}):
+        ended = {"status": 1, "host": "n1", **more}
+        assert judge(ended, State("COMPLETING"), "", late=True) is None
+        assert judge(ended, node_fail, "", late=False).lost
+        found = judge(ended, State("FAILED", over=True), "", late=False)
+        assert found == Verdict(1, "status 1 on n1", ended=True)
+
+
+def test_a_time_limit_is_known_whether_the_task_or_its_scheduler_says_it():
+    timeout = State("TIMEOUT", over=True, meaning=LIMIT)
+    for ended, state, said in (
+        (KILLED, timeout, ""),
+        (KILLED, State("COMPLETING"), LIMIT),
+        (None, timeout, ""),
+    ):
+        found = judge(ended, state, said, late=True)
+        assert (found.limit, found.lost, found.reason) == (True, False, LIMIT)
+    assert not judge(KILLED, CANCELLED, "", late=True).limit

@@ -66,8 +66,9 @@ def test_every_option_reaches_the_trainer(train):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--watch-every", "0"], "--watch-every and --processes: wanted 1 or more"),
-        (["--processes", "0"], "--watch-every and --processes: wanted 1 or more"),
+        (["--watch-every", "0"], "--watch-every: wanted 1 or more"),
+        (["--processes", "0"], "--processes 0: wanted e.g. 4, or 2x4"),
+        (["--processes", "2x4"], "found a job on 1 node, wanted one on 2"),
         (["--workers", "-1"], "--workers: 0 or more"),
         (["--dev", "sets/train"], "dev must be apart"),
         (["--watch", "sets/dev"], "must be apart"),
