@@ -44,7 +44,7 @@ fi
 if from_to 3 "train"; then
   for exp in "${trainings[@]}"; do
     describe_training "$exp" # config, seed, feats, learnt
-    job "${gpus[@]}" steps/train.py --config "$config" "${overrides[@]}" "${feats[@]}" "${learnt[@]}" --seed "$seed" \
+    job "${team[@]}" steps/train.py --config "$config" "${overrides[@]}" "${feats[@]}" "${learnt[@]}" --seed "$seed" \
       --device "$device" --train "data/$train_set" --dev "data/$dev_set" "${learning[@]}" "$exp/"
   done
   run_jobs

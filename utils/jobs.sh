@@ -7,11 +7,12 @@ launcher= # the process that runs it
 dry=()
 [ "${dry_run:?}" = false ] || dry=(--dry-run)
 
-job() { # job [--gpu N] [--shares N] [--renew] COMMAND... OUT: into the queue; OUT/ is a folder
+job() { # job [--gpu N] [--nodes N] [--shares N] [--renew] [--resumes] COMMAND... OUT: into the queue; OUT/ is a folder
   local line='{' word
   while [[ $1 == --* ]]; do
     case $1 in
-      --renew) line+='"renew": true, ' && shift ;; # if it was done otherwise, do it again; do not stop
+      # if it was done otherwise, do it again, and do not stop; go on from OUT/last.pt after a time limit
+      --renew | --resumes) line+="\"${1#--}\": true, " && shift ;;
       *) line+="\"${1#--}\": $2, " && shift 2 ;;
     esac
   done

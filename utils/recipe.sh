@@ -23,11 +23,12 @@ while IFS=$'\t' read -r key what value; do settings["$key $what"]=$value; done <
   preparation=(${corpus:+--corpus "$corpus"} "${local_words[@]}")
   allowed=(${settings["* allow"]:+--allow ${settings["* allow"]}})
   read -ra learning <<<"${train_options-}"
-  several=' --processes[ =]([0-9]+) ' processes=1 # of each training
-  [[ " ${learning[*]} " =~ $several ]] && processes=${BASH_REMATCH[1]}
+  several=' --processes[ =](([0-9]+)x)?([0-9]+) ' nodes=1 processes=1 # of each training, and on each node
+  [[ " ${learning[*]} " =~ $several ]] && nodes=${BASH_REMATCH[2]:-1} processes=${BASH_REMATCH[3]}
   learn=(--data "data/${dev_set:?}" --apply "$dev_set ${eval_sets-}") # of calibration and fusion
-  gpu=() gpus=()                                                      # of each job, and of each training
-  [ "${device:?}" = cpu ] || gpu=(--gpu 1) gpus=(--gpu "$processes")
+  gpu=() team=()                                                      # of each job, and of each training
+  [ "${device:?}" = cpu ] || gpu=(--gpu 1) team=(--gpu "$processes")
+  team+=(--nodes "$nodes" --resumes)
 }
 
 . "$root/utils/experiments.sh"

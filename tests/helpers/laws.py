@@ -36,6 +36,8 @@ class Call:
     slots: str = "2"
     gpu: int = 0
     renew: bool = False
+    nodes: int = 1
+    resumes: bool = False
     stage: str = field(default="", compare=False)
     queue: int = field(default=0, compare=False)
 
@@ -59,6 +61,8 @@ def call_of(task, slots, stage, queue):
         slots=slots,
         gpu=task.gpu,
         renew=task.renew,
+        nodes=task.nodes,
+        resumes=task.resumes,
         stage=stage,
         queue=queue,
     )

@@ -16,7 +16,7 @@ SYSTEMS, SEEDS, REPORTED = ("cached", "tuned", "wave"), ("3", "1"), ("judge", "f
 OPTIONS = {
     **{"stage": "1", "stop-stage": "6", "nj": "3", "seeds": "3 1", "systems": "cached tuned wave"},
     **{"train-set": "learn", "dev-set": "choose", "eval-sets": "judge far"},
-    **{"train-options": "--processes 4  --watch data/seen --watch data/judge --keep-epochs"},
+    **{"train-options": "--processes 2x4  --watch data/seen --watch data/judge --keep-epochs"},
     **{"by": "attack,codec", "corpus": "sounds/./here"},
     **{"local-options": "--size small  --allow-partial"},
     **{"override": "epochs=5 batch_size=8", "tag": "t1", "device": "cuda"},
@@ -120,11 +120,13 @@ def test_stage_3_learns_on_the_training_set_and_is_chosen_on_dev(rich):
         exp, config = f"exp/{system}_t1_seed{seed}", f"conf/train_{system}.yaml"
         assert call == Call(
             gpu=4,
+            nodes=2,
+            resumes=True,
             done=f"{exp}/.done",
             log=f"{exp}/log/train.log",
             command=f"steps/train.py --config {config} --override epochs=5 "
             f"--override batch_size=8 {FEATS[system]}{named}"
-            f"--seed {seed} --device cuda --train data/learn --dev data/choose --processes 4 "
+            f"--seed {seed} --device cuda --train data/learn --dev data/choose --processes 2x4 "
             f"--watch data/seen --watch data/judge --keep-epochs {exp}",
             reads=frozenset({config} | inputs(system, *sets) | labels | watched | start),
         )
