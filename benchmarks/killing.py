@@ -169,5 +169,6 @@ def plain(path):
     if path.suffix != ".json":
         return path.read_bytes()
     found = json.loads(path.read_text("utf-8"))
-    found.pop("provenance", None)
+    if isinstance(found, dict):
+        found.pop("provenance", None)
     return json.dumps(found).encode()
