@@ -5,12 +5,16 @@ A round starts the recipe, waits for a random moment of a stage, and sends SIGKI
 victim: a worker, the launcher, run.sh, or all of them. The next round starts where that left it. A
 pass goes through the stages in their order; behind its last round, the recipe runs to its end, and
 its outputs must be those of a run that nobody disturbed, byte for byte.
+
+With --cluster slurm, the jobs run on a throwaway Slurm of three nodes, and the outputs must be
+those of this machine. A victim may be a node: its daemon and all that it runs. Its stage must end
+all the same, before the rest is killed.
 """
 
 import argparse
+import contextlib
 import random
 import re
-import shutil
 import sys
 import tempfile
 import time
@@ -41,8 +45,33 @@ def run(chaos, wanted, rounds, seed, say=print):
         names = {n for n in {*found, *wanted} if found.get(n) != wanted.get(n)}
         left = [str(path) for path in chaos.folder.rglob(".*.tmp")]
         say(f"  {len(found)} outputs, {len(names)} differ; temporary files left: {left}")
+        faults += [f"left in the queue: {line}" for line in left_in_the_queue(chaos)]
         faults += [*wrong, *(f"after round {number}: {name} differs" for name in sorted(names))]
     return faults
+
+
+def left_in_the_queue(chaos):
+    """What Slurm still holds some time after the end."""
+    until = time.monotonic() + SECONDS
+    while chaos.cluster and (lines := chaos.cluster.queue()):
+        if time.monotonic() > until:
+            return lines
+        time.sleep(1)
+    return []
+
+
+@contextlib.contextmanager
+def throwaway(name):
+    """The cluster of this name, from daemons of this machine, or None; it ends with the block."""
+    sys.path.append(str(ROOT / "tests/helpers"))
+    from slurm_cluster import SlurmCluster
+
+    cluster = SlurmCluster() if name == "slurm" else None
+    try:
+        yield cluster and cluster.start()
+    finally:
+        if cluster:
+            cluster.stop()
 
 
 def small(folder, corpus, *options):
@@ -54,14 +83,14 @@ def small(folder, corpus, *options):
 
 
 def copied(name, folder, *options):
-    """The command of a copy of egs/NAME in `folder`."""
-    for part in ("run.sh", "conf", "local"):
+    """The command of a recipe in `folder` that is egs/NAME, with results of its own."""
+    for part in ("conf", "local"):  # links: programs of local/ find the root from where they are
         source = ROOT / "egs" / name / part
         if source.exists():
-            copy = shutil.copytree if source.is_dir() else shutil.copy
-            copy(source, Path(folder, part))
-    text = Path(folder, "run.sh").read_text()
+            Path(folder, part).symlink_to(source)
+    text = (ROOT / "egs" / name / "run.sh").read_text()
     Path(folder, "run.sh").write_text(re.sub(r'"\$here/\.\./\.\./', f'"{ROOT}/', text))
+    Path(folder, "run.sh").chmod(0o755)
     return [str(Path(folder, "run.sh")), *options]
 
 
@@ -71,9 +100,13 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--recipe", help="a folder of egs/; default: a small one, made up")
     parser.add_argument("--options", default="", help="of run.sh, as one word: '--cluster slurm'")
+    parser.add_argument("--cluster", choices=("local", "slurm"), default="local")
     args = parser.parse_args()
     options = args.options.split()
-    with tempfile.TemporaryDirectory(prefix="chaos-") as place:
+    with (
+        tempfile.TemporaryDirectory(prefix="chaos-") as place,
+        throwaway(args.cluster) as cluster,
+    ):
         chaoses = []
         for name in ("calm", "killed"):
             folder = Path(place).resolve() / name
@@ -89,8 +122,9 @@ def main():
                 command = small(folder, corpus, *options)
             chaoses.append(Chaos(folder, command, {}))
         calm, killed = chaoses
-        faults, killed.seconds = calm.finish()
-        shown = ", ".join(f"{stage}: {took:.0f} s" for stage, took in killed.seconds.items())
+        faults, seconds = calm.finish()
+        killed = Chaos(killed.folder, killed.command, seconds, cluster)
+        shown = ", ".join(f"{stage}: {took:.0f} s" for stage, took in seconds.items())
         print(f"undisturbed: {shown}", flush=True)
         faults += run(
             killed, calm.outputs(), args.rounds, args.seed, lambda t: print(t, flush=True)

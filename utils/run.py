@@ -140,8 +140,14 @@ def run_queue(args):
     for (gpu, nodes), group in todo.items():
         for task, _ in group:
             print(f"$ {shlex.join(task.words)}", flush=True)
-        jobs = [job for task, stamp in group for job in task.jobs(stamp)]
+        found = [task.jobs(stamp, args.cluster != "local") for task, stamp in group]
+        jobs = [job for shares, _ in found for job in shares]
         run_jobs(jobs, dataclasses.replace(request_of(args), gpu=gpu, nodes=nodes))
+        joins = [job for _, behind in found for job in behind]
+        for job in joins:
+            print(f"$ {shlex.join(job.words)}", flush=True)
+        if joins:
+            run_jobs(joins, request_of(args))
 
 
 def keep_queue(args, tasks, todo):

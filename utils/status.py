@@ -7,6 +7,7 @@ running, waiting, failed, or stopped: begun, not ended, and nobody is at work on
 """
 
 import argparse
+import contextlib
 import os
 import shutil
 import sys
@@ -35,8 +36,11 @@ def duration(seconds):
 def read_recipe(folder):
     """[(call, states of its jobs)] of the recipe in the current folder, in the order of stages."""
     paths = sorted(FOLDER.glob("*.jsonl"), key=lambda path: (len(path.name), path.name))
-    found = [(call, list(states(call))) for path in paths for call in read(path)]
-    if not found:
+    found = []
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):  # removed since it was listed
+            found += [(call, list(states(call))) for call in read(path)]
+    if not found and not FOLDER.is_dir():  # which is made before the first queue is written
         raise UserError(
             f"{folder}: found no {FOLDER}, wanted the folder of a recipe that was run, e.g. "
             "egs/mini; run it first"
@@ -82,6 +86,8 @@ def table(rows):
 
 def lines_of(calls, folder):
     """(the word for the run, all lines that are shown)."""
+    if not calls:
+        return "waiting", [printable(f"{folder}: no stage has begun")]
     word, newest = verdict(calls)
     where = f"on {newest.run.host}, process {newest.run.pid}; " if word == "running" else ""
     lines = [f"{folder}: {word}, {where}stage {newest.stage} of {newest.of}", ""]

@@ -19,6 +19,7 @@ from .stamps import Stamp
 
 SHARE = "{job}/{jobs}"
 HOW = {"--workers", "--stage-to"}
+JOINING = ("extract_ssl.py",)  # workers that join the shares of a command, where called with --join
 KEYS = {"words": list, "gpu": int, "shares": int, "renew": bool, "nodes": int, "resumes": bool}
 
 
@@ -66,16 +67,23 @@ class Task:
         rests = rests_on(self.words, parents)
         return Stamp(self.stamp_path(), self.record(), rests, self.renew, self.out)
 
-    def jobs(self, stamp: Stamp) -> list[Job]:
-        """Its jobs; the last that ends well writes the stamp."""
-        whole = Last(stamp, self.shares)
+    def jobs(self, stamp: Stamp, apart: bool = False) -> tuple[list[Job], list[Job]]:
+        """Its jobs, and that behind them which joins its shares; the last of all writes the stamp.
+
+        A worker joins shares where it sees that all have ended. `apart`, on other machines, each
+        may see the others' files late: a job waits for them, checks that nothing is missing, and
+        joins.
+        """
+        joins = apart and self.shares > 1 and Path(self.program).name in JOINING
+        whole = Last(stamp, self.shares + joins)
         found = []
         for share in range(1, self.shares + 1):
             words = [f"{share}/{self.shares}" if w == SHARE else w for w in self.words]
             found.append(Job(words, self.log(share), whole))
             found[-1].makes = self.out if self.shares == 1 else None
             found[-1].resumes = self.out / "last.pt" if self.resumes else None
-        return found
+        *words, out = found[0].words
+        return found, [Job([*words, "--join", out], self.log("join"), whole)] if joins else []
 
 
 class Last(Stamp):

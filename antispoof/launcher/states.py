@@ -64,7 +64,10 @@ def read_log(path: Path) -> Log | None:
     begun, ended = list(BEGUN.finditer(text)), list(ENDED.finditer(text))
     if not begun:
         return None
-    start = time.mktime(time.strptime(begun[-1][1], "%Y-%m-%d %H:%M:%S"))
+    try:
+        start = time.mktime(time.strptime(begun[-1][1], "%Y-%m-%d %H:%M:%S"))
+    except (ValueError, OverflowError):  # a job may write such a line itself
+        start = None
     said = [line for line in text.splitlines() if line.strip() and not line.startswith("# ")]
     last = said[-1] if said else ""
     if not ended or ended[-1].start() < begun[-1].start():  # a later attempt has begun
@@ -102,7 +105,10 @@ def states(call: Call) -> Iterator[State]:
     """The state of each job of a queue."""
     locks = locked_files()
     for task, todo in call.tasks:
-        for share in range(1, task.shares + 1):
+        shares: list[int | str] = list(range(1, task.shares + 1))
+        if task.shares > 1 and changed(task.log("join")) >= call.started:
+            shares.append("join")  # a job of its own, on a cluster
+        for share in shares:
             yield _state(task, task.log(share), todo, call, locks)
 
 
@@ -116,6 +122,8 @@ def _state(task: Task, path: Path, todo: bool, call: Call, locks: set[int] | Non
     stamped = changed(task.stamp_path()) >= since
     if not log or log.changed < since:  # what an earlier run left
         return State("done" if stamped else "waiting", path, task.program)
+    if log.status is None and call.run.lives():  # which is about to note how it ended
+        return _running(task, path, log)
     if log.status is None:
         return State("stopped", path, task.program, note=log.last)
     if log.status and changed(path.with_name(f"{path.name}.job")) > log.changed:
@@ -145,7 +153,8 @@ def _running(task: Task, path: Path, log: Log) -> State:
         said = progress_of(path).read_text("utf-8", errors="replace")
     except OSError:
         said = ""
-    return State("running", path, task.program, max(0.0, time.time() - (log.begun or 0)), said)
+    took = None if log.begun is None else max(0.0, time.time() - log.begun)
+    return State("running", path, task.program, took, said)
 
 
 def seconds_left(jobs: Sequence[State], call: Call) -> float | None:

@@ -137,7 +137,7 @@ def settings(folder, cluster, text):
     return ["--cluster", "site"]
 
 
-def queue(folder, *tasks, options=()):
+def queue(folder, *tasks, options=(), seconds=60):
     """Run the launcher on a queue; returns (exit status, stdout, stderr)."""
     lines = [task if isinstance(task, str) else json.dumps(task) for task in tasks]
     done = subprocess.run(
@@ -146,7 +146,7 @@ def queue(folder, *tasks, options=()):
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=seconds,
     )
     return done.returncode, done.stdout, done.stderr
 

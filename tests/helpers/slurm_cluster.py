@@ -35,7 +35,7 @@ ReturnToService=2
 SchedulerType=sched/backfill
 SchedulerParameters=batch_sched_delay=1,sched_interval=1,bf_interval=1
 SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU_Memory
+SelectTypeParameters=CR_CPU_Memory,CR_LLN
 DefMemPerCPU=1900
 AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/linux

@@ -4,44 +4,39 @@ benchmarks/chaos.py does the same for longer, and for other recipes. utils/statu
 asked all along, and must answer.
 """
 
+import json
+import os
+import shutil
 import subprocess
 import sys
-import time
 
 import pytest
+from launching import wait_for
+from looking import assert_it_was_seen, looking
 from made_up import ROOT
 
-from benchmarks.chaos import run, small
-from benchmarks.killing import Chaos
+from antispoof.launcher.kept import born
+from benchmarks.chaos import left_in_the_queue, run, small
+from benchmarks.killing import Chaos, Round
 
-ROUNDS, SEED = 4, 3
+ROUNDS, SEED = 3, 3
 ONE = ("--systems", "wave_cnn", "--nj", "2")  # the last of an option counts
-
-
-def looked(folder):
-    """What utils/status.py shows."""
-    call = [sys.executable, ROOT / "utils/status.py", folder]
-    done = subprocess.run(call, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def calm(tmp_path_factory, made_up_corpus):
-    """A run that nobody kills, its seconds by stage, and what utils/status.py showed of it."""
+    """A run that nobody kills, and what utils/status.py showed of it."""
     folder = tmp_path_factory.mktemp("calm").resolve() / "a recipe"
     found = Chaos(folder, small(folder, made_up_corpus, *ONE), {})
-    process, started, seen = found.begin(), {}, []
-    for stage in range(1, 7):
-        found.wait_for_stage(process, stage)
-        started[stage] = time.monotonic()
-        while process.poll() is None and f"== Stage {stage + 1}:" not in found.out.read_text():
-            if (folder / "exp/log/queue").exists():
-                seen.append(looked(folder))
-            time.sleep(0.5)
-        found.seconds[stage] = time.monotonic() - started[stage]
-    assert process.wait() == 0, found.out.read_text()
+    with looking(folder) as seen:
+        faults, found.seconds = found.finish()
+    assert faults == []
     return found, seen
+
+
+def test_a_run_is_seen_from_its_first_queue_to_its_end(calm):
+    found, seen = calm
+    assert_it_was_seen(found.folder, seen)
 
 
 def test_a_run_that_is_killed_at_random_moments_ends_in_the_same_results(
@@ -53,3 +48,33 @@ def test_a_run_that_is_killed_at_random_moments_ends_in_the_same_results(
     wanted = whole.outputs()
     assert [name for name in wanted if name.endswith("result.json")]
     assert run(killed, wanted, ROUNDS, SEED) == []
+
+
+def test_a_run_on_slurm_goes_on_where_a_node_crashes_and_ends_in_the_same_results(
+    calm, slurm, made_up_corpus, tmp_path
+):
+    whole, _ = calm
+    folder = tmp_path.resolve() / "a recipe"
+    shutil.copytree(whole.folder / "data", folder / "data")
+    killed = Chaos(folder, small(folder, made_up_corpus, *ONE), whole.seconds, slurm)
+    assert killed.round(Round(3), 0.1, "node", 0.5).faults == []
+    assert "submits 1 again that were lost: " in killed.out.read_text()
+    assert killed.finish()[0] == []
+    assert killed.outputs() == whole.outputs()
+    assert left_in_the_queue(killed) == []
+
+
+def test_who_looks_at_a_recipe_is_no_victim(tmp_path):
+    folder, queue = tmp_path.resolve(), tmp_path / "exp/log/queue/1.jsonl"
+    queue.parent.mkdir(parents=True)
+    run = {"host": os.uname().nodename, "pid": os.getpid(), "born": born(os.getpid())}
+    stage = {"stage": 1, "of": 6, "what": "data", "started": 0.0, "slots": 1}
+    task = {"words": ["x", "y"], "gpu": 0, "shares": 1, "renew": False, "todo": True}
+    queue.write_text(f"{json.dumps({**run, **stage})}\n{json.dumps(task)}\n")
+    call = [sys.executable, str(ROOT / "utils/status.py"), str(folder), "--watch"]
+    watch = subprocess.Popen(call, stdout=subprocess.DEVNULL)
+    wait_for(lambda: os.readlink(f"/proc/{watch.pid}/cwd") == str(folder), 60)
+    assert Chaos(folder, [], {}).processes(watch.pid) == {}
+    assert watch.poll() is None
+    watch.terminate()
+    watch.wait()
