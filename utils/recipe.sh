@@ -14,7 +14,7 @@ declare -A settings # by "NAME KEY"
 overrides=()
 for pair in ${override-}; do overrides+=(--override "$pair"); done
 read -ra named <<<"${systems:?}"
-[ "${#models[@]}" = 0 ] || named=("${models[@]}")
+[ -z "${model_from-}" ] || named=("${models[@]}")
 table=$(python "$root/utils/settings.py" "${overrides[@]}" -- "${named[@]}")
 while IFS=$'\t' read -r key what value; do settings["$key $what"]=$value; done <<<"$table"
 
