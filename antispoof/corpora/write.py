@@ -25,8 +25,7 @@ def write_set(out: Path, corpus: Corpus, name: str, columns: Columns, root: Path
     if columns.ids != columns.keys:
         tables["utt2id"] = columns.ids
     _clear(out, tables)
-    for table, values in tables.items():
-        write_columns(out / table, columns.keys, values)
+    write_columns(out, columns.keys, tables)
     speakers = utts_of_speakers(dict(zip(columns.keys, columns.speakers, strict=True)))
     write_table(out / "spk2utt", speakers)
     if columns.missing:

@@ -60,7 +60,8 @@ def read_data_dir(data_dir: str | Path) -> Tables:
     for path in paths:
         if not path.is_file():
             raise UserError(f"{path}: is not a regular file; wanted a table")
-    tables = {path.name: read_table(path) for path in paths}
+    wavs = read_table(paths[0])
+    tables = {paths[0].name: wavs, **{path.name: read_table(path, wavs) for path in paths[1:]}}
     for path in paths[1:]:
         require_same_keys(tables["wav.scp"], tables[path.name], paths[0], path)
     _check_values(data_dir, tables)
