@@ -65,7 +65,9 @@ def _read_like(data, like):
     if len(lines) != len(like) or not all(map(str.startswith, lines, like)):
         return None
     known: dict[str, str] = {}
-    values = [known.setdefault(v, v) for v in map(_behind, lines, map(len, like))]
+    values = [
+        known.setdefault(v := line[n:], v) for line, n in zip(lines, map(len, like), strict=True)
+    ]
     text = "\n".join(known)
     sound = (
         all(value[:1] == " " and value[1:] and value[1:].strip() == value[1:] for value in known)
@@ -75,10 +77,6 @@ def _read_like(data, like):
     for value in known:
         known[value] = value[1:]
     return dict(zip(like, map(known.__getitem__, values), strict=True)) if sound else None
-
-
-def _behind(line, length):
-    return line[length:]
 
 
 def _read_by_line(path):
