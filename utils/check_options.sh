@@ -42,8 +42,8 @@ for system in $systems; do
   [[ $system =~ $name ]] || stop "--systems: '$system' is no name; wanted that of a conf/train_<system>.yaml"
 done
 chosen=("${train_set-}" "${dev_set-}")
-[ -z "${model_from-}" ] || chosen=(${train_set:+"$train_set"} ${dev_set:+"$dev_set"}) # empty: none
-for set in "${chosen[@]}" ${eval_sets-}; do                                           # so that a set has one name alone
+[ -z "${model_from-}" ] || chosen=(${train_set:+"$train_set"} ${dev_set:+"$dev_set"})
+for set in "${chosen[@]}" ${eval_sets-}; do # so that a set has one name alone
   [[ $set =~ $name ]] || stop "'$set' is no set; wanted a folder of data/ by its name"
 done
 [ "${dry_run:?} ${submit_all:?}" != "true true" ] || stop "--dry-run --submit-all: wanted one of them"
