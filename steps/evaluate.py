@@ -23,7 +23,7 @@ to, or else every trial counts.
 --asv-scores adds t-DCF (2019 and 2021 forms) and t-EER: a file of `A07 spoof 3.4` lines; or, with
 --asv-key (8 columns, of the 2021 form), one of `speaker trial score` lines, of which those count
 that the key puts into the subset named by --trials. `--asv-scores asvspoof5` takes the error rates
-that were fixed there.
+that were fixed there. Without it, DATA_DIR/asv_scores is taken where it is there.
 """
 
 
@@ -40,19 +40,20 @@ def main():
         outputs |= {name: of_list(options.out, name) for name in trial_lists(options.data_dir)}
     tables = [read_labels(options.data_dir), read_scores(options.scores)]
     tables += [read_scores(options.llr)] if options.llr else []
+    known = {}
     for named, out in outputs.items():
-        judge(options, tables, named, out)
+        judge(options, tables, named, out, known)
 
 
-def judge(options, tables, named, out):
-    """Write the result of one list of trials; None: of every trial."""
+def judge(options, tables, named, out, known):
+    """Write the result of one list of trials; None: of every trial. known: factors so far."""
     from antispoof.data.json_files import write_json
     from antispoof.evaluation.evaluate import evaluate
     from antispoof.evaluation.scores import keep
     from antispoof.training.selection import read_choices
 
     labels, scores, *ratios = tables
-    trials = keep(labels, scores, options.data_dir, options.scores, named)
+    trials = keep(labels, scores, options.data_dir, options.scores, named, known)
     llr = None
     if ratios:
         llr = keep(labels, ratios[0], options.data_dir, options.llr, named).scores
@@ -71,7 +72,7 @@ def read_asv(options, subset):
     from antispoof.evaluation import asv
 
     if not options.asv_scores:
-        return None
+        return asv.of_data_dir(options.data_dir, subset)
     if str(options.asv_scores) == "asvspoof5":
         return asv.FixedAsv()
     return asv.read_asv(options.asv_scores, options.asv_key, subset)

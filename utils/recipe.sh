@@ -14,6 +14,7 @@ declare -A settings # by "NAME KEY"
 overrides=()
 for pair in ${override-}; do overrides+=(--override "$pair"); done
 read -ra named <<<"${systems:?}"
+[ -z "${model_from-}" ] || named=("${models[@]}")
 table=$(python "$root/utils/settings.py" "${overrides[@]}" -- "${named[@]}")
 while IFS=$'\t' read -r key what value; do settings["$key $what"]=$value; done <<<"$table"
 
@@ -25,8 +26,8 @@ while IFS=$'\t' read -r key what value; do settings["$key $what"]=$value; done <
   read -ra learning <<<"${train_options-}"
   several=' --processes[ =](([0-9]+)x)?([0-9]+) ' nodes=1 processes=1 # of each training, and on each node
   [[ " ${learning[*]} " =~ $several ]] && nodes=${BASH_REMATCH[2]:-1} processes=${BASH_REMATCH[3]}
-  learn=(--data "data/${dev_set:?}" --apply "$dev_set ${eval_sets-}") # of calibration and fusion
-  gpu=() team=()                                                      # of each job, and of each training
+  learn=(--data "data/${dev_set-}" --apply "$dev_set ${eval_sets-}") # of calibration and fusion
+  gpu=() team=()                                                     # of each job, and of each training
   [ "${device:?}" = cpu ] || gpu=(--gpu 1) team=(--gpu "$processes")
   team+=(--nodes "$nodes" --resumes)
 }

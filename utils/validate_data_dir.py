@@ -7,7 +7,7 @@ import multiprocessing
 
 from antispoof import CONVERSIONS
 from antispoof.data.audio import read_wave, require_length
-from antispoof.data.data_dir import read_data_dir, read_durations, read_trials, trial_lists
+from antispoof.data.data_dir import durations_of, read_data_dir, read_trials, trial_lists
 from antispoof.errors import UserError, one_line_errors
 from antispoof.files import atomic_open
 from antispoof.progress import Progress
@@ -47,8 +47,8 @@ def main():
 
     tables = read_data_dir(args.data_dir)
     for name in trial_lists(args.data_dir):
-        read_trials(args.data_dir, name)
-    wavs, durations = tables["wav.scp"], read_durations(args.data_dir)
+        read_trials(args.data_dir, name, tables["wav.scp"])
+    wavs, durations = tables["wav.scp"], durations_of(tables["utt2dur"], args.data_dir)
     if not args.no_sound:
         items = [(utt, wavs[utt], durations[utt]) for utt in wavs]
         progress, problems = Progress(len(items), "sounds", args.data_dir), []

@@ -60,7 +60,8 @@ def read_data_dir(data_dir: str | Path) -> Tables:
     for path in paths:
         if not path.is_file():
             raise UserError(f"{path}: is not a regular file; wanted a table")
-    tables = {path.name: read_table(path) for path in paths}
+    wavs = read_table(paths[0])
+    tables = {paths[0].name: wavs, **{path.name: read_table(path, wavs) for path in paths[1:]}}
     for path in paths[1:]:
         require_same_keys(tables["wav.scp"], tables[path.name], paths[0], path)
     _check_values(data_dir, tables)
@@ -103,7 +104,7 @@ def is_pipe(path: str) -> bool:
 
 def _check_values(data_dir, tables):
     for utt, path in tables["wav.scp"].items():
-        if is_pipe(path):
+        if "|" in path and is_pipe(path):
             raise UserError(
                 f"{data_dir / 'wav.scp'}: '{utt}' is a shell pipe, which is never run; "
                 "wanted a path to a sound file"
@@ -145,9 +146,12 @@ def trial_lists(data_dir: str | Path) -> list[str]:
     return sorted(name for name in names if not name.startswith("."))
 
 
-def read_trials(data_dir: str | Path, name: str) -> list[str]:
+def read_trials(
+    data_dir: str | Path, name: str, wavs: Mapping[str, str] | None = None
+) -> list[str]:
     """Utterances of the trial list `data_dir/trials/name`, sorted, one per line.
 
+    wavs: the set's wav.scp, where it was read already.
     Raises UserError where the list is missing, empty, unsorted, no UTF-8 text, holds an id twice or
     an id that wav.scp lacks, or its lines end in more than a line feed.
     """
@@ -156,7 +160,7 @@ def read_trials(data_dir: str | Path, name: str) -> list[str]:
         raise UserError(f"{path}: no such list of trials")
     if name == ALL:
         raise UserError(f"{path}: '{ALL}' is what every trial together is called; rename the list")
-    known = read_table(Path(data_dir) / "wav.scp")
+    known = read_table(Path(data_dir) / "wav.scp") if wavs is None else wavs
     utts: list[str] = []
     try:
         text = path.read_bytes().decode("utf-8")

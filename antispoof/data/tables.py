@@ -5,8 +5,9 @@ silence is what misleads. Values may hold blanks; keys may not, in any script. N
 control characters, which other tools take for the end of a line and terminals for commands.
 """
 
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,21 @@ BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")  # what no key may hold
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")  # what no line may hold
 
 
-def read_table(path: str | Path) -> dict[str, str]:
+def read_table(path: str | Path, like: Mapping[str, Any] | None = None) -> dict[str, str]:
     """Read `path` into a dict {key: value} in file order.
+
+    like: a table that was read, of the same keys as far as one knows: then it is faster, and the
+    keys and repeated values are held once. Other keys are read all the same.
 
     Raises UserError with `file:line` for a missing value, blank line, duplicate or unsorted key,
     trailing blanks, a blank or control character where none may be, or bytes that are not UTF-8.
     """
     path = Path(path)
     await_file(path)
-    table = _read_sound(path.read_bytes())
+    data = path.read_bytes()
+    table = _read_like(data, like) if like else None
+    if table is None:
+        table = _read_sound(data)
     return _read_by_line(path) if table is None else table
 
 
@@ -47,6 +54,29 @@ def _read_sound(data):
         and not BLANK.search("".join(keys))
     )
     return table if sound else None
+
+
+def _read_like(data, like):
+    """The table of a file's bytes with the keys of another, or None where it is not sound."""
+    try:
+        lines = data.decode("utf-8").removesuffix("\n").split("\n")
+    except ValueError:
+        return None
+    if len(lines) != len(like) or not all(map(str.startswith, lines, like)):
+        return None
+    known: dict[str, str] = {}
+    values = [
+        known.setdefault(v := line[n:], v) for line, n in zip(lines, map(len, like), strict=True)
+    ]
+    text = "\n".join(known)
+    sound = (
+        all(value[:1] == " " and value[1:] and value[1:].strip() == value[1:] for value in known)
+        and text.count("\n") == len(known) - 1
+        and not CONTROL.search(text)
+    )
+    for value in known:
+        known[value] = value[1:]
+    return dict(zip(like, map(known.__getitem__, values), strict=True)) if sound else None
 
 
 def _read_by_line(path):
@@ -100,6 +130,27 @@ def write_table(path: str | Path, table: Mapping[str, Any]) -> None:
         lines.append(line + "\n")
     with atomic_open(path) as stream:
         stream.writelines(lines)
+
+
+def write_columns(
+    folder: str | Path, keys: Sequence[str], columns: Mapping[str, Sequence[str]]
+) -> None:
+    """`write_table` of each {name: values} of `keys`, which are in C order, each once; much faster.
+
+    Raises ValueError for other keys, UserError for a bad entry.
+    """
+    if not all(first < second for first, second in itertools.pairwise(keys)):
+        raise ValueError(f"{folder}: keys are out of order, or there twice")
+    sound_keys = all(keys) and not BLANK.search("".join(keys))
+    for name, values in columns.items():
+        known = set(values)
+        text = "\n".join(known)
+        sound = sound_keys and all(value and value.strip() == value for value in known)
+        if sound and text.count("\n") == len(known) - 1 and not CONTROL.search(text):
+            with atomic_open(Path(folder) / name) as stream:
+                stream.writelines(map("{} {}\n".format, keys, values))
+        else:  # to say which entry is wrong
+            write_table(Path(folder) / name, dict(zip(keys, values, strict=True)))
 
 
 def require_same_keys(

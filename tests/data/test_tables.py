@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from antispoof.data import tables
-from antispoof.data.tables import read_table, require_same_keys, write_table
+from antispoof.data.tables import read_table, require_same_keys, write_columns, write_table
 from antispoof.errors import UserError
 
 BAD = {
@@ -83,3 +83,37 @@ def test_the_quick_reader_takes_what_the_careful_one_takes(tmp_path_factory, tex
         wanted = None
     assert tables._read_sound(text.encode()) == wanted
     assert wanted is None or list(tables._read_sound(text.encode())) == list(wanted)
+
+
+def test_tables_side_by_side_are_those_of_write_table_and_read_like_each_other(tmp_path):
+    keys = ["a", "b-1", "ü"]
+    columns = {"one": ["x", "x", "y z"], "two": ["1.5", "-", "x"]}
+    write_columns(tmp_path / "fast", keys, columns)
+    for name, values in columns.items():
+        table = dict(zip(keys, values, strict=True))
+        write_table(tmp_path / "slow" / name, table)
+        assert (tmp_path / "fast" / name).read_bytes() == (tmp_path / "slow" / name).read_bytes()
+        assert read_table(tmp_path / "fast" / name, like=dict.fromkeys(keys)) == table
+    with pytest.raises(UserError, match="one blank between"):
+        write_columns(tmp_path / "bad", keys, {"one": ["x", "", "y"]})
+    with pytest.raises(UserError, match="a name without blank"):
+        write_columns(tmp_path / "bad", ["a", "b c"], {"one": ["x", "y"]})
+    with pytest.raises(ValueError, match="out of order, or there twice"):
+        write_columns(tmp_path / "bad", ["a", "a"], {"one": ["x", "y"]})
+
+
+@pytest.mark.parametrize(
+    "text", ["a x\nb y\n", "a  x\nb y\n", "a x \nb y\n", "ax\nb y\n", "a x\n", "a x\nb y\nc z\n",
+             "b y\na x\n", "a x\nb \n", "a x\nb y\n\n", "a x\nb \x01y\n", "ab x\nb y\n"]
+)  # fmt: skip
+def test_a_table_is_the_same_or_refused_alike_whatever_it_is_expected_to_be_like(tmp_path, text):
+    path = tmp_path / "table"
+    path.write_text(text)
+
+    def read(**options):
+        try:
+            return read_table(path, **options)
+        except UserError as error:
+            return str(error)
+
+    assert read(like={"a": 1, "b": 2}) == read()

@@ -66,7 +66,7 @@ def test_each_set_that_is_reported_on_has_a_page_and_a_table(ended):
         shown = {
             f"{exp}/{file}"
             for exp in EXPERIMENTS
-            for file in (f"{name}/scores", f"{name}/llr/scores", ".done")
+            for file in (f"{name}/scores", f"{name}/llr*/scores", ".done")
         }
         shown |= {f"{e}/{f}*" for e in EXPERIMENTS for f in ("config.yaml", "env.txt", "curve.csv")}
         shown |= {f"data/{name}/{table}" for table in ("utt2*", "trials/*", "trial_counts*")}
