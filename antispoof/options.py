@@ -57,3 +57,15 @@ def add_learning_options(parser: Any) -> None:
         help="learn from experiments that were trained without an attack, e.g. "
         "'exp/{system}_without_{attack}_seed1'",
     )
+
+
+def add_corpus_options(parser: Any) -> Any:
+    """What run.sh hands to a recipe's local/prepare_data.py; returns the parser."""
+    parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="where it is")
+    parser.add_argument("--out", type=Path, default=Path("data"), help="of the data directories")
+    parser.add_argument("--nj", type=int, default=1, help="processes that read headers of sounds")
+    parser.add_argument("--cache", type=Path, help="of sounds that are decoded once")
+    parser.add_argument(
+        "--allow-partial", action="store_true", help="write what is there, and name what is missing"
+    )
+    return parser

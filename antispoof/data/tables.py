@@ -5,8 +5,9 @@ silence is what misleads. Values may hold blanks; keys may not, in any script. N
 control characters, which other tools take for the end of a line and terminals for commands.
 """
 
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,28 @@ def write_table(path: str | Path, table: Mapping[str, Any]) -> None:
         lines.append(line + "\n")
     with atomic_open(path) as stream:
         stream.writelines(lines)
+
+
+def write_columns(path: str | Path, keys: Sequence[str], values: Sequence[str]) -> None:
+    """`write_table` of keys in C order, each once, with their values; ten times as fast."""
+    text = "".join(f"{key} {value}\n" for key, value in zip(keys, values, strict=True))
+    sound = (
+        all(first < second for first, second in itertools.pairwise(keys))
+        and all(keys)
+        and all(values)
+        and list(map(str.strip, values)) == values
+        and text.count("\n") == len(keys)
+        and not CONTROL.search(text)
+        and not BLANK.search("".join(keys))
+    )
+    if not sound:  # to say which entry is wrong
+        table = dict(zip(keys, values, strict=True))
+        if len(table) < len(keys):
+            raise ValueError(f"{path}: a key stands there a second time")
+        return write_table(path, table)
+    with atomic_open(path) as stream:
+        stream.write(text)
+    return None
 
 
 def require_same_keys(

@@ -8,7 +8,7 @@ FLOORS = [
     {"errors"},
     {"files", "metrics", "progress"},
     {"data", "options", "paths", "torch_utils"},
-    {"config"},
+    {"config", "corpora"},
     {"audit", "augment", "evaluation", "launcher", "ssl"},
     {"features", "pretraining", "report"},
     {"models"},

@@ -1,0 +1,60 @@
+"""What a recipe says of its corpus."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .asv import AsvFiles
+from .folders import Folders
+from .protocol import Protocol
+
+Count = tuple[int, int] | int | None  # (bona fide, spoof); both together; not known
+Reader = Protocol | Folders
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Named trials of a set: those with one word each in a column, `trials/<word>`.
+
+    counts {word: Count}: every word that the column may hold, with how many trials are expected.
+    published: the list that others publish numbers of, which evaluation takes by default.
+    """
+
+    column: str
+    counts: Mapping[str, Count]
+    published: str = ""
+
+
+@dataclass(frozen=True)
+class Set:
+    """One data directory.
+
+    readers: one, or several whose utterances are put together. counts: how many are expected.
+    archives {folder or file: its count of sounds}: what the sounds come in, for the message where
+    some are missing.
+    """
+
+    readers: Reader | Sequence[Reader]
+    counts: Count = None
+    lists: Lists | None = None
+    asv: AsvFiles | None = None
+    archives: Mapping[str, int] = field(default_factory=dict)
+
+    def each_reader(self) -> Sequence[Reader]:
+        """The readers, also where it is one."""
+        return [self.readers] if isinstance(self.readers, Protocol | Folders) else self.readers
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus: its sets by the name of the data directory, and what PROVENANCE says of it.
+
+    hints {pattern of a file's name: why it is not what is looked for}: for the message where a list
+    is missing and such a file is there.
+    """
+
+    name: str
+    version: str
+    licence: str
+    home: str
+    sets: Mapping[str, Set]
+    hints: Mapping[str, str] = field(default_factory=dict)

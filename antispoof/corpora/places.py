@@ -1,0 +1,128 @@
+"""Finding what a corpus consists of below a folder, and saying what is there instead."""
+
+import fnmatch
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..errors import UserError
+
+SHOWN = 6  # names in a message
+READ = 2000  # names of a folder that are looked at for a message
+
+
+class Missing(UserError):
+    """Something that a corpus consists of is not there."""
+
+
+def find(root: str | Path, names: str | Sequence[str], hints: Mapping[str, str] = {}) -> Path:
+    """The first of `names`, relative to `root`, that is there.
+
+    Raises Missing that says what was looked for, what is there, and where it is instead; hints
+    {pattern: text}: what a file of such a name in `root`, or in a folder of it, is.
+    """
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        if (Path(root) / name).exists():
+            return Path(root) / name
+    raise Missing(explain(root, names, hints))
+
+
+def explain(root: str | Path, names: Sequence[str], hints: Mapping[str, str] = {}) -> str:
+    """What is wrong with `root`, where none of `names` is."""
+    root = Path(root)
+    looked = f"looked for {' or '.join(names)}"
+    if not root.is_dir():
+        return f"{root}: no such folder; {looked} in it; wanted the corpus: --corpus DIR"
+    text = f"{root}: {looked}, found {content(root)}"
+    for pattern, hint in hints.items():
+        for folder in (root, *_folders(root)):
+            if found := next((n for n in _names(folder) if fnmatch.fnmatch(n, pattern)), None):
+                return f"{text}; {folder / found}: {hint}"
+    if other := elsewhere(root, names):
+        return f"{text}; it is in {other}: --corpus {other}"
+    return f"{text}; unpack it there, or name the folder that holds it: --corpus DIR"
+
+
+def content(folder: Path) -> str:
+    """The first names in a folder, for a message."""
+    names = sorted(_names(folder))
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{', '.join(names[:SHOWN])}{more}" if names else "an empty folder"
+
+
+def elsewhere(root: Path, names: Sequence[str]) -> Path | None:
+    """A folder near `root`, up to two below or above it, that holds one of `names`."""
+    below = _folders(root)
+    near = [*below, *(inner for folder in below for inner in _folders(folder))]
+    for folder in (*near, *list(root.absolute().parents)[:2]):
+        if any((folder / name).exists() for name in names):
+            return folder
+    return None
+
+
+def _names(folder):
+    """Names in a folder, up to READ of them; none where it cannot be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry, _ in zip(entries, range(READ), strict=False)]
+    except OSError:
+        return []
+
+
+def _folders(folder):
+    return [folder / name for name in sorted(_names(folder)) if (folder / name).is_dir()]
+
+
+class Sounds:
+    """Which files are there, by listings of their folders: each folder is read once."""
+
+    def __init__(self) -> None:
+        self.listed: dict[str, frozenset[str]] = {}
+        self.stems: dict[str, dict[str, list[str]]] = {}
+        self.used: dict[str, set[str]] = {}
+
+    def locate(self, folders: Sequence[str], name: str) -> str | None:
+        """The path of `name` in the first of `folders` that has it; `x.*`: of any suffix.
+
+        Raises UserError where several files have the stem that `x.*` asks for.
+        """
+        above, _, file = name.rpartition("/")
+        for folder in folders:
+            place = f"{folder}/{above}" if above else folder
+            names = self.names(place)
+            found = self._of_stem(place, file[:-2]) if file.endswith(".*") else file
+            if found in names:
+                self.used.setdefault(place, set()).add(found)
+                return f"{place}/{found}"
+        return None
+
+    def names(self, folder: str) -> frozenset[str]:
+        """Names of the files in a folder; none where there is no such folder."""
+        if folder not in self.listed:
+            try:
+                self.listed[folder] = frozenset(os.listdir(folder))
+            except (FileNotFoundError, NotADirectoryError):
+                self.listed[folder] = frozenset()
+        return self.listed[folder]
+
+    def _of_stem(self, folder, stem):
+        if folder not in self.stems:
+            table = self.stems[folder] = {}
+            for name in sorted(self.names(folder)):
+                if not name.startswith("."):
+                    table.setdefault(name.rpartition(".")[0], []).append(name)
+        found = self.stems[folder].get(stem, [""])
+        if len(found) > 1:
+            raise UserError(f"{folder}: found {' and '.join(found)}, wanted one file {stem}.*")
+        return found[0]
+
+    def extra(self) -> tuple[int, str]:
+        """How many files of the folders no list names, and the path of the first."""
+        count, first = 0, ""
+        for folder, used in sorted(self.used.items()):
+            suffixes = {name.rpartition(".")[2] for name in used}
+            rest = [n for n in self.names(folder) - used if n.rpartition(".")[2] in suffixes]
+            count += len(rest)
+            first = first or (f"{folder}/{min(rest)}" if rest else "")
+        return count, first

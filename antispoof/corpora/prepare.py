@@ -1,0 +1,70 @@
+"""Stage 1 of a recipe: from a corpus on disk to data directories, with everything counted."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from . import counting
+from .columns import Columns, collect
+from .corpus import Corpus, Set
+from .durations import measure
+from .places import Missing
+from .write import write_set
+
+
+def prepare(corpus: Corpus, options: Any, say: Callable[[str], Any]) -> None:
+    """Write options.out/<set>/ of each set of `corpus`, which is in the folder options.corpus.
+
+    options: as `antispoof.options.add_corpus_options` gives them. say: is given lines on what
+    was found of what was expected. Nothing is written where anything is missing or counts differ;
+    with options.allow_partial, what is there is written, and data/<set>/missing names the rest.
+    Raises UserError, in one line for all sets.
+    """
+    root = Path(options.corpus)
+    found: dict[str, Columns] = {}
+    problems: list[str] = []
+    for name, one in corpus.sets.items():
+        try:
+            found[name] = collect(one, root, corpus.hints)
+            if one.asv:
+                one.asv.check(root)
+        except Missing as error:
+            problems.append(f"{name}: {error}")
+            continue
+        _measure(found[name], options, name)
+        problems += counting.problems(name, one, found[name])
+    if problems and (not options.allow_partial or not any(c.keys for c in found.values())):
+        raise UserError("; ".join(dict.fromkeys(problems)) + _advice(found))
+    for problem in dict.fromkeys(problems):
+        say(f"partial: {problem}")
+    for name, columns in found.items():
+        if columns.keys:
+            _write(corpus, name, columns, options, root, say)
+
+
+def _advice(found):
+    return "; --allow-partial writes what is there" if any(c.keys for c in found.values()) else ""
+
+
+def _measure(columns: Columns, options: Any, name: str) -> None:
+    """Fill in the seconds; a sound that has none counts as missing."""
+    if columns.seconds or not columns.keys:
+        return
+    measured = measure(columns.paths, options.nj, name)
+    columns.seconds = [f"{seconds:.4f}" for seconds, _ in measured]
+    wrong = [index for index, (_, why) in enumerate(measured) if why]
+    if wrong:
+        for index in wrong:
+            columns.missing[columns.keys[index]] = f"{columns.paths[index]} ({measured[index][1]})"
+        bad = set(wrong)
+        columns.keep([index for index in range(len(columns.keys)) if index not in bad])
+
+
+def _write(corpus, name, columns, options, root, say):
+    one: Set = corpus.sets[name]
+    say(f"{name}: {counting.summary(one, columns)}")
+    for line in counting.remarks(columns):
+        say(f"{name}: {line}")
+    for line in write_set(Path(options.out) / name, corpus, name, columns, root):
+        say(f"{name}: {line}")

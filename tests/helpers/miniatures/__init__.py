@@ -1,0 +1,1 @@
+"""Corpora in small, one module each; see ../miniature.py."""
