@@ -23,7 +23,7 @@ to, or else every trial counts.
 --asv-scores adds t-DCF (2019 and 2021 forms) and t-EER: a file of `A07 spoof 3.4` lines; or, with
 --asv-key (8 columns, of the 2021 form), one of `speaker trial score` lines, of which those count
 that the key puts into the subset named by --trials. `--asv-scores asvspoof5` takes the error rates
-that were fixed there.
+that were fixed there. Without it, DATA_DIR/asv_scores is taken where it is there.
 """
 
 
@@ -71,7 +71,7 @@ def read_asv(options, subset):
     from antispoof.evaluation import asv
 
     if not options.asv_scores:
-        return None
+        return asv.of_data_dir(options.data_dir, subset)
     if str(options.asv_scores) == "asvspoof5":
         return asv.FixedAsv()
     return asv.read_asv(options.asv_scores, options.asv_key, subset)

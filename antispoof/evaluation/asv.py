@@ -1,10 +1,13 @@
 """Scores of automatic speaker verification (ASV), and what a countermeasure costs next to it.
 
-Two forms of file. Of ASVspoof 2019 and 5, each line `A07 spoof 3.41`, `bonafide target 12.9` or
-`bonafide nontarget -4.2`: attack, kind, score. Of ASVspoof 2021, scores `speaker trial score` and a
-key of as many rows in the same order, `speaker trial codec transmission attack kind trim subset`.
+Three forms of file. The table `asv_scores` of a data directory has a header: kind, attack and more
+factors, subset where there are some, and last score. Of ASVspoof 2019 and 5, each line `A07 spoof
+3.41`, `bonafide target 12.9` or `bonafide nontarget -4.2`: attack, kind, score. Of ASVspoof 2021,
+scores `speaker trial score` and a key of as many rows in the same order, `speaker trial codec
+transmission attack kind trim subset`.
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,6 +87,54 @@ class AsvTrials:
         return [self.scores[keep[kind]] for kind in KINDS]
 
 
+def of_data_dir(data_dir: str | Path, subset: str | None = None) -> AsvTrials | FixedAsv | None:
+    """What `data_dir`/asv_scores says; None where it is not there, or has no trial of `subset`.
+
+    A table without subsets is that of every list. The word asvspoof5 stands for `FixedAsv`.
+    """
+    path = Path(data_dir) / "asv_scores"
+    if not path.is_file():
+        return None
+    names = path.open(encoding="utf-8").readline().split()
+    if names == ["asvspoof5"]:
+        return FixedAsv()
+    if len(names) < 2 or names[0] != "kind" or names[-1] != "score":
+        raise UserError(f"{path}:1: found {' '.join(names)!r}, wanted a header `kind ... score`")
+    table = _columns(path, names)
+    keep = np.ones(table["kind"].size, bool)
+    if subset is not None and "subset" in table:
+        keep = table["subset"] == subset
+        if not keep.any():
+            return None
+    kind, scores = table["kind"][keep], table["score"][keep]
+    _require_kinds(path, kind)
+    factors = {name: table[name][keep] for name in names if name not in ("kind", "score", "subset")}
+    return AsvTrials(path, kind, _numbers(path, scores), factors)
+
+
+def _columns(path, names):
+    """{name: (N,) words} of a table, column by column, as its words are few."""
+    columns: list[list[str]] = [[] for _ in names]
+    with open(path, encoding="utf-8") as stream:
+        next(stream)
+        for number, line in enumerate(stream, 2):
+            words = line.split()
+            if len(words) != len(names):
+                raise UserError(f"{path}:{number}: found {len(words)} words, wanted {len(names)}")
+            for column, word in zip(columns, words, strict=True):
+                column.append(sys.intern(word))
+    return {name: np.array(column) for name, column in zip(names, columns, strict=True)}
+
+
+def _require_kinds(place, kind):
+    """Raise UserError for trials of an unknown kind, or none of a known one."""
+    unknown = sorted(set(kind.tolist()) - set(KINDS))
+    lacking = [name for name in KINDS if not (kind == name).any()]
+    if unknown or lacking:
+        text = f"the kind '{unknown[0]}'" if unknown else f"no {lacking[0]} trial"
+        raise UserError(f"{place}: found {text}, wanted trials of {', '.join(KINDS)}")
+
+
 def _or_none(metric, *scores):
     try:
         return metric(*scores)
@@ -116,11 +167,7 @@ def read_asv(
         keep = np.ones(found.size, bool) if subset is None else table["subset"] == subset
         kind, scores, place = table["kind"][keep], rows[keep, 2], key
         factors = {name: table[name][keep] for name in ("codec", "transmission", "attack")}
-    unknown = sorted(set(kind.tolist()) - set(KINDS))
-    lacking = [name for name in KINDS if not (kind == name).any()]
-    if unknown or lacking:
-        text = f"the kind '{unknown[0]}'" if unknown else f"no {lacking[0]} trial"
-        raise UserError(f"{place}: found {text}, wanted trials of {', '.join(KINDS)}")
+    _require_kinds(place, kind)
     return AsvTrials(Path(path), kind, _numbers(path, scores), factors)
 
 

@@ -36,7 +36,7 @@ READS: dict[str, dict[str, str]] = {
         "exp": "config.yaml {apply}/scores",
         "exp --unseen": "config.yaml {set}/scores",
     },
-    "evaluate.py": {"data": TRIALS, "exp": ".", "exp --exp": "selection*.json"},
+    "evaluate.py": {"data": f"{TRIALS} asv_scores*", "exp": ".", "exp --exp": "selection*.json"},
     "compare.py": {"data": TRIALS, "exp": "{set}/scores"},
     "compare.py --metric": {"data": TRIALS, "exp": "{set}/scores {set}/llr/scores"},
     "describe_model.py": {"exp": "config.yaml"},
