@@ -15,6 +15,7 @@ seeds=1          # one experiment for each, e.g. "1 2 3"
 systems=         # configs conf/train_<system>.yaml, e.g. "mel_cnn fbank_mhfa"
 train_set=train  # data/<set> to learn on
 dev_set=dev      # data/<set> that picks checkpoints and teaches calibration and fusion
+model_from=      # experiments of other recipes, to be judged on this corpus: none is trained here
 eval_sets="eval" # data/<set> to report on; none of them chooses anything
 train_options=   # of steps/train.py, e.g. "--processes 2 --watch data/eval --keep-epochs"
 by=attack        # break results down by these factors, e.g. attack,codec
@@ -42,6 +43,7 @@ if from_to 2 "features"; then
 fi
 
 if from_to 3 "train"; then
+  take_models # with --model-from
   for exp in "${trainings[@]}"; do
     describe_training "$exp" # config, seed, feats, learnt
     job "${gpus[@]}" steps/train.py --config "$config" "${overrides[@]}" "${feats[@]}" "${learnt[@]}" --seed "$seed" \
@@ -51,7 +53,7 @@ if from_to 3 "train"; then
 fi
 
 if from_to 4 "score"; then
-  for exp in "${trainings[@]}"; do
+  for exp in "${trainings[@]}" "${!taken[@]}"; do
     describe_training "$exp" # feats, scored
     for set in "${scored[@]}"; do
       job "${gpu[@]}" steps/score.py --device "$device" "${feats[@]}" "$exp/best.pt" "data/$set" "$exp/$set/scores"
@@ -61,7 +63,7 @@ if from_to 4 "score"; then
 fi
 
 if from_to 5 "calibrate and fuse"; then
-  for exp in "${singles[@]}"; do job steps/calibrate.py "${learn[@]}" "$exp" --out "$exp/calibration.json"; done
+  for exp in "${calibrated[@]}"; do job steps/calibrate.py "${learn[@]}" "$exp" --out "$exp/calibration.json"; done
   for exp in "${together[@]}"; do
     describe_fusion "$exp" # how, fused
     job steps/fuse.py "${how[@]}" "${learn[@]}" "${fused[@]}" --out "$exp/"
@@ -72,7 +74,7 @@ fi
 if from_to 6 "evaluate and report"; then
   for set in $eval_sets; do
     for exp in "${singles[@]}" "${together[@]}"; do
-      job steps/evaluate.py --every-list --by "$by" --llr "$exp/$set/llr/scores" --exp "$exp" \
+      job steps/evaluate.py --every-list --by "$by" ${dev_set:+--llr "$exp/$set/llr/scores"} --exp "$exp" \
         "data/$set" "$exp/$set/scores" "$exp/$set/result.json"
     done
     for pair in "${pairs[@]}"; do # two experiments, with {seed} in place of each

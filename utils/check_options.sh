@@ -27,6 +27,7 @@ done
 [[ ${tag-} =~ ^[[:alnum:]._-]*$ ]] || stop "--tag '$tag': wanted letters, digits and . _ -"
 [ -z "${override-}" ] || [ -n "$tag" ] ||
   stop "--override changes what an experiment is; name it with --tag"
+. "${root:?}/utils/model_from.sh"
 [ -n "${systems-}" ] || stop "--systems is empty; run a recipe, e.g. egs/mini/run.sh"
 for option in seeds systems eval_sets; do
   twice=$(tr -s ' ' '\n' <<<"${!option}" | sort | uniq -d)
@@ -40,11 +41,11 @@ done
 for system in $systems; do
   [[ $system =~ $name ]] || stop "--systems: '$system' is no name; wanted that of a conf/train_<system>.yaml"
 done
-for set in "${train_set-}" "${dev_set-}" ${eval_sets-}; do # so that a set has one name alone
+for set in ${train_set:+"$train_set"} ${dev_set:+"$dev_set"} ${eval_sets-}; do # so that a set has one name alone
   [[ $set =~ $name ]] || stop "'$set' is no set; wanted a folder of data/ by its name"
 done
 [ "${dry_run:?} ${submit_all:?}" != "true true" ] || stop "--dry-run --submit-all: wanted one of them"
-[ "$dev_set" != "$train_set" ] || stop "--dev-set: '$dev_set' is what is learnt on; wanted another set"
+[ -z "$train_set" ] || [ "$dev_set" != "$train_set" ] || stop "--dev-set: '$dev_set' is what is learnt on; wanted another set"
 for set in $eval_sets; do # at every stage: a calibration learns too
   [ "$set" != "$dev_set" ] && [ "$set" != "$train_set" ] ||
     stop "--eval-sets: '$set' is to report on; nothing is learnt or chosen on it"
@@ -60,7 +61,7 @@ case ${ANTISPOOF_CLUSTER:=local} in
   *) [ -f "conf/cluster/$ANTISPOOF_CLUSTER.yaml" ] || [ -f "${root:?}/conf/cluster/$ANTISPOOF_CLUSTER.yaml" ] ||
     stop "--cluster: no conf/cluster/$ANTISPOOF_CLUSTER.yaml, neither in $PWD nor in $root" ;;
 esac
-for system in $systems; do
+[ "${#taken[@]}" -gt 0 ] || for system in $systems; do
   [ -f "conf/train_$system.yaml" ] || [ -f "${root:?}/conf/train_$system.yaml" ] ||
     stop "--systems: no conf/train_$system.yaml, neither in $PWD nor in $root"
 done

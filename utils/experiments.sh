@@ -15,7 +15,10 @@ experiments() { # experiments SYSTEMS SEEDS: the folders of all of them, in one 
 # shellcheck disable=SC2034 # run.sh reads these
 {
   sets=() # each once
-  for set in "${train_set:?}" "${dev_set:?}" ${eval_sets-}; do [[ " ${sets[*]} " == *" $set "* ]] || sets+=("$set"); done
+  own_dev=${dev_set-} learnt_on=${train_set-}
+  [ -z "${source_dev-}" ] || own_dev= # it comes with models
+  [ "${#taken[@]}" = 0 ] || learnt_on=
+  for set in $learnt_on $own_dev ${eval_sets-}; do [[ " ${sets[*]} " == *" $set "* ]] || sets+=("$set"); done
   read -ra singles <<<"$(experiments "${systems:?}" "${seeds:?}")"
   read -ra together <<<"$(experiments "${fusions:?}" "$seeds")"
   read -ra measured <<<"$(experiments "$systems" "${seeds%% *}")" # the cost of one seed stands for all
@@ -23,6 +26,8 @@ experiments() { # experiments SYSTEMS SEEDS: the folders of all of them, in one 
   for upstream in $(for system in $systems; do echo "${settings["$system feats"]-}"; done | sed -n 's,^dump/,,p' | sort -u); do
     for set in "${sets[@]}"; do dumps+=("dump/$upstream/$set"); done
   done
+  calibrated=("${singles[@]}")
+  [ -n "${dev_set-}" ] || calibrated=() together=() # nothing is there to learn on
   leave_one_out=() # what each of several systems brings to their fusion
   [ "$(wc -w <<<"$systems")" -lt 3 ] || leave_one_out=(--leave-one-out)
 }
@@ -35,9 +40,13 @@ train_also() { # train_also NAME SYSTEM SEED [ATTACK]: adds exp/NAME to training
 }
 
 list_trainings() { # sets trainings: every seed of every system, and, with --unseen, one without each attack
-  local system seed attack attacks
+  local system seed attack attacks exp
   attacks=$(unseen_attacks) || exit
   trainings=()
+  for exp in "${!taken[@]}"; do
+    system=${exp#exp/} made_by["$exp"]="${system%_seed*} ${system##*_seed}"
+  done
+  [ "${#taken[@]}" = 0 ] || return 0
   for system in $systems; do
     for seed in $seeds; do train_also "$(name "$system" "$seed")" "$system" "$seed"; done
     for attack in $attacks; do train_also "$(name_without "$system" "$attack")" "$system" "${seeds%% *}" "$attack"; done
@@ -58,7 +67,7 @@ list_trainings() { # sets trainings: every seed of every system, and, with --uns
     read -r system seed attack <<<"${made_by["$1"]}"
     config=conf/train_$system.yaml start=${settings["$system start"]}
     feats=() learnt=()
-    read -ra scored <<<"$dev_set ${eval_sets-}"
+    read -ra scored <<<"$own_dev ${eval_sets-}"
     [ -z "${settings["$system feats"]}" ] || feats=(--feats "${settings["$system feats"]}")
     [ -z "$attack" ] || learnt+=(--override "without_attacks=['$attack']") scored=("$dev_set")
     [ -z "$start" ] || learnt+=(--start "${start//\{seed\}/$seed}")

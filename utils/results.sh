@@ -16,7 +16,7 @@ list_pairs() { # sets pairs, "EXP RIVAL" over all seeds: the fusion and each sys
   local system ours
   ours=exp/$(name fusion "{seed}")
   pairs=()
-  if [ "$(wc -w <<<"${systems:?}")" -gt 1 ]; then
+  if [ "${#together[@]}" -gt 0 ] && [ "$(wc -w <<<"${systems:?}")" -gt 1 ]; then
     for system in $systems; do pairs+=("$ours exp/$(name "$system" "{seed}")"); done
     [ -z "${leave_one_out[*]-}" ] ||
       for system in $systems; do pairs+=("$ours $ours/without_$(name "$system" "{seed}")"); done
@@ -46,7 +46,7 @@ report_of() { # report_of SET: its page
 }
 
 rank_and_report() { # from what is measured: the order of systems, each set's page, and its table
-  local set shown every=("${singles[@]:?}" "${together[@]:?}")
+  local set shown every=("${singles[@]}" "${together[@]}")
   read -ra shown <<<"$(comparisons)"
   if [ -f conf/rank.yaml ]; then # the recipe says which of its results are in domain
     job --renew steps/rank.py --config conf/rank.yaml "${every[@]}" --out exp/rank.json

@@ -25,20 +25,29 @@ def parse():
     )
     add_override_option(parser)
     parser.add_argument(
-        "systems", nargs="+", help="of conf/train_<system>.yaml, here or in the root"
+        "systems",
+        nargs="+",
+        help="of conf/train_<system>.yaml, here or in the root; or folders of trained experiments",
     )
     return parser.parse_args()
 
 
 def main():
     from antispoof.config import UPSTREAM_KEYS, load_config  # late: --help answers at once
-    from antispoof.training.experiment import read_inputs
+    from antispoof.paths import system_and_seed
+    from antispoof.training.experiment import read_experiment, read_inputs
 
     args = parse()
     table, allowed = {}, []
     for system in args.systems:
-        config = read_inputs(f"conf/train_{system}.yaml", args.override)
-        table[system] = of_system(f"conf/train_{system}.yaml", config)
+        if "/" in system:  # a trained one
+            config, path = read_experiment(system, args.override), f"{system}/config.yaml"
+            config = {**config, "init_from": "", "without_attacks": []}  # of its training alone
+            system, _ = system_and_seed(system)
+        else:
+            path = f"conf/train_{system}.yaml"
+            config = read_inputs(path, args.override)
+        table[system] = of_system(path, config)
         if place := table[system]["feats"]:
             upstream = Path(place).name.removesuffix(".yaml" if "/upstream/" in place else "")
             front_end = load_config(f"conf/upstream/{upstream}.yaml", UPSTREAM_KEYS)

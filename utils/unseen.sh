@@ -9,7 +9,7 @@ name_without() { # name_without SYSTEM ATTACK: of an experiment that knows nothi
 }
 
 unseen_attacks() { # every attack of dev, in one line
-  local attack attacks=data/${dev_set:?}/utt2attack
+  local attack attacks=data/${dev_set-}/utt2attack
   [ "${unseen:?}" = true ] || return 0
   [ -f "$attacks" ] || stop "$attacks is not there, which --unseen reads; run stage 1 first"
   cut -d " " -f 2 "$attacks" | sort -u | while read -r attack; do

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# ASVspoof 2021, logical access: judges models of egs/asvspoof2019_la. CORPUS holds ASVspoof2021_LA_eval and keys.
+# https://zenodo.org/records/4837263, ODC-By; nothing is trained here. Options: --help.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+there=$here/../asvspoof2019_la/exp
+
+exec "$here/../../run.sh" --recipe-dir "$here" \
+  --model-from "$there/aasist_l_seed1 $there/rawnet2_seed1 $there/lfcc_lcnn_seed1" \
+  --train-set "" --dev-set dev --eval-sets eval --by attack,codec,transmission \
+  "$@"
