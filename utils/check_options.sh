@@ -41,11 +41,13 @@ done
 for system in $systems; do
   [[ $system =~ $name ]] || stop "--systems: '$system' is no name; wanted that of a conf/train_<system>.yaml"
 done
-for set in ${train_set:+"$train_set"} ${dev_set:+"$dev_set"} ${eval_sets-}; do # so that a set has one name alone
+chosen=("${train_set-}" "${dev_set-}")
+[ -z "${model_from-}" ] || read -ra chosen <<<"$train_set $dev_set" # one that is empty is not read
+for set in "${chosen[@]}" ${eval_sets-}; do                         # so that a set has one name alone
   [[ $set =~ $name ]] || stop "'$set' is no set; wanted a folder of data/ by its name"
 done
 [ "${dry_run:?} ${submit_all:?}" != "true true" ] || stop "--dry-run --submit-all: wanted one of them"
-[ -z "$train_set" ] || [ "$dev_set" != "$train_set" ] || stop "--dev-set: '$dev_set' is what is learnt on; wanted another set"
+[ -n "${model_from-}" ] || [ "$dev_set" != "$train_set" ] || stop "--dev-set: '$dev_set' is what is learnt on; wanted another set"
 for set in $eval_sets; do # at every stage: a calibration learns too
   [ "$set" != "$dev_set" ] && [ "$set" != "$train_set" ] ||
     stop "--eval-sets: '$set' is to report on; nothing is learnt or chosen on it"
@@ -61,7 +63,7 @@ case ${ANTISPOOF_CLUSTER:=local} in
   *) [ -f "conf/cluster/$ANTISPOOF_CLUSTER.yaml" ] || [ -f "${root:?}/conf/cluster/$ANTISPOOF_CLUSTER.yaml" ] ||
     stop "--cluster: no conf/cluster/$ANTISPOOF_CLUSTER.yaml, neither in $PWD nor in $root" ;;
 esac
-[ "${#taken[@]}" -gt 0 ] || for system in $systems; do
+[ -n "${model_from-}" ] || for system in $systems; do
   [ -f "conf/train_$system.yaml" ] || [ -f "${root:?}/conf/train_$system.yaml" ] ||
     stop "--systems: no conf/train_$system.yaml, neither in $PWD nor in $root"
 done

@@ -17,7 +17,7 @@ experiments() { # experiments SYSTEMS SEEDS: the folders of all of them, in one 
   sets=() # each once
   own_dev=${dev_set-} learnt_on=${train_set-}
   [ -z "${source_dev-}" ] || own_dev= # it comes with models
-  [ "${#taken[@]}" = 0 ] || learnt_on=
+  [ -z "${model_from-}" ] || learnt_on=
   for set in $learnt_on $own_dev ${eval_sets-}; do [[ " ${sets[*]} " == *" $set "* ]] || sets+=("$set"); done
   read -ra singles <<<"$(experiments "${systems:?}" "${seeds:?}")"
   read -ra together <<<"$(experiments "${fusions:?}" "$seeds")"
@@ -28,7 +28,7 @@ experiments() { # experiments SYSTEMS SEEDS: the folders of all of them, in one 
   done
   calibrated=("${singles[@]}")
   [ -n "${dev_set-}" ] || calibrated=() together=() # nothing is there to learn on
-  leave_one_out=() # what each of several systems brings to their fusion
+  leave_one_out=()                                  # what each of several systems brings to their fusion
   [ "$(wc -w <<<"$systems")" -lt 3 ] || leave_one_out=(--leave-one-out)
 }
 
@@ -43,10 +43,13 @@ list_trainings() { # sets trainings: every seed of every system, and, with --uns
   local system seed attack attacks exp
   attacks=$(unseen_attacks) || exit
   trainings=()
-  for exp in "${!taken[@]}"; do
-    system=${exp#exp/} made_by["$exp"]="${system%_seed*} ${system##*_seed}"
-  done
-  [ "${#taken[@]}" = 0 ] || return 0
+  if [ -n "${model_from-}" ]; then
+    for exp in "${singles[@]}"; do
+      seed=${exp##*_seed} system=${exp#exp/}
+      made_by["$exp"]="${system%_seed*} $seed"
+    done
+    return
+  fi
   for system in $systems; do
     for seed in $seeds; do train_also "$(name "$system" "$seed")" "$system" "$seed"; done
     for attack in $attacks; do train_also "$(name_without "$system" "$attack")" "$system" "${seeds%% *}" "$attack"; done

@@ -9,6 +9,7 @@ source_dev=      # the data directory of dev that comes with all of them
 take_names() { # sets systems, seeds and taken by the names of the folders
   local place name="^(.+)_seed(0|[1-9][0-9]{0,13})$" given_systems=() given_seeds=()
   for place in ${model_from:?}; do
+    [ -e "$place" ] || place=${recipe_dir:?}/$place # from where the user stands, or else from the recipe
     place=$(realpath -ms -- "${place%/best.pt}")
     [ -f "$place/best.pt" ] && [ -f "$place/config.yaml" ] ||
       stop "--model-from: no best.pt with config.yaml in $place; train it first, or tools/import_checkpoint.py"
@@ -44,6 +45,4 @@ if [ -n "${model_from-}" ]; then
     stop "--model-from: what is taken is not trained; found --unseen, --tag, --override or --train-options"
   take_names
   take_dev
-elif [ -z "${train_set-}" ]; then
-  stop "nothing is trained on this corpus; wanted models, --model-from egs/RECIPE/exp/SYSTEM_seed1"
 fi

@@ -14,7 +14,7 @@ declare -A settings # by "NAME KEY"
 overrides=()
 for pair in ${override-}; do overrides+=(--override "$pair"); done
 read -ra named <<<"${systems:?}"
-[ "${#models[@]}" = 0 ] || named=("${models[@]}")
+[ -z "${model_from-}" ] || named=("${models[@]}")
 table=$(python "$root/utils/settings.py" "${overrides[@]}" -- "${named[@]}")
 while IFS=$'\t' read -r key what value; do settings["$key $what"]=$value; done <<<"$table"
 
@@ -27,7 +27,7 @@ while IFS=$'\t' read -r key what value; do settings["$key $what"]=$value; done <
   several=' --processes[ =]([0-9]+) ' processes=1 # of each training
   [[ " ${learning[*]} " =~ $several ]] && processes=${BASH_REMATCH[1]}
   learn=(--data "data/${dev_set-}" --apply "$dev_set ${eval_sets-}") # of calibration and fusion
-  gpu=() gpus=()                                                      # of each job, and of each training
+  gpu=() gpus=()                                                     # of each job, and of each training
   [ "${device:?}" = cpu ] || gpu=(--gpu 1) gpus=(--gpu "$processes")
 }
 

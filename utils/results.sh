@@ -16,7 +16,7 @@ list_pairs() { # sets pairs, "EXP RIVAL" over all seeds: the fusion and each sys
   local system ours
   ours=exp/$(name fusion "{seed}")
   pairs=()
-  if [ "${#together[@]}" -gt 0 ] && [ "$(wc -w <<<"${systems:?}")" -gt 1 ]; then
+  if [ -n "${dev_set-}" ] && [ "$(wc -w <<<"${systems:?}")" -gt 1 ]; then
     for system in $systems; do pairs+=("$ours exp/$(name "$system" "{seed}")"); done
     [ -z "${leave_one_out[*]-}" ] ||
       for system in $systems; do pairs+=("$ours $ours/without_$(name "$system" "{seed}")"); done
@@ -45,8 +45,10 @@ report_of() { # report_of SET: its page
   if [ "$1" = "${eval_sets%% *}" ]; then echo exp/report.html; else echo "exp/report_$1.html"; fi
 }
 
+# shellcheck disable=SC2154 # utils/experiments.sh sets together
 rank_and_report() { # from what is measured: the order of systems, each set's page, and its table
-  local set shown every=("${singles[@]}" "${together[@]}")
+  local set shown every
+  every=("${singles[@]:?}" "${together[@]}")
   read -ra shown <<<"$(comparisons)"
   if [ -f conf/rank.yaml ]; then # the recipe says which of its results are in domain
     job --renew steps/rank.py --config conf/rank.yaml "${every[@]}" --out exp/rank.json

@@ -184,7 +184,9 @@ def test_stage_6_evaluates_scores_and_ratios_on_every_list(rich):
             log=f"{out}.log",
             command=f"steps/evaluate.py --every-list --by attack,codec --llr {llr} --exp {exp} "
             f"data/{name} {scores} {out}",
-            reads=frozenset({scores, llr, f"{exp}/selection*.json"} | judged(name)),
+            reads=frozenset(
+                {scores, llr, f"{exp}/selection*.json", f"data/{name}/asv_scores*"} | judged(name)
+            ),
         )
         expected.append(call)
     assert calls(rich, "steps/evaluate.py") == expected
