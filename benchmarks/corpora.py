@@ -129,7 +129,7 @@ def measure(recipe, folder, scale, nj):
         "split": timed("split", "-c", PLAN, cwd=folder),
     }
     make_scores(folder)
-    evaluate = [ROOT / "steps/evaluate.py", "--every-list", "--by", by]
+    evaluate = [ROOT / "steps/evaluate.py", "--by", by]
     judged = ["data/eval", "scores", "exp/eval/result.json"]
     found["evaluate"] = timed("evaluate", *evaluate, *judged, cwd=folder)
     return found

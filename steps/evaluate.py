@@ -40,19 +40,20 @@ def main():
         outputs |= {name: of_list(options.out, name) for name in trial_lists(options.data_dir)}
     tables = [read_labels(options.data_dir), read_scores(options.scores)]
     tables += [read_scores(options.llr)] if options.llr else []
+    known = {}
     for named, out in outputs.items():
-        judge(options, tables, named, out)
+        judge(options, tables, named, out, known)
 
 
-def judge(options, tables, named, out):
-    """Write the result of one list of trials; None: of every trial."""
+def judge(options, tables, named, out, known):
+    """Write the result of one list of trials; None: of every trial. known: factors so far."""
     from antispoof.data.json_files import write_json
     from antispoof.evaluation.evaluate import evaluate
     from antispoof.evaluation.scores import keep
     from antispoof.training.selection import read_choices
 
     labels, scores, *ratios = tables
-    trials = keep(labels, scores, options.data_dir, options.scores, named)
+    trials = keep(labels, scores, options.data_dir, options.scores, named, known)
     llr = None
     if ratios:
         llr = keep(labels, ratios[0], options.data_dir, options.llr, named).scores

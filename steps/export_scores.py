@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write scores in a form that other tools read, or check a file of such a form."""
+"""Write scores in a form that other tools read; or check, or take over, a file of such a form."""
 
 import argparse
 from pathlib import Path
@@ -10,16 +10,18 @@ EXAMPLE = """
 example:
   steps/export_scores.py --form 2021 data/eval exp/mel_cnn_seed1/eval/scores submission.txt
   steps/export_scores.py --form 2021 --check data/eval submission.txt
+  steps/export_scores.py --form 2021 --import data/eval published.txt exp/published/eval/scores
 
 Forms: 2019 (utt attack key score), 2021 (utt score), asvspoof5 (a header, tabs), utt_score (utt
 score, in C order, for public leaderboards). Higher is more bona fide in all of them. What is
-written is read back by a strict reader before it is there; --check reads a file with it.
+written is read back by a strict reader before it is there; --check reads a file with it. Ids in
+such files are those that the corpus publishes, DATA_DIR/utt2id, where that table is there.
 """
 
 
 def main():
     options = parse()
-    from antispoof.data.tables import read_table, require_same_keys
+    from antispoof.data.tables import read_table, require_same_keys, write_table
     from antispoof.evaluation import score_files
     from antispoof.evaluation.scores import read_labelled_trials, read_scores
     from antispoof.files import atomic_open
@@ -30,19 +32,42 @@ def main():
     if attacks is not None:
         require_same_keys(labels, attacks, data / "utt2label", data / "utt2attack")
     names = read_labelled_trials(data, options.trials, labels) if options.trials else labels
-    wanted = {utt: labels[utt] for utt in names}
-    if options.check:
-        text = out.read_bytes().decode("utf-8", errors="replace")
+    ids = published_ids(data, labels)
+    utts = {ids[utt]: utt for utt in names}
+    wanted = {ids[utt]: labels[utt] for utt in names}
+    if attacks is not None:
+        attacks = {ids[utt]: attack for utt, attack in attacks.items()}
+    if options.check or options.take:
+        text = options.files[0].read_bytes().decode("utf-8", errors="replace")
     else:
         scores = read_scores(options.files[0])
         require_same_keys(labels, scores, data / "utt2label", options.files[0])
-        kept = {utt: scores[utt] for utt in wanted}
+        kept = {own: scores[utt] for own, utt in utts.items()}
         text = score_files.to_text(options.form, kept, labels, attacks)
-    found = score_files.read_text(options.form, text, out, wanted, attacks)
-    if not options.check:
+    place = options.files[0] if options.take else out
+    found = score_files.read_text(options.form, text, place, wanted, attacks)
+    if options.take:
+        write_table(out, {utts[own]: repr(score) for own, score in found.items()})
+    elif not options.check:
         with atomic_open(out) as stream:
             stream.write(text)
     print(f"{out}: {len(found)} scores in the form {options.form}")
+
+
+def published_ids(data, labels):
+    """{utterance: the id in files of others}, each once."""
+    from antispoof.data.tables import read_table, require_same_keys
+
+    path = data / "utt2id"
+    if not path.is_file():
+        return dict(zip(labels, labels, strict=True))
+    ids = read_table(path)
+    require_same_keys(labels, ids, data / "utt2label", path)
+    known = {}
+    for utt, own in ids.items():
+        if known.setdefault(own, utt) != utt:
+            raise UserError(f"{path}: found '{own}' for {known[own]} and {utt}, wanted one each")
+    return ids
 
 
 def parse():
@@ -53,11 +78,18 @@ def parse():
     parser.add_argument("--form", choices=forms, required=True)
     parser.add_argument("--trials", metavar="NAME", help="only DATA_DIR/trials/NAME")
     parser.add_argument("--check", action="store_true", help="read FILE, write nothing")
+    parser.add_argument(
+        "--import", dest="take", action="store_true", help="read FILE, write its scores as a table"
+    )
     parser.add_argument("data_dir", type=Path, metavar="DATA_DIR")
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="SCORES OUT, or FILE")
+    parser.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="SCORES OUT, or FILE, or FILE SCORES"
+    )
     options = parser.parse_args()
     if len(options.files) != (1 if options.check else 2):
         raise UserError("wanted DATA_DIR SCORES OUT, or with --check DATA_DIR FILE")
+    if options.check and options.take:
+        raise UserError("--import: found --check too, wanted one of them")
     return options
 
 

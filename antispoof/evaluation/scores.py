@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,7 @@ class Trials:
     ids: list[str]  # (N,)
     scores: np.ndarray  # (N,), higher = more bona fide
     is_bonafide: np.ndarray  # (N,) bool
+    known: dict = field(default_factory=dict)  # {factor: its values} of the whole set, read once
 
     def factor(self, name: str) -> tuple[list[str], np.ndarray]:
         """The values of `utt2<name>`: sorted names, and for each trial the index (N,) of its own.
@@ -80,13 +81,20 @@ class Trials:
         if not path.is_file():
             known = sorted(p.name[4:] for p in self.data_dir.glob("utt2*"))
             raise UserError(f"{path}: no such table; there are utt2{{{','.join(known)}}}")
-        table = read_table(path)
-        missing = [utt for utt in self.ids if utt not in table]
-        if missing:
-            raise UserError(f"{path}: '{missing[0]}' is missing ({len(missing)} trials in all)")
-        names = sorted(set(table.values()))
-        index = {value: number for number, value in enumerate(names)}
-        return names, np.array([index[table[utt]] for utt in self.ids])
+        if name not in self.known:
+            table = read_table(path)
+            names = sorted(set(table.values()))
+            index = {value: number for number, value in enumerate(names)}
+            values = np.fromiter(map(index.__getitem__, table.values()), np.int32, len(table))
+            self.known[name] = names, list(table), values
+        names, ids, values = self.known[name]
+        if ids != self.ids:
+            place = {utt: number for number, utt in enumerate(ids)}
+            missing = [utt for utt in self.ids if utt not in place]
+            if missing:
+                raise UserError(f"{path}: '{missing[0]}' is missing ({len(missing)} trials in all)")
+            values = values[np.fromiter(map(place.__getitem__, self.ids), np.int64, len(self.ids))]
+        return list(names), values.astype(np.int64)
 
     def speakers(self) -> Pair | None:
         """The speaker of each trial, a (bona fide, spoof) pair of indices; None if none is known.
@@ -120,9 +128,11 @@ def keep(
     data_dir: str | Path,
     scores_path: str | Path,
     trials: str | None = None,
+    known: dict[str, Any] | None = None,
 ) -> Trials:
     """Trials of a data directory with their scores; `trials` names a list to which to keep.
 
+    known: factors that were read already, of one caller's other lists of the same set.
     labels, scores: of the whole set, as `read_labels` and `read_scores` give them. Both must hold
     the same ids, each once, whichever list is asked for. Raises UserError also where one class is
     missing, all scores are equal, or the list has other counts than `trial_counts` says.
@@ -149,4 +159,4 @@ def keep(
             f"{scores_path}: found one score, {float(values[0])!r}, for all {len(ids)} trials, "
             "wanted scores that differ; was the model trained?"
         )
-    return Trials(data_dir, ids, values, is_bonafide)
+    return Trials(data_dir, ids, values, is_bonafide, {} if known is None else known)

@@ -9,6 +9,7 @@ spoke (bona fide, spoof, or both), a speaker of both bringing all trials along.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,9 +45,24 @@ def intervals(
     drawn = draws(tables.sizes, groups, replicates, seed)
     # trials drawn one by one are alike: which is which needs no looking up
     places = (None, None) if groups is None else tables.orders
-    values = [tables.metrics(b.counts(places[0]), s.counts(places[1])) for b, s in drawn]
+
+    def judge(b, s):
+        return tables.metrics(b.counts(places[0]), s.counts(places[1]))
+
+    values = _behind(judge, drawn)
     joined = {name: np.concatenate([part[name] for part in values]) for name in metrics}
     return {name: percentiles(joined[name], level) for name in metrics}
+
+
+def _behind(work, items):
+    """[work(*item) of each]; a second thread works on one item while the next is drawn."""
+    found: list[Future] = []
+    with ThreadPoolExecutor(1) as pool:
+        for item in items:
+            if len(found) > 1:
+                found[-2].result()  # not more than two at once are held
+            found.append(pool.submit(work, *item))
+        return [future.result() for future in found]
 
 
 def percentiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
