@@ -48,7 +48,10 @@ def main():
         share(args.source / name, args.out / name)
     if args.dev:
         tables = read_data_dir(args.dev)
-        write_tables(args.out.parent.parent / "data" / args.dev.name, tables)
+        data = args.out.parent.parent / "data" / args.dev.name
+        write_tables(data, tables)
+        if (args.dev / "PROVENANCE").is_file():
+            share(args.dev / "PROVENANCE", data / "PROVENANCE")
     print(f"{args.out}: {', '.join(names)} of {args.source}")
 
 

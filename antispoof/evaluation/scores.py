@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ class Trials:
     ids: list[str]  # (N,)
     scores: np.ndarray  # (N,), higher = more bona fide
     is_bonafide: np.ndarray  # (N,) bool
-    known: dict = field(default_factory=dict)  # {factor: its values} of the whole set, read once
+    known: dict | None = None  # where its owner keeps {factor: what was read} for several lists
 
     def factor(self, name: str) -> tuple[list[str], np.ndarray]:
         """The values of `utt2<name>`: sorted names, and for each trial the index (N,) of its own.
@@ -81,13 +81,14 @@ class Trials:
         if not path.is_file():
             known = sorted(p.name[4:] for p in self.data_dir.glob("utt2*"))
             raise UserError(f"{path}: no such table; there are utt2{{{','.join(known)}}}")
-        if name not in self.known:
+        read = {} if self.known is None else self.known
+        if name not in read:
             table = read_table(path)
             names = sorted(set(table.values()))
             index = {value: number for number, value in enumerate(names)}
             values = np.fromiter(map(index.__getitem__, table.values()), np.int32, len(table))
-            self.known[name] = names, list(table), values
-        names, ids, values = self.known[name]
+            read[name] = names, list(table), values
+        names, ids, values = read[name]
         if ids != self.ids:
             place = {utt: number for number, utt in enumerate(ids)}
             missing = [utt for utt in self.ids if utt not in place]
@@ -159,4 +160,4 @@ def keep(
             f"{scores_path}: found one score, {float(values[0])!r}, for all {len(ids)} trials, "
             "wanted scores that differ; was the model trained?"
         )
-    return Trials(data_dir, ids, values, is_bonafide, {} if known is None else known)
+    return Trials(data_dir, ids, values, is_bonafide, known)
