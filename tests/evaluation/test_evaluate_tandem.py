@@ -166,3 +166,33 @@ def test_calibration_error_and_decisions_of_the_ratios(place):
     assert result["pooled"]["ece"] == pytest.approx(metrics.ece(*p))
     assert result["classification"] == metrics.classification(bonafide, spoof)
     assert result["classification"]["positive"] == "spoof"
+
+
+def test_the_asv_table_of_a_data_directory_is_taken_and_restricted_to_the_list(tmp_path):
+    data = make_set(tmp_path, "eval")
+    make_scores(data, tmp_path / "scores")
+    rows = ["kind attack codec subset score"]
+    for subset, shift in (("known", 0), ("other", 5)):
+        for number in range(20):
+            rows.append(f"target - gsm {subset} {2 + shift + number / 10}")
+            rows.append(f"nontarget - gsm {subset} {-2 - number / 10}")
+            rows.append(f"spoof A01 gsm {subset} {1 + number / 10}")
+    (data / "asv_scores").write_text("".join(f"{row}\n" for row in rows))
+    call = ("steps/evaluate.py", "--bootstrap", 0, "data/eval", "scores", "x/result.json")
+    status, _, error = worker(*call, "--every-list", cwd=tmp_path)
+    assert (status, error) == (0, "")
+    found = {
+        name: json.loads((tmp_path / f"x{name}/result.json").read_text())
+        for name in ("", "_known", "_unknown")
+    }
+    assert found[""]["asv"]["n_target"] == 40
+    assert found["_known"]["asv"]["n_target"] == 20
+    assert "asv" not in found["_unknown"]  # no trial of verification is of that list
+    (data / "asv_scores").write_text("asvspoof5\n")
+    assert worker(*call, cwd=tmp_path)[0] == 0
+    pooled = json.loads((tmp_path / "x/result.json").read_text())["pooled"]
+    assert "tdcf_asvspoof5" in pooled
+    (data / "asv_scores").write_text("target 1.0\n")
+    status, _, error = worker(*call, cwd=tmp_path)
+    assert status == 1
+    assert "asv_scores:1: found 'target 1.0', wanted a header `kind ... score`" in error

@@ -139,3 +139,33 @@ def test_an_utterance_without_an_attack_is_named_in_a_line(place):
     path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
     command = ("--form", "2019", "data/eval", "scores", "out")
     assert "utt2attack: 'eval_A01_000' is missing" in refused(PROGRAM, *command, cwd=place)
+
+
+@pytest.fixture
+def published(place):
+    """The same set, whose corpus has other ids."""
+    lines = (place / "data/eval/utt2label").read_text().splitlines()
+    ids = {line.split()[0]: f"E_{999 - number}" for number, line in enumerate(lines)}
+    (place / "data/eval/utt2id").write_text("".join(f"{u} {i}\n" for u, i in ids.items()))
+    return place, ids
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_files_of_others_have_published_ids_both_ways(published, form):
+    place, ids = published
+    wanted = read_scores(place / "scores")
+    text, _ = export(place, form)
+    rows = [line.split() for line in text.splitlines() if not line.startswith("filename")]
+    assert {row[0]: float(row[-1]) for row in rows} == {ids[utt]: s for utt, s in wanted.items()}
+    command = ("--form", form, "--import", "data/eval", "out.txt", "again")
+    status, _, error = worker(PROGRAM, *command, cwd=place)
+    assert (status, error) == (0, "")
+    assert (place / "again").read_bytes() == (place / "scores").read_bytes()
+
+
+def test_a_published_id_that_stands_twice_is_refused(published):
+    place, _ = published
+    path = place / "data/eval/utt2id"
+    path.write_text(path.read_text().replace("E_998\n", "E_999\n"))
+    line = refused(PROGRAM, "--form", "2021", "data/eval", "scores", "out.txt", cwd=place)
+    assert "data/eval/utt2id: found 'E_999' for " in line
