@@ -45,4 +45,6 @@ if [ -n "${model_from-}" ]; then
     stop "--model-from: what is taken is not trained; found --unseen, --tag, --override or --train-options"
   take_names
   take_dev
+elif [ -z "${systems-}${train_set-}" ]; then
+  stop "--model-from is empty, and nothing is trained on this corpus; wanted experiments of another recipe"
 fi

@@ -98,7 +98,7 @@ def test_calibration_of_a_recipe_without_training_is_that_of_the_model(house):
         for n in (name, TRAINED)
     )
     assert own == there
-    dev = [house.folder / f"egs/{n}/data/dev/utt2label" for n in (name, TRAINED)]
+    dev = [house.folder / "egs" / n / "data/dev/utt2label" for n in (name, TRAINED)]
     assert dev[0].read_bytes() == dev[1].read_bytes()
     assert result(house, name, place="eval_eval")["counts"] == {
         "bonafide": 6,
@@ -115,7 +115,7 @@ def test_a_model_without_a_dev_set_is_judged_as_it_scores(house):
     bare.mkdir()
     for file in ("config.yaml", "best.pt"):
         shutil.copy2(house.folder / f"egs/{TRAINED}/exp/{SYSTEM}_seed1" / file, bare / file)
-    house.run("asvspoof2021_df", "--model-from", bare)
+    house.run("asvspoof2021_df", "--model-from", bare.name)
     folder = house.folder / "egs/asvspoof2021_df/exp/published_seed1"
     found = json.loads((folder / "eval/result.json").read_text())
     assert not found["llr_given"]
@@ -129,7 +129,7 @@ def test_a_model_without_a_dev_set_is_judged_as_it_scores(house):
     ("options", "words"),
     [
         (["--model-from", "nowhere"], "--model-from: no best.pt with config.yaml in "),
-        (["--model-from", ""], "'' is no set"),
+        (["--model-from", ""], "--model-from is empty, and nothing is trained on this corpus"),
         (["--unseen", "true"], "--model-from: what is taken is not trained"),
         (["--tag", "x"], "--model-from: what is taken is not trained"),
     ],
