@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from made_up import ROOT
-from miniature import NAMES, Tree, grow, load, prepare, validate
+from miniature import NAMES, Tree, grow, load, prepare, sources, validate
 
 from antispoof.data.data_dir import factors, read_data_dir, trial_counts
 from antispoof.data.tables import read_table
@@ -25,6 +25,13 @@ def grown(tmp_path_factory):
         return trees[recipe]
 
     return of
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """Sounds that a recipe converts go to a folder of the test."""
+    sources()  # which are looked for in the user's own
+    monkeypatch.setenv("ANTISPOOF_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -147,7 +154,10 @@ def test_a_missing_sound_is_named_and_the_rest_written_if_allowed(recipe, copied
     shutil.rmtree(tmp_path / "data")
     (tree.root / path).unlink()
     file = path.rpartition("/")[2]
-    assert f"/{file}" in refused(recipe, tree, tmp_path / "data")
+    error = refused(recipe, tree, tmp_path / "data")
+    if f"/{file}" not in error:  # where the list does not say what it ends in
+        file = f"{file.rpartition('.')[0]}.*"
+    assert f"/{file}" in error
     said = succeed(recipe, tree, tmp_path / "data")
     total = sum(load(recipe).SETS[name])
     assert f"partial: {name}: found {total - 1} / expected {total} sounds; no " in said
