@@ -20,6 +20,8 @@ def make_ready(columns: Columns, one: Set, nj: int, name: str) -> None:
         if why:
             columns.missing[columns.keys[index]] = f"{columns.paths[index]} ({why})"
         else:
+            if not found and one.segments:
+                columns.left_out[f"shorter than {one.segments[1]:g} s"] += 1
             pieces += found
             chosen += [index] * len(found)
     columns.keep(chosen)

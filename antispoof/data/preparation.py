@@ -10,7 +10,6 @@ from pathlib import Path
 import soundfile
 
 from .. import SAMPLE_RATE
-from ..errors import UserError
 from .audio import REFUSALS, read_wave, require_file
 from .containers import container_of
 from .conversion import require_allowed
@@ -50,8 +49,8 @@ def segments(
 ) -> list[tuple[Path, float]]:
     """(file of the cache, its seconds) of each piece of `seconds` that a sound is cut into.
 
-    The last piece is kept where it lasts `least` seconds or more. Raises UserError as `read_wave`
-    does, and where no piece is left.
+    The last piece is kept where it lasts `least` seconds or more; a shorter sound has none. Raises
+    UserError as `read_wave` does.
     """
     wave = read_wave(str(path), utt, allow)
     length, shortest = round(seconds * SAMPLE_RATE), round(least * SAMPLE_RATE)
@@ -66,11 +65,6 @@ def segments(
         if there is None or len(there[1]) != len(piece):
             keep(place, piece, f"from {start}", str(path), utt)
         found.append((place, len(piece) / SAMPLE_RATE))
-    if not found:
-        raise UserError(
-            f"{path}: {utt}: lasts {len(wave) / SAMPLE_RATE:.2f} s, wanted {least:g} s or more for "
-            "a segment; leave it out of the tables"
-        )
     return found
 
 
