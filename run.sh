@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # From a corpus on disk to a table of error rates. From the root: ./run.sh [RECIPE] [OPTIONS], where
 # RECIPE is a folder of egs/ (default: mini); or, from anywhere, egs/RECIPE/run.sh [OPTIONS].
+# ./run.sh --list: the recipes, what each needs, its licence and where to get it.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 

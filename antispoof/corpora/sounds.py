@@ -15,7 +15,8 @@ def make_ready(columns: Columns, one: Set, nj: int, name: str) -> None:
     A sound that cannot be decoded counts as missing, with the reason.
     """
     work = functools.partial(_ready, tuple(one.allow), one.segments)
-    pieces, chosen = [], []
+    pieces: list[tuple[str, float]] = []
+    chosen: list[int] = []
     for index, (found, why) in enumerate(measure(columns.paths, nj, name, work)):
         if why:
             columns.missing[columns.keys[index]] = f"{columns.paths[index]} ({why})"
@@ -38,7 +39,7 @@ def make_ready(columns: Columns, one: Set, nj: int, name: str) -> None:
 def _ready(allow, cut, path):
     """[(path, seconds)] of one sound: one, or its segments."""
     utt = Path(path).stem
-    found = segments(path, utt, *cut, allow) if cut else [ready(path, utt, allow)]
+    found = segments(path, utt, cut[0], cut[1], allow) if cut else [ready(path, utt, allow)]
     return [(str(place), seconds) for place, seconds in found]
 
 
