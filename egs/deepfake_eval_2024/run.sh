@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Deepfake-Eval-2024, audio: judges models of egs/asvspoof2019_la. CORPUS holds audio-data and its CSV.
+# https://huggingface.co/datasets/nuriachandra/Deepfake-Eval-2024, CC BY-SA 4.0; see README.md for segments.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+there=$here/../asvspoof2019_la/exp
+
+exec "$here/../../run.sh" --recipe-dir "$here" \
+  --model-from "$there/aasist_l_seed1 $there/rawnet2_seed1 $there/lfcc_lcnn_seed1" \
+  --train-set "" --dev-set dev --eval-sets eval --by finetuning \
+  "$@"
