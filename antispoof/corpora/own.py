@@ -65,7 +65,10 @@ def _by_folder(root, names) -> dict[str, Reader]:
     if sets:
         return {
             name: Folders(
-                f"{word}/{{label}}/**/{{stem}}", WORDS, edit=_attack, fixed={"_set": name}
+                f"{word}/{{label}}/**/{{stem}}",
+                WORDS,
+                edit=_attack,
+                fixed={"_set": name, "_word": word},
             )
             for name, word in sets.items()
         }
@@ -83,6 +86,8 @@ def _attack(row: Row) -> None:
     spoof = WORDS.get(row["label"]) == "spoof"
     row["attack"] = (parts[1] if len(parts) > 2 else UNKNOWN) if spoof else "-"
     row.setdefault("_set", _drawn(row))
+    if "_word" in row:  # the same name may stand in each set
+        row["utt"] = f"{row['_word']}/{row['utt']}"
 
 
 def _drawn(row):

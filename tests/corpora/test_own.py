@@ -66,10 +66,12 @@ def test_folders_say_sets_classes_and_attacks(tree, tmp_path):
     sets = sets_of(tree, tmp_path / "data")
     assert set(sets) == {"train", "dev", "eval", "eval_unpolished"}
     assert sets["dev"]["utt2attack"] == {
-        "bonafide-a.b_(1)": "-",
-        "spoof-a.b_(1)": "unknown",
-        "spoof-vits-deep-er-a": "vits",
+        "dev-bonafide-a.b_(1)": "-",
+        "dev-spoof-a.b_(1)": "unknown",
+        "dev-spoof-vits-deep-er-a": "vits",
     }
+    ids = [set(tables["utt2label"]) for tables in sets.values()]
+    assert sum(map(len, ids)) == len(set.union(*ids))  # train and dev must be apart
 
 
 @pytest.mark.parametrize("listed", [True, False])

@@ -1,10 +1,20 @@
 """Deepfake-Eval-2024 in two forms that are never one: files, and segments of four seconds."""
 
+import runpy
+from argparse import Namespace
+from dataclasses import replace
+
 import pytest
+from made_up import ROOT
 from miniature import grow, prepare, sources, validate
 
+from antispoof.corpora import Corpus
+from antispoof.corpora import prepare as preparing
 from antispoof.data.data_dir import read_data_dir, read_durations
 from antispoof.data.tables import read_table
+from antispoof.errors import UserError
+
+PIECES = runpy.run_path(str(ROOT / "egs/deepfake_eval_2024/local/prepare_data.py"))["PIECES"]
 
 
 @pytest.fixture
@@ -13,14 +23,14 @@ def said(tmp_path, monkeypatch):
     sources()
     monkeypatch.setenv("ANTISPOOF_CACHE", str(tmp_path / "cache"))
     tree = grow("deepfake_eval_2024", tmp_path / "corpus")
-    words = ("--allow-partial", "--segments", "--nj", 2)
+    words = ("--allow-partial", "--nj", 2)
     status, text, error = prepare("deepfake_eval_2024", tree, tmp_path / "data", *words)
     assert status == 0, error
     return tree, text
 
 
 def test_segments_are_a_set_of_another_name(said, tmp_path):
-    assert [path.name for path in (tmp_path / "data").iterdir()] == ["eval_segments"]
+    assert {path.name for path in (tmp_path / "data").iterdir()} == {"eval", "eval_segments"}
     data = tmp_path / "data/eval_segments"
     tables, seconds = read_data_dir(data), read_durations(data)
     long = [utt for utt in seconds if utt.startswith("long-")]
@@ -38,13 +48,16 @@ def test_segments_are_a_set_of_another_name(said, tmp_path):
 
 
 def test_counts_of_segments_are_asserted(said, tmp_path):
-    status, _, error = prepare("deepfake_eval_2024", said[0], tmp_path / "other", "--segments")
-    assert status == 1
-    assert "its list has bona fide 5, spoof 4, together 9 / 1980 (found / expected)" in error
+    """Also where the list is as long as it is to be."""
+    one = replace(PIECES, counts=9)
+    options = Namespace(corpus=said[0].root, out=tmp_path / "x", nj=1, cache=None, allow_partial=0)
+    corpus = Corpus("x", "x", "x", "x", {"eval_segments": one})
+    with pytest.raises(UserError, match="eval_segments: segments: bona fide 3 / 36658, spoof 2 / "):
+        preparing(corpus, options, print)
+    preparing(replace(corpus, sets={"y": replace(one, segment_counts=(3, 2))}), options, print)
 
 
 def test_files_are_the_other_set(said, tmp_path):
-    prepare("deepfake_eval_2024", said[0], tmp_path / "data", "--allow-partial")
     seconds = read_durations(tmp_path / "data/eval")
     assert len(seconds) == 9
     assert 9 < seconds["long"] < 11

@@ -1,4 +1,4 @@
-"""Recipes that need no list of their own or no training, whole: a folder, then models taken from it.
+"""Recipes without a list of their own, or without training, whole: a folder, and models from it.
 
 One small model learns on a folder of one's own; In-the-Wild and Deepfake-Eval-2024, in small, judge
 it. Each is run by its own run.sh, from stage 1 to its table.
@@ -72,10 +72,8 @@ def test_a_folder_of_ones_own_and_its_holdouts_get_tables(place, trained):
 def judged(place, recipe, tree, *words):
     """What a recipe prints of the model that was trained elsewhere."""
     model = place / "egs/custom/exp" / MODEL
-    options = ["--model-from", model]
-    local = ["--local-options", " ".join(["--allow-partial", *words])]
-    sets = ["--eval-sets", "eval_segments"] if "--segments" in words else []
-    return run(place, recipe, tree.root, *options, *local, *sets)
+    options = ["--model-from", model, "--local-options", "--allow-partial"]
+    return run(place, recipe, tree.root, *options, *words)
 
 
 def test_in_the_wild_judges_a_model_from_elsewhere(place, trained):
@@ -95,9 +93,10 @@ def test_deepfake_eval_is_judged_by_files_and_by_segments_apart(place, trained):
     files = result(place, "deepfake_eval_2024", "eval")
     assert files["counts"] == {"bonafide": 5, "spoof": 4, "trials": 9}
     assert set(files["by"]) == {"finetuning"}
-    assert not (place / "egs/deepfake_eval_2024/data/eval_segments").exists()
-    shutil.rmtree(place / "egs/deepfake_eval_2024/data")  # stage 1 was of another command
-    judged(place, "deepfake_eval_2024", tree, "--segments")
+    exp = place / "egs/deepfake_eval_2024/exp" / MODEL
+    assert not (exp / "eval_segments").exists()
+    out = judged(place, "deepfake_eval_2024", tree, "--eval-sets", "eval_segments")
+    assert "skip: local/prepare_data.py" in out
+    assert len(re.findall(r"^mel_cnn_small +\d", out, re.MULTILINE)) == 1
     pieces = result(place, "deepfake_eval_2024", "eval_segments")
     assert pieces["counts"] == {"bonafide": 3, "spoof": 2, "trials": 5}
-    assert not (place / "egs/deepfake_eval_2024/data/eval").exists()

@@ -2,11 +2,11 @@
 """Stage 1 of Deepfake-Eval-2024, its sounds: from CORPUS/audio-metadata-publish.csv to data/eval.
 
 Of its columns `Filename` (whose ending may be another than the file's), `Ground Truth` (Real, Fake)
-and `Finetuning Set` (Train, Test) are read. data/eval has a trial for each file, as published; with
---segments, data/eval_segments has one for each 4 s of them. Both are converted into the cache.
+and `Finetuning Set` (Train, Test) are read. data/eval has a trial for each file, as published;
+data/eval_segments has one for each 4 s of them. Both are converted into the cache.
 
 example:
-  local/prepare_data.py --corpus Deepfake-Eval-2024 --out data --segments
+  local/prepare_data.py --corpus Deepfake-Eval-2024 --out data
 """
 
 import argparse
@@ -29,17 +29,20 @@ META = Protocol(
 PARTS = Lists("finetuning", {"train": None, "test": None})
 FILES = Set(META, 1980, PARTS, allow=CONVERSIONS)
 PIECES = Set(META, 1980, PARTS, None, {}, CONVERSIONS, (4.0, 1.0), (36658, 19823))
+CORPUS = Corpus(
+    name="Deepfake-Eval-2024, audio",
+    version="2024",
+    licence="CC BY-SA 4.0",
+    home="https://huggingface.co/datasets/nuriachandra/Deepfake-Eval-2024",
+    sets={"eval": FILES, "eval_segments": PIECES},
+)
 
 
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--segments", action="store_true", help="data/eval_segments, no data/eval")
-    args = add_corpus_options(parser).parse_args()
-    sets = {"eval_segments": PIECES} if args.segments else {"eval": FILES}
-    home = "https://huggingface.co/datasets/nuriachandra/Deepfake-Eval-2024"
-    prepare(Corpus("Deepfake-Eval-2024, audio", "2024", "CC BY-SA 4.0", home, sets), args, print)
+    prepare(CORPUS, add_corpus_options(parser).parse_args(), print)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ from antispoof.data.audio import read_wave
 from antispoof.data.tables import read_table
 
 LIST = "audio-metadata-publish.csv"
-SETS = {"eval": (5, 4)}
-FACTORS = {"eval": ["finetuning"]}
-SUM = {"eval": {"train": (3, 2), "test": (2, 2)}}
+SETS = {"eval": (5, 4), "eval_segments": (3, 2)}
+FACTORS = {name: ["finetuning"] for name in SETS}
+SUM = {"eval": {"train": (3, 2), "test": (2, 2)}, "eval_segments": {"train": (3, 2)}}
 LOCAL = []
 HEAD = "Filename,Date,Ground Truth,Comments,Finetuning Set"
 ROWS = [  # stem, ending of the file, ending in the list, class, set, rate, channels
