@@ -51,14 +51,19 @@ def _seconds_of_each(measure, paths):
 
 
 def measure(
-    paths: Sequence[str], nj: int, label: str, of_one: Callable[[str], Any] = seconds_of
+    paths: Sequence[str],
+    nj: int,
+    label: str,
+    of_one: Callable[[str], Any] = seconds_of,
+    chunk: int = CHUNK,
 ) -> list[tuple[Any, str]]:
     """(seconds, what is wrong or nothing) of each of `paths`, in `nj` processes.
 
-    of_one: gives what stands there in place of the seconds.
+    of_one: gives what stands there in place of the seconds; chunk: sounds that a process is given
+    at a time.
     """
     found: list[tuple[Any, str]] = []
-    chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
+    chunks = [paths[start : start + chunk] for start in range(0, len(paths), chunk)]
     progress = Progress(len(paths), "headers", label)
     work = functools.partial(_seconds_of_each, of_one)
     pool = multiprocessing.Pool(min(nj, len(chunks))) if min(nj, len(chunks)) > 1 else None

@@ -8,6 +8,8 @@ from .columns import Columns
 from .corpus import Set
 from .durations import measure
 
+AT_ONCE = 8  # sounds that a process is given at a time: decoding takes long
+
 
 def make_ready(columns: Columns, one: Set, nj: int, name: str) -> None:
     """Replace the sounds of a set by what its `allow` and `segments` say, with their seconds.
@@ -17,7 +19,7 @@ def make_ready(columns: Columns, one: Set, nj: int, name: str) -> None:
     work = functools.partial(_ready, tuple(one.allow), one.segments)
     pieces: list[tuple[str, float]] = []
     chosen: list[int] = []
-    for index, (found, why) in enumerate(measure(columns.paths, nj, name, work)):
+    for index, (found, why) in enumerate(measure(columns.paths, nj, name, work, AT_ONCE)):
         if why:
             columns.missing[columns.keys[index]] = f"{columns.paths[index]} ({why})"
         else:
