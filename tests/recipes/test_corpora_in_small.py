@@ -89,14 +89,12 @@ def test_in_the_wild_judges_a_model_from_elsewhere(place, trained):
 
 def test_deepfake_eval_is_judged_by_files_and_by_segments_apart(place, trained):
     tree = grow("deepfake_eval_2024", place / "deepfake eval")
-    judged(place, "deepfake_eval_2024", tree)
-    files = result(place, "deepfake_eval_2024", "eval")
+    out = judged(place, "deepfake_eval_2024", tree, "--eval-sets", "eval eval_segments")
+    assert len(re.findall(r"^mel_cnn_small +\d", out, re.MULTILINE)) == 2  # a table for each
+    assert "report_eval_segments.html" in out
+    files, pieces = (
+        result(place, "deepfake_eval_2024", name) for name in ("eval", "eval_segments")
+    )
     assert files["counts"] == {"bonafide": 5, "spoof": 4, "trials": 9}
-    assert set(files["by"]) == {"finetuning"}
-    exp = place / "egs/deepfake_eval_2024/exp" / MODEL
-    assert not (exp / "eval_segments").exists()
-    out = judged(place, "deepfake_eval_2024", tree, "--eval-sets", "eval_segments")
-    assert "skip: local/prepare_data.py" in out
-    assert len(re.findall(r"^mel_cnn_small +\d", out, re.MULTILINE)) == 1
-    pieces = result(place, "deepfake_eval_2024", "eval_segments")
     assert pieces["counts"] == {"bonafide": 3, "spoof": 2, "trials": 5}
+    assert set(files["by"]) == {"finetuning"}
