@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a corpus on disk to a table of error rates. From the root: ./run.sh [RECIPE] [OPTIONS], where
-# RECIPE is a folder of egs/ (default: mini); or, from anywhere, egs/RECIPE/run.sh [OPTIONS].
+# RECIPE is a folder of egs/ (default: mini; ./run.sh --list names all); or, from anywhere, egs/RECIPE/run.sh.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 

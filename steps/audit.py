@@ -10,6 +10,7 @@ of its lists of trials. Also tells which speakers, ids and sounds two sets have 
 import argparse
 from pathlib import Path
 
+from antispoof import CONVERSIONS
 from antispoof.errors import UserError, one_line_errors
 
 EXAMPLE = """
@@ -26,7 +27,7 @@ def main():
     from antispoof.data.json_files import write_json
     from antispoof.progress import Progress
 
-    result = audit(options.data_dirs, options.limit, Progress)
+    result = audit(options.data_dirs, options.limit, Progress, options.allow)
     if options.out:
         write_json(options.out, result)
     tell(result)
@@ -40,6 +41,9 @@ def parse():
     parser.add_argument("--out", type=Path, metavar="OUT.json")
     parser.add_argument(
         "--limit", type=float, default=0.7, help="a cue with a higher AUC is called a shortcut"
+    )
+    parser.add_argument(
+        "--allow", action="append", default=[], choices=CONVERSIONS, help="convert such sounds"
     )
     options = parser.parse_args()
     if not 0.5 <= options.limit <= 1:

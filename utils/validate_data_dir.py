@@ -6,6 +6,7 @@ import functools
 import multiprocessing
 
 from antispoof import CONVERSIONS
+from antispoof.data import flac
 from antispoof.data.audio import read_wave, require_length
 from antispoof.data.data_dir import durations_of, read_data_dir, read_trials, trial_lists
 from antispoof.errors import UserError, one_line_errors
@@ -24,6 +25,28 @@ def check_sound(allow, item):
     except UserError as error:
         return str(error)
     return None
+
+
+def check_and_count(allow, item):
+    """The same, and whether it is a FLAC that the second decoder read."""
+    return check_sound(allow, item), item[1] in flac.named
+
+
+def check_sounds(args, wavs, durations):
+    """Decode every sound; returns how many FLACs only the second decoder reads."""
+    items, second, problems = [(utt, wavs[utt], durations[utt]) for utt in wavs], 0, []
+    progress = Progress(len(items), "sounds", args.data_dir)
+    with multiprocessing.Pool(min(args.nj, len(items))) as pool:
+        check = functools.partial(check_and_count, args.allow)
+        for problem, by_ffmpeg in pool.imap(check, items, 64):
+            progress.advance()
+            problems += [problem] if problem else []
+            second += by_ffmpeg
+    progress.close()
+    if problems:
+        more = f" (and {len(problems) - SHOWN} more)" if len(problems) > SHOWN else ""
+        raise UserError("\n".join(problems[:SHOWN]) + more)
+    return second
 
 
 def main():
@@ -49,23 +72,16 @@ def main():
     for name in trial_lists(args.data_dir):
         read_trials(args.data_dir, name, tables["wav.scp"])
     wavs, durations = tables["wav.scp"], durations_of(tables["utt2dur"], args.data_dir)
+    second = 0
     if not args.no_sound:
-        items = [(utt, wavs[utt], durations[utt]) for utt in wavs]
-        progress, problems = Progress(len(items), "sounds", args.data_dir), []
-        with multiprocessing.Pool(min(args.nj, len(items))) as pool:
-            for problem in pool.imap(functools.partial(check_sound, args.allow), items, 64):
-                progress.advance()
-                problems += [problem] if problem else []
-        progress.close()
-        if problems:
-            more = f" (and {len(problems) - SHOWN} more)" if len(problems) > SHOWN else ""
-            raise UserError("\n".join(problems[:SHOWN]) + more)
+        second = check_sounds(args, wavs, durations)
     counts = {
         name: list(tables["utt2label"].values()).count(name) for name in ("bonafide", "spoof")
     }
     line = (
         f"{args.data_dir}: {len(wavs)} utterances, {counts['bonafide']} bona fide, "
-        f"{counts['spoof']} spoof, {sum(durations.values()) / 3600:.2f} h: valid"
+        f"{counts['spoof']} spoof, {sum(durations.values()) / 3600:.2f} h"
+        f"{f', {second} FLACs that libsndfile refuses and FFmpeg reads' if second else ''}: valid"
     )
     if args.out:
         with atomic_open(args.out) as stream:

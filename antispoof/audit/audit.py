@@ -2,7 +2,7 @@
 
 import hashlib
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +20,18 @@ Cues = dict[str, np.ndarray]  # {cue: (N, D)}
 Rates = dict[str, dict[str, float]]  # {list: {eer, auc}}
 
 
-def audit(data_dirs: list[Path], limit: float, progress: Callable | None = None) -> dict:
+def audit(
+    data_dirs: list[Path],
+    limit: float,
+    progress: Callable | None = None,
+    allow: Collection[str] = (),
+) -> dict:
     """The whole audit of sets, fit for JSON: what `steps/audit.py --out` writes.
 
-    progress(count, unit, title): makes what `advance` and `close` are called on.
+    progress(count, unit, title): makes what `advance` and `close` are called on; allow: which
+    conversions of sounds may be made.
     """
-    sets = {str(folder): _measured(folder, progress) for folder in data_dirs}
+    sets = {str(folder): _measured(folder, progress, allow) for folder in data_dirs}
     encode_formats([own[1] for own in sets.values()])
     within_sets, across_sets = {}, {}
     for name, (tables, measures, _) in sets.items():
@@ -52,10 +58,10 @@ def audit(data_dirs: list[Path], limit: float, progress: Callable | None = None)
     }
 
 
-def _measured(folder, progress):
+def _measured(folder, progress, allow):
     tables = read_data_dir(folder)
     shown = progress and progress(len(tables["wav.scp"]), "utterances", f"cues of {folder.name}")
-    measures, digests = measure(tables, shown)
+    measures, digests = measure(tables, shown, allow)
     if shown:
         shown.close()
     return tables, measures, digests
@@ -65,7 +71,9 @@ def _bonafide(tables):
     return np.array([label == "bonafide" for label in tables["utt2label"].values()])
 
 
-def measure(tables: Tables, progress: Progress | None = None) -> tuple[Cues, dict[str, str]]:
+def measure(
+    tables: Tables, progress: Progress | None = None, allow: Collection[str] = ()
+) -> tuple[Cues, dict[str, str]]:
     """Read every sound of a data directory's `tables`.
 
     Returns ({cue: (N, D) array}, {utterance: SHA-256 of its samples}), rows in the tables' order.
@@ -73,7 +81,7 @@ def measure(tables: Tables, progress: Progress | None = None) -> tuple[Cues, dic
     """
     rows, digests = [], {}
     for utt, path in tables["wav.scp"].items():
-        wave = read_wave(path, utt)
+        wave = read_wave(path, utt, allow)
         digests[utt] = hashlib.sha256(wave.tobytes()).hexdigest()
         try:
             rows.append({**cues(wave), "format": file_format(path)})

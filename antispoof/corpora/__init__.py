@@ -8,7 +8,8 @@ the class), and calls `prepare`. Nothing here knows any corpus.
 from .asv import AsvFiles
 from .corpus import Corpus, Lists, Set
 from .folders import Folders
+from .own import own_sets
 from .prepare import prepare
 from .protocol import Protocol
 
-__all__ = ["AsvFiles", "Corpus", "Folders", "Lists", "Protocol", "Set", "prepare"]
+__all__ = ["AsvFiles", "Corpus", "Folders", "Lists", "Protocol", "Set", "own_sets", "prepare"]

@@ -30,7 +30,9 @@ class Set:
 
     readers: one, or several whose utterances are put together. counts: how many are expected.
     archives {folder or file: its count of sounds}: what the sounds come in, for the message where
-    some are missing.
+    some are missing. allow: conversions that are made here, once, into the cache; without any,
+    sounds stay as they are. segments: (seconds, seconds of the shortest), where each sound is cut
+    into trials <utt>-00000, -00001, ...; segment_counts: how many of them are expected.
     """
 
     readers: Reader | Sequence[Reader]
@@ -38,6 +40,9 @@ class Set:
     lists: Lists | None = None
     asv: AsvFiles | None = None
     archives: Mapping[str, int] = field(default_factory=dict)
+    allow: Sequence[str] = ()
+    segments: tuple[float, float] | None = None
+    segment_counts: Count = None
 
     def each_reader(self) -> Sequence[Reader]:
         """The readers, also where it is one."""

@@ -34,11 +34,16 @@ def members(one: Set, columns: Columns) -> dict[str, list[int]]:
 
 def summary(one: Set, columns: Columns) -> str:
     """What was found of what was expected, of the set and each of its lists of trials."""
-    parts = [shown(columns.counts(), one.counts)]
+    parts = [shown(*trials(one, columns))]
     for name, indices in members(one, columns).items():
         assert one.lists
         parts.append(f"{name}: {shown(columns.counts(indices), one.lists.counts[name])}")
     return "; ".join(parts)
+
+
+def trials(one: Set, columns: Columns) -> tuple[tuple[int, int], Count]:
+    """(found, expected) of the trials of a set, which are segments where sounds are cut."""
+    return columns.counts(), one.segment_counts if one.segments else one.counts
 
 
 def problems(name: str, one: Set, columns: Columns) -> list[str]:
@@ -49,6 +54,8 @@ def problems(name: str, one: Set, columns: Columns) -> list[str]:
     listed = columns.listed["bonafide"], columns.listed["spoof"]
     if not fits(listed, one.counts):
         found.append(f"{name}: its list has {shown(listed, one.counts)} (found / expected)")
+    elif one.segments and not columns.missing and not fits(*trials(one, columns)):
+        found.append(f"{name}: segments: {shown(*trials(one, columns))} (found / expected)")
     elif not columns.missing and one.lists:
         for words, indices in members(one, columns).items():
             counts, wanted = columns.counts(indices), one.lists.counts[words]

@@ -4,6 +4,7 @@ import functools
 import multiprocessing
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from .. import CONVERSIONS, SAMPLE_RATE
 from ..data.flac import HEADER
@@ -50,11 +51,19 @@ def _seconds_of_each(measure, paths):
 
 
 def measure(
-    paths: Sequence[str], nj: int, label: str, of_one: Callable[[str], float] = seconds_of
-) -> list[tuple[float, str]]:
-    """(seconds, what is wrong or nothing) of each of `paths`, in `nj` processes."""
-    found: list[tuple[float, str]] = []
-    chunks = [paths[start : start + CHUNK] for start in range(0, len(paths), CHUNK)]
+    paths: Sequence[str],
+    nj: int,
+    label: str,
+    of_one: Callable[[str], Any] = seconds_of,
+    chunk: int = CHUNK,
+) -> list[tuple[Any, str]]:
+    """(seconds, what is wrong or nothing) of each of `paths`, in `nj` processes.
+
+    of_one: gives what stands there in place of the seconds; chunk: sounds that a process is given
+    at a time.
+    """
+    found: list[tuple[Any, str]] = []
+    chunks = [paths[start : start + chunk] for start in range(0, len(paths), chunk)]
     progress = Progress(len(paths), "headers", label)
     work = functools.partial(_seconds_of_each, of_one)
     pool = multiprocessing.Pool(min(nj, len(chunks))) if min(nj, len(chunks)) > 1 else None

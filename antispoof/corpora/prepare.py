@@ -1,5 +1,6 @@
 """Stage 1 of a recipe: from a corpus on disk to data directories, with everything counted."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from .columns import Columns, collect
 from .corpus import Corpus, Set
 from .durations import measure
 from .places import Missing
+from .sounds import make_ready
 from .write import write_set
 
 
@@ -22,6 +24,8 @@ def prepare(corpus: Corpus, options: Any, say: Callable[[str], Any]) -> None:
     Raises UserError, in one line for all sets.
     """
     root = Path(options.corpus)
+    if options.cache:
+        os.environ["ANTISPOOF_CACHE"] = str(Path(options.cache).absolute())
     found: dict[str, Columns] = {}
     problems: list[str] = []
     for name, one in corpus.sets.items():
@@ -32,7 +36,10 @@ def prepare(corpus: Corpus, options: Any, say: Callable[[str], Any]) -> None:
         except Missing as error:
             problems.append(f"{name}: {error}")
             continue
-        _measure(found[name], options, name)
+        if one.allow or one.segments:
+            make_ready(found[name], one, options.nj, name)
+        else:
+            _measure(found[name], options, name)
         problems += counting.problems(name, one, found[name])
     if problems and (not options.allow_partial or not any(c.keys for c in found.values())):
         raise UserError("; ".join(dict.fromkeys(problems)) + _advice(found))

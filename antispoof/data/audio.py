@@ -1,6 +1,5 @@
 """Reading sound files, and saying what is wrong with a bad one."""
 
-import math
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -10,8 +9,11 @@ import soundfile
 
 from .. import SAMPLE_RATE
 from ..errors import UserError
+from .containers import container_of
+from .conversion import convert
 from .data_dir import is_pipe
 from .flac import read_flac, read_header
+from .sound_cache import read_container
 
 # TypeError: of a headerless .raw; ValueError: no length; MemoryError: more than there is room for
 REFUSALS = (soundfile.SoundFileError, OSError, TypeError, ValueError, MemoryError)
@@ -22,36 +24,24 @@ UNKNOWN = 0x7FFF0000  # sizes from here on stand in the header of a WAV that was
 def read_wave(path: str, utt: str, allow: Collection[str] = ()) -> np.ndarray:
     """Read one utterance as float32 mono in [-1, 1], shape (samples,), at 16 kHz.
 
-    `path` is a sound file that libsndfile reads, a FLAC that FFmpeg reads, or Kaldi's `ark:offset`
-    of a wave archive; never a pipe. `allow` names which of CONVERSIONS may be made. A WAV that was
-    streamed is read to its end where its header gives a size from UNKNOWN on; it is refused where
-    the size is 0, and in an archive, where nothing says where it ends. Raises UserError naming
-    `utt` and `path` where the sound is missing, empty, truncated, not a sound, not finite, or,
-    unless that is allowed, not mono or at another rate.
+    `path` is a sound file that libsndfile reads, a FLAC that FFmpeg reads, an MP3 or MP4, which is
+    decoded once into the cache, or Kaldi's `ark:offset` of a wave archive; never a pipe. `allow`
+    names which of CONVERSIONS may be made. A WAV that was streamed is read to its end where its
+    header gives a size from UNKNOWN on; it is refused where the size is 0, and in an archive, where
+    nothing says where it ends. Raises UserError naming `utt` and `path` where the sound is missing,
+    empty, truncated, not a sound, not finite, or, unless that is allowed, not mono or at another
+    rate.
     """
     if is_pipe(path):
         raise UserError(f"{path}: {utt}: is a shell pipe, which is never run; wanted a sound file")
-    samples, rate = _read_ark(path, utt) if re.search(r":\d+$", path) else _read_file(path, utt)
-    if samples.ndim != 1 and "mixdown" in allow:
-        samples = samples.mean(1)
-    if samples.ndim != 1:
-        raise UserError(
-            f"{path}: {utt}: found {samples.shape[1]} channels, wanted 1; mix it down, "
-            f"e.g. sox {path} mono.wav remix -, or allow: [mixdown]"
-        )
-    if rate != SAMPLE_RATE and "resample" in allow and np.isfinite(samples).all():
-        samples, rate = resample(samples, rate), SAMPLE_RATE
-    if rate != SAMPLE_RATE:
-        raise UserError(
-            f"{path}: {utt}: found {rate} Hz, wanted {SAMPLE_RATE} Hz; resample it, "
-            f"e.g. sox {path} -r {SAMPLE_RATE} new.wav, or allow: [resample]"
-        )
-    if samples.size == 0:
-        raise UserError(f"{path}: {utt}: holds no sample; take it out of the tables or fix it")
-    if not np.isfinite(samples).all():
-        first = int(np.flatnonzero(~np.isfinite(samples))[0])
-        raise UserError(f"{path}: {utt}: sample {first} is {samples[first]}, wanted finite samples")
-    return samples
+    if re.search(r":\d+$", path):
+        samples, rate = _read_ark(path, utt)
+        return convert(samples, rate, path, utt, allow)
+    require_file(path, utt)
+    if kind := container_of(path):
+        return read_container(path, utt, kind, allow)
+    samples, rate = _read_file(path, utt)
+    return convert(samples, rate, path, utt, allow)
 
 
 def require_length(wave: np.ndarray, seconds: float, path: str | Path, utt: str) -> None:
@@ -67,21 +57,17 @@ def require_length(wave: np.ndarray, seconds: float, path: str | Path, utt: str)
         )
 
 
-def resample(samples: np.ndarray, rate: int) -> np.ndarray:
-    """(S,) float32 at `rate` Hz -> (ceil(S * 16000 / rate),) at 16 kHz, band-limited."""
-    from scipy.signal import resample_poly  # late: most sounds need none
-
-    common = math.gcd(rate, SAMPLE_RATE)
-    return resample_poly(samples, SAMPLE_RATE // common, rate // common).astype(np.float32)
-
-
-def _read_file(path, utt):
+def require_file(path: str | Path, utt: str) -> None:
+    """Raise UserError unless `path` is a regular file that holds something."""
     if not Path(path).exists() or Path(path).is_dir():
         raise UserError(f"{path}: {utt}: no such file; fix wav.scp or bring the file back")
     if not Path(path).is_file():  # opening a FIFO would wait for ever
         raise UserError(f"{path}: {utt}: is not a regular file; wanted a sound file")
     if Path(path).stat().st_size == 0:
         raise UserError(f"{path}: {utt}: the file is empty; fetch or make it again")
+
+
+def _read_file(path, utt):
     try:
         with soundfile.SoundFile(path) as sound:
             samples, rate, frames = sound.read(dtype="float32"), sound.samplerate, sound.frames

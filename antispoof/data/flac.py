@@ -17,7 +17,7 @@ from ..errors import UserError
 
 LOG = logging.getLogger(__name__)
 HEADER = struct.Struct(">4s4x10xQ16s")  # fLaC, block header, sizes; rate to total; MD5
-named: set[str | Path] = set()  # empty until this process has said which decoder it uses
+named: set[str | Path] = set()  # files that this process read by this decoder; the first is said
 
 
 class Header(NamedTuple):
@@ -74,10 +74,10 @@ def read_flac(path: str | Path, utt: str, header: Header, refused: str) -> tuple
     else:
         raise UserError(f"{path}: {utt}: {problems[0]}")
     if not named:
-        named.add(path)
         LOG.warning(
             f"{path}: {utt}: libsndfile refuses it ({refused}); read by FFmpeg, as all such files"
         )
+    named.add(path)
     samples = numbers.astype(np.float32) / np.float32(1 << (8 * numbers.dtype.itemsize - 1))
     return (samples[:, 0] if header.channels == 1 else samples), header.rate
 

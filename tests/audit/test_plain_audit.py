@@ -237,3 +237,13 @@ def test_a_file_without_a_header_is_of_the_format_of_its_ending(tmp_path):
     assert audit.file_format(str(Path(tmp_path, "name"))) == "none"
     soundfile.write(tmp_path / "s.flac", np.zeros((50, 2)), 8000)
     assert audit.file_format(str(tmp_path / "s.flac")) == "FLAC PCM_16 8000 2"
+
+
+def test_sounds_are_converted_where_that_is_allowed(tmp_path):
+    path = str(tmp_path / "x.wav")
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, (44100, 2)), 44100)
+    with pytest.raises(UserError, match="u1: found 2 channels"):
+        audit.measure({"wav.scp": {"u1": path}})
+    found, _ = audit.measure({"wav.scp": {"u1": path}}, None, ["mixdown", "resample"])
+    assert found["duration"].tolist() == [[1.0]]
+    assert found["format"].tolist() == ["WAV PCM_16 44100 2"]

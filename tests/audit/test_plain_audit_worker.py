@@ -29,7 +29,7 @@ def place(tmp_path, monkeypatch):
             cue: rng.normal(0, 1, (len(labels), 1)) + shift[cue] * labels[:, None] for cue in CUES
         }
 
-    def measure(tables, progress):
+    def measure(tables, progress, allow):
         name = next(iter(tables["wav.scp"])).split("_")[0]
         for _ in tables["wav.scp"]:
             progress.advance()

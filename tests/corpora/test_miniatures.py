@@ -1,10 +1,11 @@
 """Each recipe's preparation on its corpus in small, with the traps that the corpus has."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 from made_up import ROOT
-from miniature import NAMES, Tree, grow, load, prepare, validate
+from miniature import NAMES, Tree, grow, load, prepare, sources, validate
 
 from antispoof.data.data_dir import factors, read_data_dir, trial_counts
 from antispoof.data.tables import read_table
@@ -25,6 +26,13 @@ def grown(tmp_path_factory):
         return trees[recipe]
 
     return of
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """Sounds that a recipe converts go to a folder of the test."""
+    sources()  # which are looked for in the user's own
+    monkeypatch.setenv("ANTISPOOF_CACHE", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -56,7 +64,7 @@ def refused(recipe, tree, out, *options):
 
 def test_every_recipe_with_a_corpus_has_one_in_small():
     workers = {path.parents[1].name for path in ROOT.glob("egs/*/local/prepare_data.py")}
-    assert set(NAMES) == workers - {"mini"}
+    assert set(NAMES) == workers - {"mini", "custom"}  # custom: a folder of any kind
 
 
 @pytest.mark.parametrize("recipe", NAMES)
@@ -92,6 +100,8 @@ def test_ids_begin_with_their_speaker_and_end_in_what_the_corpus_has(recipe, gro
 
 @pytest.mark.parametrize("recipe", NAMES)
 def test_a_corpus_in_small_is_refused_as_the_whole_one(recipe, grown, tmp_path):
+    if not getattr(load(recipe), "COUNTED", True):
+        pytest.skip("nobody says how many there are")
     error = refused(recipe, grown(recipe), tmp_path / "data")
     assert "(found / expected)" in error
     assert error.rstrip().endswith("--allow-partial writes what is there")
@@ -131,12 +141,13 @@ def test_a_folder_that_is_no_corpus_is_refused(recipe, tmp_path):
 
 
 def sounds_of(recipe, tree, out):
-    """(set, id, path) of every sound."""
+    """(set, id, path) of every sound that stays in the corpus."""
     succeed(recipe, tree, out)
     return [
         (name, *item)
         for name in load(recipe).SETS
         for item in sorted(read_table(out / name / "wav.scp").items())
+        if Path(item[1]).is_relative_to(tree.root)
     ]
 
 
@@ -147,7 +158,10 @@ def test_a_missing_sound_is_named_and_the_rest_written_if_allowed(recipe, copied
     shutil.rmtree(tmp_path / "data")
     (tree.root / path).unlink()
     file = path.rpartition("/")[2]
-    assert f"/{file}" in refused(recipe, tree, tmp_path / "data")
+    error = refused(recipe, tree, tmp_path / "data")
+    if f"/{file}" not in error:  # where the list does not say what it ends in
+        file = f"{file.rpartition('.')[0]}.*"
+    assert f"/{file}" in error
     said = succeed(recipe, tree, tmp_path / "data")
     total = sum(load(recipe).SETS[name])
     assert f"partial: {name}: found {total - 1} / expected {total} sounds; no " in said

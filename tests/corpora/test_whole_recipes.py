@@ -1,6 +1,7 @@
 """Every recipe from stage 1 to its table, on its corpus in small; one model serves all."""
 
 import json
+import os
 import shutil
 import subprocess
 
@@ -41,6 +42,7 @@ class House:
         done = subprocess.run(
             [folder / "run.sh", *map(str, words)],
             cwd=self.folder,
+            env={**os.environ, "ANTISPOOF_CACHE": str(self.folder / "cache")},
             capture_output=True,
             text=True,
             timeout=1800,

@@ -186,6 +186,7 @@ def test_validation_and_stages_read_them_alike(tmp_path, data):
     write_table(folder / "utt2dur", seconds)
     status, out, error = worker("utils/validate_data_dir.py", folder, cwd=tmp_path)
     assert (status, out.rpartition(": ")[2]) == (0, "valid\n")
+    assert ", 4 FLACs that libsndfile refuses and FFmpeg reads: " in out
     assert error.count("read by FFmpeg") == 1
     (tmp_path / "fbank.yaml").write_text("name: fbank\n")
     status, _, error = worker("steps/extract_ssl.py", "fbank.yaml", folder, "dump", cwd=tmp_path)

@@ -6,8 +6,8 @@ from rooms import arrows, files_of, floors, imported, room_of
 
 FLOORS = [
     {"errors"},
-    {"files", "metrics", "progress"},
-    {"data", "options", "paths", "torch_utils"},
+    {"files", "metrics", "paths", "progress"},
+    {"data", "options", "torch_utils"},
     {"config", "corpora"},
     {"audit", "augment", "evaluation", "launcher", "ssl"},
     {"features", "pretraining", "report"},

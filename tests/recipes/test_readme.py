@@ -25,7 +25,12 @@ def commands():
     return [line for line in lines if line]
 
 
-RUNS = [line for line in commands() if line.startswith("./run.sh") and "NAME" not in line]
+LIST = "./run.sh --list"
+RUNS = [
+    line
+    for line in commands()
+    if line.startswith("./run.sh") and "/path/to" not in line and line != LIST
+]
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +81,13 @@ def test_the_first_lines_are_the_two_commands():
 
 
 def test_every_command_is_run_here():
-    """tests/run.sh runs this; the recipe named NAME and `source` have tests of their own."""
-    others = [line for line in commands() if line not in RUNS]
+    """tests/run.sh runs this; `source` and recipes with a corpus have tests of their own."""
+    assert LIST in commands()
+    others = [line for line in commands() if line not in [*RUNS, LIST]]
     workers = ["steps/describe_model.py", "steps/train.py"]
-    assert [line.split()[0] for line in others] == ["tests/run.sh", "./run.sh", *workers]
+    corpora = ["./run.sh", "./run.sh", "utils/new_corpus.py", "./run.sh"]
+    programs = ["tests/run.sh", *corpora, *workers]
+    assert [line.split()[0] for line in others] == programs
 
 
 def test_the_commands_of_the_readme_in_their_order(tree):
@@ -108,6 +116,26 @@ def test_the_recorded_means_lie_in_the_promised_range():
         assert 1 < low < float(mean) < high < 50 or trials == "unknown"
 
 
+def test_a_corpus_of_ones_own_is_added_and_run_to_its_table(tree, tmp_path):
+    """By the README's two lines, on its corpus in small; which the tests of corpora find too."""
+    new, run = (line for line in commands() if "NAME" in line)
+    made = shell(f"source path.sh && {new} && {new} --miniature '{tmp_path}/a corpus'", tree)
+    for path in ("egs/NAME/run.sh", "egs/NAME/RESULTS.md", "tests/helpers/miniatures/NAME.py"):
+        assert f"{tree}/{path}\n" in made
+    run = run.replace("/path/to/corpus", f"'{tmp_path}/a corpus'")
+    out = shell(f"{run} --seeds 1 --override 'epochs=1 batch_size=8' --tag small", tree)
+    assert re.search(r"^mel_cnn_small +\d", out, re.MULTILINE), out
+    assert "report: " in out
+    result = json.loads((tree / "egs/NAME/exp/mel_cnn_small_seed1/eval/result.json").read_text())
+    assert result["counts"] == {"bonafide": 4, "spoof": 6, "trials": 10}
+    listed = shell(LIST, tree)
+    assert "\nNAME: NAME\n" in listed or listed.startswith("NAME: NAME\n")
+    test = "python -m pytest -q -p no:cacheprovider tests/corpora/test_miniatures.py -k NAME"
+    assert re.search(r"\d\d passed", shell(f"source path.sh && {test}", tree))
+    shutil.rmtree(tree / "egs/NAME")
+    (tree / "tests/helpers/miniatures/NAME.py").unlink()
+
+
 def test_the_recipe_of_contributing_runs(tree, made_up_corpus):
     text = CONTRIBUTING.read_text()
     for kind, name in (("python", "local/prepare_data.py"), ("bash", "run.sh")):
@@ -117,7 +145,7 @@ def test_the_recipe_of_contributing_runs(tree, made_up_corpus):
         path.write_text(textwrap.dedent(block))
         path.chmod(0o755)
     small = "--override 'epochs=1 batch_size=8' --tag small"
-    (line,) = (line for line in commands() if "NAME" in line)
+    (line,) = (line for line in commands() if line.startswith("./run.sh NAME"))
     line = line.replace("/path/to/corpus", f"'{made_up_corpus}'")
     assert "report: " in shell(f"{line} {small}", tree)
     assert (Path(tree) / "egs/NAME/exp/fusion_small_seed1/eval/result.json").is_file()

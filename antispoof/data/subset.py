@@ -1,0 +1,83 @@
+"""A part of a data directory: balanced over a factor, so many utterances, or cut to a length."""
+
+import random
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from ..errors import UserError
+from ..files import atomic_open
+from .data_dir import Tables, read_trials, trial_lists, write_tables
+from .preparation import segments
+
+
+def balanced(tables: Tables, factor: str, seed: int) -> list[str]:
+    """As many utterances of each value of `factor`, drawn by `seed`; and as many of each class.
+
+    Each attack has as many as the rarest, and bona fide as many as all spoofs together, or, where
+    there are fewer, all of them. Of another factor, each value has as many of each class as the
+    rarest has. Raises UserError where there is no such factor.
+    """
+    table = tables.get(f"utt2{factor}")
+    if table is None:
+        known = ", ".join(sorted(name[4:] for name in tables if name.startswith("utt2")))
+        raise UserError(f"--balance {factor}: no such table; wanted one of {known}")
+    groups: dict[tuple[str, str], list[str]] = {}
+    for utt, value in table.items():
+        groups.setdefault((tables["utt2label"][utt], value), []).append(utt)
+    rng = random.Random(seed)
+    chosen: list[str] = []
+    for label in ("spoof", "bonafide"):
+        own = [groups[key] for key in sorted(groups) if key[0] == label]
+        count = min(map(len, own), default=0)
+        if factor == "attack" and label == "bonafide" and own:
+            count = min(count, len(chosen)) or count
+        for utts in own:
+            chosen += rng.sample(sorted(utts), count)
+    return sorted(chosen, key=str.encode)
+
+
+def drawn(utts: Collection[str], count: int, seed: int) -> list[str]:
+    """`count` of `utts`, drawn by `seed`. Raises UserError where there are fewer."""
+    if count > len(utts):
+        raise UserError(f"--count {count}: found {len(utts)} utterances; wanted at most as many")
+    return sorted(random.Random(seed).sample(sorted(utts), count), key=str.encode)
+
+
+def clipped(
+    tables: Tables, seconds: float, allow: Collection[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """(wav.scp, utt2dur) with the first `seconds` of each sound, a file of the cache.
+
+    A shorter sound is kept as it is. Raises UserError for a bad sound.
+    """
+    wavs, durations = {}, {}
+    for utt, path in tables["wav.scp"].items():
+        place, found = segments(path, utt, seconds, 0.0, allow)[0]
+        wavs[utt], durations[utt] = str(place), f"{found:.4f}"
+    return wavs, durations
+
+
+def keep_only(tables: Tables, utts: Collection[str]) -> Tables:
+    """The tables with these utterances alone."""
+    wanted = set(utts)
+    return {
+        name: {utt: value for utt, value in table.items() if utt in wanted}
+        for name, table in tables.items()
+    }
+
+
+def write_part(in_dir: str | Path, out_dir: str | Path, tables: Mapping) -> list[str]:
+    """Write `tables` to `out_dir`, and what they hold of each list of trials; returns their names.
+
+    A list of which nothing is left is not written. Counts of trials are those of the whole set, and
+    are left out.
+    """
+    write_tables(out_dir, tables)
+    written = []
+    for name in trial_lists(in_dir):
+        utts = [utt for utt in read_trials(in_dir, name) if utt in tables["wav.scp"]]
+        if utts:
+            with atomic_open(Path(out_dir) / "trials" / name) as stream:
+                stream.writelines(f"{utt}\n" for utt in utts)
+            written.append(name)
+    return written
