@@ -3,13 +3,14 @@
 from antispoof.data.tables import read_table
 
 LIST = "label/C7.txt"
-SETS = {"eval_c1": (3, 3), "eval_a1": (3, 3), "dev": (2, 2), "eval_c7": (3, 4)}
+SETS = {f"eval_c{n}": (2, 2) for n in range(1, 7)} | {"eval_a2": (2, 2), "eval_a3": (2, 2)}
+SETS |= {"eval_a1": (3, 3), "dev": (2, 2), "eval_c7": (3, 4)}
 FACTORS = {name: [] for name in SETS}
 LOCAL = ["--sets", ",".join(SETS)]
 
 
 def build(tree):
-    """Write C1/, A1/, dev/, C7/ and label/."""
+    """Write C1/ to A3/, dev/ and label/."""
     for name, (real, fake) in SETS.items():
         part = name if name == "dev" else name.removeprefix("eval_").upper()
         lines = [f"SSB1365005{n}.wav real 0" for n in range(real)]

@@ -19,11 +19,11 @@ def build(tree):
         language, lines = folder.partition("/")[0], [HEADER]
         for number in range(2):
             path = f"fake/{folder}/text_{number}.wav"
-            text = 'he said: "no' if number == 0 else "a text, with a comma"
+            text = '"No", he said: "no' if number == 0 else "a text, with a comma"
             lines.append(
                 f"{path}|./en_US/a_{number}.wav|{language}|True|{model}|{architecture}|{text}"
             )
-            tree.sound(path, "spoof", rate=rate)
+            tree.sound(path, "spoof", rate=rate, seconds=0.02 if language == "en" else 1)
         tree.lines(f"fake/{folder}/meta.csv", lines)
     for number in range(3):
         tree.sound(f"M-AILABS/en/book/wavs/a_{number}.wav")
@@ -36,6 +36,7 @@ def a_lone_quote_is_text(out, said):
     for number in range(2):
         assert attacks[f"fake-ja-kokoro-text_{number}"] == "hexgrad_Kokoro-82M"
     assert attacks["en-book-wavs-a_0"] == "-"
+    assert not (out / "eval/missing").exists()  # files of macOS are no sounds
     assert sorted(set(languages.values())) == ["-", "en", "ja", "zh-cn"]
     assert "bona fide 3, spoof 6 / 456000 (how many bona fide are expected is not known)" in said
 

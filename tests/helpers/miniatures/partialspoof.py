@@ -40,7 +40,7 @@ TRAPS = {
     ),
     "the name that the list has in 2019": (
         lambda tree: tree.move(f"{FOLDER}.train.trl.txt", f"{FOLDER}.train.trn.txt"),
-        "train: ",
+        f"looked for {FOLDER}.train.trl.txt",
     ),
     "bona fide speech that was put together": (
         lambda tree: tree.replace(LIST, "CON spoof", "CON bonafide"),
