@@ -70,7 +70,7 @@ class Folders:
             raise Missing("; ".join(filter(None, [self._explain(root, starts), self.hint])))
 
     def _explain(self, root, starts):
-        looked = f"looked for sounds {self.pattern} ({', '.join(self.suffixes)})"
+        looked = f"looked for sounds {self.pattern}{{{','.join(self.suffixes)}}}"
         if not root.is_dir():
             wanted = "" if self.hint else "; wanted the corpus: --corpus DIR"
             return f"{root}: no such folder; {looked} in it{wanted}"

@@ -101,8 +101,6 @@ def test_ids_begin_with_their_speaker_and_end_in_what_the_corpus_has(recipe, gro
 
 @pytest.mark.parametrize("recipe", COUNTED)
 def test_a_corpus_in_small_is_refused_as_the_whole_one(recipe, grown, tmp_path):
-    if not getattr(load(recipe), "COUNTED", True):
-        pytest.skip("nobody says how many there are")
     error = refused(recipe, grown(recipe), tmp_path / "data")
     assert "(found / expected)" in error
     assert error.rstrip().endswith("--allow-partial writes what is there")
