@@ -129,7 +129,7 @@ def test_every_option_in_the_text_is_one_of_some_program():
     programs = [path for path in FILES if re.fullmatch(r"(steps|utils|tools)/\w+\.py", name(path))]
     others = {"--nnodes", "--logdir", "--utt_extra_files", "--extra_files"}  # torchrun's, Kaldi's
     known = {"--help", *others}.union(*map(options_of, ["./run.sh", *programs]))
-    others = ("tools/setup.sh", "egs/mini/local/prepare_data.py", "benchmarks/chaos.py")
+    others = ("tools/setup.sh", local("mini"), local("decro"), "benchmarks/chaos.py")
     known = known.union(*map(options_of, others))
     found = {
         (name(page), option)
