@@ -4,6 +4,7 @@ import argparse
 
 import pytest
 from miniature import Tree
+from miniature import run as program
 
 from antispoof.corpora import Corpus, Folders, Protocol, Set, prepare
 from antispoof.corpora.counting import fits, shown
@@ -144,3 +145,19 @@ def test_the_usual_sets_are_prepared_and_others_by_name(tree, tmp_path):
         run(tree, sets)
     with pytest.raises(UserError, match="--sets: found 'test', wanted some of train,dev,eval"):
         run(tree, sets, "--sets", "eval,test")
+
+
+def test_a_dev_set_of_the_corpus_itself_is_not_replaced_by_that_of_a_model(tree, tmp_path):
+    for name in ("dev/scores", "best.pt", "config.yaml"):
+        tree.file(f"../exp/mine_seed1/{name}").write_bytes(b"x")
+    run(tree, {"dev": Set(Folders(PATTERN, fixed=SPOOF))})
+    (tmp_path / "data").rename(tmp_path / "theirs")
+    words = ["--dev", tmp_path / "theirs/dev", tmp_path / "exp/mine_seed1", tmp_path / "exp/taken/"]
+    assert program("utils/take_model.py", *words)[0] == 0  # none is there
+    assert program("utils/take_model.py", *words)[0] == 0  # that of the same model
+    run(tree, {"dev": Set(Folders("real/{stem}", fixed=SPOOF))})
+    before = (tmp_path / "data/dev/utt2label").read_bytes()
+    status, _, error = program("utils/take_model.py", *words)
+    assert status == 1
+    assert "data/dev: holds another set than " in error and "(--sets)" in error
+    assert (tmp_path / "data/dev/utt2label").read_bytes() == before
