@@ -27,7 +27,8 @@ def test_the_site_builds_in_strict_mode_and_needs_no_network(tmp_path):
     done = build(ROOT, tmp_path / "site")
     assert done.returncode == 0, done.stderr
     pages = list((tmp_path / "site").rglob("*.html"))
-    assert len(pages) > len(PAGES)
+    built = [page for page in PAGES if not name(page).startswith("utils/")]  # those are templates
+    assert len(pages) > len(built)
     for page in pages:
         assert not re.search(r'(src|<link[^>]*href)="(https?:)?//', text(page)), page
 
