@@ -28,7 +28,7 @@ def prepare(corpus: Corpus, options: Any, say: Callable[[str], Any]) -> None:
         os.environ["ANTISPOOF_CACHE"] = str(Path(options.cache).absolute())
     found: dict[str, Columns] = {}
     problems: list[str] = []
-    for name, one in _chosen(corpus, options.sets).items():
+    for name, one in _chosen(corpus, getattr(options, "sets", None)).items():
         try:
             found[name] = collect(one, root, corpus.hints)
             if one.asv:

@@ -179,7 +179,7 @@ def test_a_missing_sound_is_named_and_the_rest_written_if_allowed(recipe, copied
     assert "partial: 1 sounds" in (tmp_path / "data" / name / "PROVENANCE").read_text()
 
 
-@pytest.mark.parametrize("recipe", NAMES)
+@pytest.mark.parametrize("recipe", [n for n in NAMES if not getattr(load(n), "CACHED", False)])
 def test_a_sound_that_is_cut_is_found_by_validation(recipe, copied, tmp_path):
     tree = copied(recipe)
     name, utt, path = sounds_of(recipe, tree, tmp_path / "data")[0]

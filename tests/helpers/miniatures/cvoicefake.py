@@ -7,6 +7,7 @@ LANGUAGES = ("DE", "EN", "FR", "IT", "CN")
 SETS = {"eval": (5, 10)}
 FACTORS = {"eval": ["language"]}
 SUM = {"eval": dict.fromkeys(LANGUAGES, (1, 2))}
+CACHED = True
 FORM = {"format": "MP3", "subtype": "MPEG_LAYER_III"}
 
 
@@ -29,6 +30,10 @@ def vocoders_are_attacks(out, said):
 
 TRAPS = {
     "vocoders and languages by folders": (None, vocoders_are_attacks),
+    "an MP3 that is cut": (
+        lambda tree: tree.cut("EN/Bonafide/common_voice_EN_1.mp3"),
+        "/EN/Bonafide/common_voice_EN_1.mp3",
+    ),
     "a language that is not there": (
         lambda tree: tree.move("CN", "elsewhere"),
         "/CN; unpack it there",
