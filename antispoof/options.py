@@ -63,6 +63,7 @@ def add_corpus_options(parser: Any) -> Any:
     """What run.sh hands to a recipe's local/prepare_data.py; returns the parser."""
     parser.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="where it is")
     parser.add_argument("--out", type=Path, default=Path("data"), help="of the data directories")
+    parser.add_argument("--sets", metavar="SET,SET", help="data directories to prepare")
     parser.add_argument("--nj", type=int, default=1, help="processes that read headers of sounds")
     parser.add_argument("--cache", type=Path, help="of sounds that are decoded once")
     parser.add_argument(

@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 
 from antispoof.data.data_dir import read_data_dir, write_tables
+from antispoof.data.tables import read_table
 from antispoof.errors import UserError, one_line_errors
 from antispoof.files import atomic_path
 
@@ -30,6 +31,15 @@ def share(source, out):
             shutil.copyfile(source, temporary)
 
 
+def refuse_another(data, dev, labels):
+    """Raise UserError where `data` is a set of this recipe's own corpus, as its counts say."""
+    if (data / "trial_counts").is_file() and read_table(data / "utt2label") != labels:
+        raise UserError(
+            f"{data}: holds another set than {dev}, which comes with the model; "
+            "move it away, or prepare this corpus without it (--sets)"
+        )
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -44,11 +54,13 @@ def main():
     for name in names:
         if not (args.source / name).is_file():
             raise UserError(f"{args.source / name}: no such file; wanted a trained experiment")
-    for name in names:
-        share(args.source / name, args.out / name)
     if args.dev:
         tables = read_data_dir(args.dev)
         data = args.out.parent.parent / "data" / args.dev.name
+        refuse_another(data, args.dev, tables["utt2label"])
+    for name in names:
+        share(args.source / name, args.out / name)
+    if args.dev:
         write_tables(data, tables)
         if (args.dev / "PROVENANCE").is_file():
             share(args.dev / "PROVENANCE", data / "PROVENANCE")

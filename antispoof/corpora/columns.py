@@ -25,6 +25,7 @@ class Columns:
     seconds: list[str] = field(default_factory=list)  # empty where the list does not say
     factors: dict[str, list[str]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)  # {id: path that is not there}
+    lacking: list[str] = field(default_factory=list)  # folders that are not there
     left_out: Counter = field(default_factory=Counter)  # {word: rows}
     listed: Counter = field(default_factory=Counter)  # {label: rows}, also of missing sounds
     sounds: Sounds = field(default_factory=Sounds)
@@ -63,13 +64,14 @@ def _read(reader: Reader, root, hints, columns, seen):
     folders = [str(root.absolute() / folder) if folder != "." else str(root.absolute())
                for folder in folders]  # fmt: skip
     names = None
+    columns.lacking += reader.lacking(root)
     for place, row in reader.rows(root, hints):
         if reader.edit:
             reader.edit(row)
-        if any(row[name] != word for name, word in reader.where.items()):
-            continue
         for name, table in reader.words.items():
             row[name] = look_up(table, row[name], name, place)
+        if any(row[name] != word for name, word in reader.where.items()):
+            continue
         label = look_up(reader.labels, row["label"], "label", place)
         if label is None:
             columns.left_out[row["label"]] += 1

@@ -7,7 +7,8 @@ from .asv import AsvFiles
 from .folders import Folders
 from .protocol import Protocol
 
-Count = tuple[int, int] | int | None  # (bona fide, spoof); both together; not known
+# (bona fide, spoof), with None where one is not known; both together; not known
+Count = tuple[int | None, int | None] | int | None
 Reader = Protocol | Folders
 
 
@@ -54,7 +55,8 @@ class Corpus:
     """A corpus: its sets by the name of the data directory, and what PROVENANCE says of it.
 
     hints {pattern of a file's name: why it is not what is looked for}: for the message where a list
-    is missing and such a file is there.
+    is missing and such a file is there. usual: the sets that are prepared where the user names
+    none, by default all.
     """
 
     name: str
@@ -63,3 +65,4 @@ class Corpus:
     home: str
     sets: Mapping[str, Set]
     hints: Mapping[str, str] = field(default_factory=dict)
+    usual: Sequence[str] = ()

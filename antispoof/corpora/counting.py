@@ -11,7 +11,10 @@ SHOWN = 3  # missing sounds that a message names
 def shown(found: tuple[int, int], wanted: Count) -> str:
     """`bona fide 12 / 12, spoof 30 / 31`: found / expected."""
     if isinstance(wanted, tuple):
-        return f"bona fide {found[0]} / {wanted[0]}, spoof {found[1]} / {wanted[1]}"
+        words = [str(found[n]) + (f" / {w}" if w is not None else "") for n, w in enumerate(wanted)]
+        lacking = [c for c, w in zip(("bona fide", "spoof"), wanted, strict=True) if w is None]
+        unknown = f" (how many {lacking[0]} are expected is not known)" if lacking else ""
+        return f"bona fide {words[0]}, spoof {words[1]}{unknown}"
     unknown = "" if wanted else " (how many are expected is not known)"
     total = f", together {sum(found)} / {wanted}" if wanted else ""
     return f"bona fide {found[0]}, spoof {found[1]}{total}{unknown}"
@@ -19,7 +22,9 @@ def shown(found: tuple[int, int], wanted: Count) -> str:
 
 def fits(found: tuple[int, int], wanted: Count) -> bool:
     """Whether it is what is expected, as far as that is known."""
-    return wanted is None or found == wanted or sum(found) == wanted
+    if isinstance(wanted, tuple):
+        return all(w is None or f == w for f, w in zip(found, wanted, strict=True))
+    return wanted is None or sum(found) == wanted
 
 
 def members(one: Set, columns: Columns) -> dict[str, list[int]]:
@@ -48,7 +53,7 @@ def trials(one: Set, columns: Columns) -> tuple[tuple[int, int], Count]:
 
 def problems(name: str, one: Set, columns: Columns) -> list[str]:
     """What is wrong with a set: sounds that are missing, counts that differ."""
-    found = []
+    found = [f"{name}: no folder {folder}; unpack it there" for folder in columns.lacking]
     if columns.missing:
         found.append(f"{name}: {_missing(one, columns)}")
     listed = columns.listed["bonafide"], columns.listed["spoof"]

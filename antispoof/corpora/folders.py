@@ -1,5 +1,6 @@
 """The folder reader: class, attack and more by the parts of a path, where there is no list."""
 
+import itertools
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,15 +10,20 @@ from pathlib import Path
 from .places import Missing, content, elsewhere
 from .rows import LABELS, SUFFIXES, Place, Row
 
+NAME = r"\{\w+(?::[^{}]+)?\}"  # in a pattern
+
 
 @dataclass(frozen=True)
 class Folders:
     """Sounds below a folder, of which the names of folders say what they are.
 
-    pattern: "for-norm/training/{label}/{stem}": of each path below the corpus without its suffix.
-    {name} is a part of one folder's or file's name, ** any folders. Names are those of `Protocol`;
-    stem, of the file's name, and names that begin with _ are no factors. The id is made of the
-    path, from the first part on that is not fixed.
+    pattern: "for-norm/training/{label:real|fake}/{stem}": of each path without its suffix. {name}
+    is a part of one folder's or file's name, {name:a|b} one of those, ** any folders. Names are
+    those of `Protocol`; stem, of the file's name, and names that begin with _ are no factors. The
+    id is made of the path, from the first part on that is not the same for all. Folders that the
+    pattern names are all wanted: without one of them, a set is partial.
+    folders: where the pattern begins, below the corpus or anywhere; hint: what a message says where
+    no sound is there.
     suffixes: of files that are sounds; others are left out. So are hidden ones, as ._x.wav.
     labels, words, fixed, where, no_attack, edit: as of `Protocol`.
     """
@@ -32,19 +38,26 @@ class Folders:
     edit: Callable[[Row], None] | None = None
     path: str = "{_path}"
     folders: str = "."
+    hint: str = ""
 
     def files(self, root: Path, hints: Mapping[str, str] = {}) -> list[Path]:
         """The lists that are read: none."""
         return []
+
+    def lacking(self, root: Path) -> list[str]:
+        """Folders that the pattern names and that are not there, where others of them are."""
+        places = [root / self.folders / start for start in _starts(self.pattern)]
+        absent = [str(place) for place in places if not place.is_dir()]
+        return absent if len(absent) < len(places) else []
 
     def rows(self, root: Path, hints: Mapping[str, str] = {}) -> Iterator[tuple[Place, Row]]:
         """((path, 0), {our name: word}) of each sound, in the order of their paths.
 
         Raises Missing where no path fits the pattern.
         """
-        shape, fixed = _compiled(self.pattern), _fixed_part(self.pattern)
-        count = 0
-        for path in _walk(root, fixed):
+        root, shape = root / self.folders, _compiled(self.pattern)
+        starts, fixed, count = _starts(self.pattern), _fixed_part(self.pattern), 0
+        for path in (path for start in starts for path in _walk(root, start)):
             stem, dot, suffix = path.rpartition(".")
             found = shape.fullmatch(stem) if f"{dot}{suffix}".lower() in self.suffixes else None
             if found:
@@ -54,41 +67,55 @@ class Folders:
                 row.setdefault("utt", stem.removeprefix(fixed).lstrip("/"))
                 yield (root / path, 0), row
         if not count:
-            raise Missing(self._explain(root, fixed))
+            raise Missing("; ".join(filter(None, [self._explain(root, starts), self.hint])))
 
-    def _explain(self, root, fixed):
+    def _explain(self, root, starts):
         looked = f"looked for sounds {self.pattern}{{{','.join(self.suffixes)}}}"
         if not root.is_dir():
-            return f"{root}: no such folder; {looked} in it; wanted the corpus: --corpus DIR"
+            wanted = "" if self.hint else "; wanted the corpus: --corpus DIR"
+            return f"{root}: no such folder; {looked} in it{wanted}"
         text = f"{root}: {looked}, found {content(root)}"
-        if fixed and not (root / fixed).is_dir():
-            other = elsewhere(root, [fixed])
+        there = [start for start in starts if start and (root / start).is_dir()]
+        if starts != [""] and not there:
+            other = elsewhere(root, starts)
             return f"{text}; " + (
-                f"it is in {other}: --corpus {other}" if other else f"unpack {fixed} there"
+                f"it is in {other}: --corpus {other}" if other else f"unpack {starts[0]} there"
             )
-        return f"{text}, and in {root / fixed}: {content(root / fixed)}"
+        return text + "".join(f", and in {root / s}: {content(root / s)}" for s in there[:1])
 
 
 def _compiled(pattern):
     """The regular expression of a pattern: each {name} a group, ** any folders."""
     text = ""
-    for part in re.split(r"(\{\w+\}|\*\*/)", pattern):
+    for part in re.split(rf"({NAME}|\*\*/)", pattern):
         if part == "**/":
             text += "(?:[^/]+/)*"
-        elif re.fullmatch(r"\{\w+\}", part):
-            text += f"(?P<{part[1:-1]}>[^/]+)"
+        elif re.fullmatch(NAME, part):
+            name, _, words = part[1:-1].partition(":")
+            one = "|".join(map(re.escape, words.split("|"))) if words else "[^/]+"
+            text += f"(?P<{name}>{one})"
         else:
             text += re.escape(part)
     return re.compile(text)
 
 
+def _starts(pattern):
+    """The folders that a pattern begins with: one for each of the words that it names."""
+    starts = [""]
+    for part in pattern.split("/")[:-1]:
+        if "*" in part or re.search(r"\{\w+\}", part):
+            break
+        pieces = [p[1:-1].partition(":")[2].split("|") if p.startswith("{") else [p]
+                  for p in re.split(f"({NAME})", part)]  # fmt: skip
+        names = ["".join(words) for words in itertools.product(*pieces)]
+        starts = [f"{start}/{name}".lstrip("/") for start in starts for name in names]
+    return starts
+
+
 def _fixed_part(pattern):
     """The folders at the beginning of a pattern that are the same for all."""
     parts = pattern.split("/")[:-1]
-    for index, part in enumerate(parts):
-        if "{" in part or "*" in part:
-            return "/".join(parts[:index])
-    return "/".join(parts)
+    return "/".join(itertools.takewhile(lambda part: "{" not in part and "*" not in part, parts))
 
 
 def _walk(root, start):

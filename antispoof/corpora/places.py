@@ -56,9 +56,14 @@ def elsewhere(root: Path, names: Sequence[str]) -> Path | None:
     below = _folders(root)
     near = [*below, *(inner for folder in below for inner in _folders(folder))]
     for folder in (*near, *list(root.absolute().parents)[:2]):
-        if any((folder / name).exists() for name in names):
+        if any(_there(folder, name) for name in names):
             return folder
     return None
+
+
+def _there(folder, name):
+    """Whether a file or folder of this name, or one that it matches, is in a folder."""
+    return next(folder.glob(name), None) is not None if "*" in name else (folder / name).exists()
 
 
 def _names(folder):
@@ -81,12 +86,16 @@ class Sounds:
         self.listed: dict[str, frozenset[str]] = {}
         self.stems: dict[str, dict[str, list[str]]] = {}
         self.used: dict[str, set[str]] = {}
+        self.below: dict[str, dict[str, list[str]]] = {}
 
     def locate(self, folders: Sequence[str], name: str) -> str | None:
-        """The path of `name` in the first of `folders` that has it; `x.*`: of any suffix.
+        """The path of `name` in the first of `folders` that has it.
 
-        Raises UserError where several files have the stem that `x.*` asks for.
+        `x.*`: of any suffix; `**/x.wav`: in any folder below. Raises UserError where several files
+        are what is asked for.
         """
+        if name.startswith("**/"):
+            return self._anywhere(folders, name[3:])
         above, _, file = name.rpartition("/")
         for folder in folders:
             place = f"{folder}/{above}" if above else folder
@@ -95,6 +104,27 @@ class Sounds:
             if found in names:
                 self.used.setdefault(place, set()).add(found)
                 return f"{place}/{found}"
+        return None
+
+    def _anywhere(self, folders, name):
+        """The only path of `name`, or of its stem, below one of `folders`."""
+        key = name.removesuffix("*") if name.endswith(".*") else name
+        for folder in folders:
+            if folder not in self.below:
+                table = self.below[folder] = {}
+                for above, _, files in os.walk(folder, followlinks=True):
+                    for file in sorted(files):
+                        if not file.startswith("."):
+                            table.setdefault(file, []).append(f"{above}/{file}")
+                            stem = f"{file.rpartition('.')[0]}."
+                            table.setdefault(stem, []).append(f"{above}/{file}")
+            found = self.below[folder].get(key, [])
+            if len(found) > 1:
+                raise UserError(f"{folder}: found {' and '.join(sorted(found))}, wanted one {name}")
+            if found:
+                place, _, file = found[0].rpartition("/")
+                self.used.setdefault(place, set()).add(file)
+                return found[0]
         return None
 
     def names(self, folder: str) -> frozenset[str]:

@@ -28,7 +28,7 @@ def prepare(corpus: Corpus, options: Any, say: Callable[[str], Any]) -> None:
         os.environ["ANTISPOOF_CACHE"] = str(Path(options.cache).absolute())
     found: dict[str, Columns] = {}
     problems: list[str] = []
-    for name, one in corpus.sets.items():
+    for name, one in _chosen(corpus, getattr(options, "sets", None)).items():
         try:
             found[name] = collect(one, root, corpus.hints)
             if one.asv:
@@ -48,6 +48,15 @@ def prepare(corpus: Corpus, options: Any, say: Callable[[str], Any]) -> None:
     for name, columns in found.items():
         if columns.keys:
             _write(corpus, name, columns, options, root, say)
+
+
+def _chosen(corpus: Corpus, names: str | None) -> dict[str, Set]:
+    """The sets that are prepared. Raises UserError for a name that the corpus does not have."""
+    chosen = names.split(",") if names else corpus.usual or list(corpus.sets)
+    for name in chosen:
+        if name not in corpus.sets:
+            raise UserError(f"--sets: found '{name}', wanted some of {','.join(corpus.sets)}")
+    return {name: corpus.sets[name] for name in chosen}
 
 
 def _advice(found):

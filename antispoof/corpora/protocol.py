@@ -23,7 +23,8 @@ class Protocol:
     utt2<name>; one that begins with _ is for `path` and `edit` alone.
     labels {word: bonafide, spoof, or None: left out and counted}; any other word is refused.
     words {column: {word: ours}}: the same for other columns.
-    path: the sound, below one of `folders`: "{utt}.flac", of any column; "{utt}.*": of any suffix.
+    path: the sound, below one of `folders`: "{utt}.flac", of any column; "{utt}.*": of any suffix;
+    "**/{utt}.wav": in any folder below.
     folders: below the corpus; a sound may be in any of them.
     sep: " " for any blanks, "," (with quotes), or a tab or | (quotes are text there).
     header: whether the first line is one; so where columns are by name.
@@ -56,6 +57,10 @@ class Protocol:
         if all("*" in name for name in names):
             raise Missing(explain(root, names, hints))
         return [find(root, [name for name in names if "*" not in name], hints)]
+
+    def lacking(self, root: Path) -> list[str]:
+        """Folders that are not there: a list names sounds, not folders."""
+        return []
 
     def rows(self, root: Path, hints: Mapping[str, str] = {}) -> Iterator[tuple[Place, Row]]:
         """((file, line number), {our name: word}) of each line, as it stands there.

@@ -68,6 +68,7 @@ def _provenance(corpus, name, columns, root):
     ]
     if columns.missing:
         lines.append(f"partial: {len(columns.missing)} sounds are missing, see `missing`")
+    lines += [f"partial: no folder {folder}" for folder in columns.lacking]
     lines += [f"left out: {count} rows '{word}'" for word, count in columns.left_out.items()]
     published = {}
     for reader in one.each_reader():

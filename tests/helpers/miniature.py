@@ -10,6 +10,9 @@ tests/helpers/miniatures/<recipe>.py describes one, by these names:
              function check(out, said) of the data directories that are made all the same, and of
              what preparation says
     LOCAL    words of local/prepare_data.py that this recipe is called with besides; [] if not there
+    COUNTED  optional: False where no count of the corpus is published
+    ANYWHERE optional: True where sounds may be in any folder, so that no folder is too far above
+    CACHED   optional: True where every sound is decoded into the cache, and none stays
     SUM      optional: {data directory: {list of trials: (bona fide, spoof)}}
 """
 

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# DFADD: judges models of egs/asvspoof2019_la on its test set. CORPUS holds DATASET_VCTK_BONAFIDE and five
+# generators' folders. https://huggingface.co/datasets/isjwdu/DFADD, MIT. Options: --help.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+exec "$here/../../run.sh" --recipe-dir "$here" \
+  --model-from "$(printf "../asvspoof2019_la/exp/%s_seed1 " aasist_l rawnet2 lfcc_lcnn)" \
+  --train-set "" --dev-set dev --eval-sets eval --by attack \
+  "$@"
