@@ -91,19 +91,17 @@ def scores_of(exp: Path, data: Path, named: Named) -> Path | None:
     if (exp, data) in named:
         return named[exp, data]
     home, recipe = exp.absolute().parents[1], data.absolute().parents[1]
-    if home.resolve() == recipe.resolve():
-        places = [exp]
-    else:
-        folder = recipe / "exp"
-        places = [folder / copy_name(exp), folder / exp.name]
-        places = [copy for copy in places if _same_model(exp, copy)]
-    found = [scores_path(place, data.name) for place in places]
+    copies = [recipe / "exp" / name for name in (copy_name(exp), exp.name)]
+    places = [copy for copy in copies if _same_model(exp, copy)]
+    own = [exp] if home.resolve() == recipe.resolve() else []
+    found = [scores_path(place, data.name) for place in [*own, *places]]
     return next((path for path in found if path.is_file()), None)
 
 
 def copy_name(exp: Path) -> str:
     """What an experiment is called in other recipes, where others may have its name."""
-    return place_of(exp).replace("/", "_")
+    seeded = system_and_seed(exp)[1] is not None
+    return place_of(exp).replace("/", "_") + ("" if seeded else "_seed1")
 
 
 def _same_model(exp, copy):

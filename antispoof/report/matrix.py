@@ -66,6 +66,8 @@ def legend(cells: Mapping) -> list[str]:
 def picture(rows: Sequence[str], columns: Sequence[str], cells: Mapping, stream: IO[bytes]) -> None:
     """A heat map as PNG: stronger colour is harder, a hatched cell is no fair test."""
     lines = legend(cells)
+    if not all(cell["fair"] for cell in cells.values() if cell.get("seeds")):
+        lines.append("hatched: no fair test")
     size = (SIDE + WIDE * len(columns), EDGE + HIGH * len(rows) + 0.18 * len(lines))
     style = {**STYLE, "text.color": "black", "axes.grid": False, "savefig.dpi": 150}
     with matplotlib.rc_context({**style, "hatch.linewidth": 0.6, "hatch.color": "#00000055"}):

@@ -153,7 +153,7 @@ def test_what_has_no_scores_is_listed_for_who_scores_it(egs, made):
     options = ["--models", models(egs), "--find", egs, "--missing"]
     status, out, _ = worker(PROGRAM, *options, egs / "none", cwd=egs)
     exp = egs / "far/exp/published"
-    expected = [[str(exp), str(egs / place), "far_published"]
+    expected = [[str(exp), str(egs / place), "far_published_seed1"]
                 for place in ("far/data/eval_b", "home/data/eval")]  # fmt: skip
     assert (status, [line.split("\t") for line in out.splitlines()]) == (0, expected)
     assert not (egs / "none").exists()
