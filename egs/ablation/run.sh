@@ -11,7 +11,7 @@ recipe=mini    # whose train, dev and eval are cut, corrupted and coded: a folde
 grid=          # list of lines `SYSTEM KIND`; empty: grid.txt
 epochs="20 50" # of every system, one row for each
 seeds="1 2 3"  # one experiment for each
-override=      # of configs, beside epochs
+override=      # of configs, next to epochs
 nj=2           # jobs at a time
 device=auto    # auto, cpu or cuda
 bootstrap=1000 # replicates of intervals
@@ -39,10 +39,10 @@ make_set() { # make_set SET KIND: data/SET_KIND by the steps in KIND; what is th
   done
 }
 
-models=() sets=()
+models=() sets=() judged=()
 for kind in "${kinds[@]}"; do
   for set in train dev eval; do make_set "$set" "$kind"; done
-  sets+=("eval_$kind")
+  sets+=("eval_$kind") judged+=("data/eval_$kind")
 done
 for count in $epochs; do
   for kind in "${kinds[@]}"; do
@@ -55,5 +55,5 @@ for count in $epochs; do
   done
 done
 
-exec python "$root/steps/matrix.py" --models "${models[*]}" --sets "${sets[*]/#/data/}" --bootstrap "$bootstrap" "$out" \
+exec python "$root/steps/matrix.py" --models "${models[*]}" --sets "${judged[*]}" --bootstrap "$bootstrap" "$out" \
   "$@"
