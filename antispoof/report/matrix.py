@@ -99,7 +99,7 @@ def _draw(axes, left, top, cell):
     share = min(1.0, cell["eer"] / CHANCE) if scored else 0.0
     colour = matplotlib.colormaps["YlOrRd"](0.9 * share) if scored else "#eeeeee"
     hatch = "///" if scored and not cell["fair"] else None
-    box = {"facecolor": colour, "edgecolor": "white", "linewidth": 2}
+    box: dict[str, Any] = {"facecolor": colour, "edgecolor": "white", "linewidth": 2}
     axes.add_patch(Rectangle((left, top), WIDE, HIGH, **box))
     if hatch:
         inner = (left + 0.02, top + 0.02), WIDE - 0.04, HIGH - 0.04
@@ -107,8 +107,9 @@ def _draw(axes, left, top, cell):
     first, *rest = cell_lines(cell)
     ink = "white" if share > 0.65 else "black"
     place = {"ha": "center", "color": ink, "va": "center"}
-    middle, paper = left + WIDE / 2, {"facecolor": colour, "edgecolor": "none", "pad": 1}
-    paper = {"bbox": paper} if hatch else {}
+    middle, paper = left + WIDE / 2, {}
+    if hatch:  # the words stand on plain ground
+        paper = {"bbox": {"facecolor": colour, "edgecolor": "none", "pad": 1}}
     high = top + HIGH / 2 - 0.075 * len(rest)
     axes.text(middle, high, first, fontsize=10, fontweight="bold", **place, **paper)
     for number, line in enumerate(rest, 1):

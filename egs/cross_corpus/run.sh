@@ -9,6 +9,7 @@ root=$(cd "$here/../.." && pwd)
 
 "$root/tools/setup.sh" ${ANTISPOOF_CACHE:+--cache "$ANTISPOOF_CACHE"}
 . "$root/utils/environment.sh"
+[[ " $* " != *" --help "* ]] || exec python "$root/steps/matrix.py" --help
 matrix=("$root/steps/matrix.py" --find "$root/egs" --known "$here/known.yaml" "$here/exp")
 missing=$(python "${matrix[@]}" --missing "$@")
 
