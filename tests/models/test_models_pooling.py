@@ -40,6 +40,7 @@ def test_mhfa_has_the_parameters_of_its_formula(layers, heads, dim, embedding, w
 COUNTS = [
     ("ca_mhfa", {"heads": 64, "groups": 8, "dim": 768, "layers": 13, "embedding": 256}, 468506),
     ("ca_mhfa", {"heads": 64, "groups": 32, "dim": 1024, "layers": 25}, 1323570),
+    ("ca_mhfa", {"groups": 32, "dim": 1024, "layers": 24, "embedding": 1024}, 4470064),
     ("mean_pool", {"layers": 24, "dim": 1024, "classifier": "ff"}, 0),
     ("mean_pool", {"layers": 24, "dim": 1024}, 0),
     ("sls", {"layers": 24, "dim": 1024, "frames": 201}, 23399429),
