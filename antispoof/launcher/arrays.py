@@ -14,14 +14,13 @@ from typing import Any
 from ..errors import UserError
 from . import records
 from .array import Array, new_array
+from .cancelling import cancel
 from .cluster import Cluster
 from .job import Job, Request
 from .scheduler import Away, Scheduler, State
 from .tries import Tries
 from .verdicts import Verdict, judge
-from .watching import clear, note_signals, show
-
-PATIENCE = 60.0  # seconds in which what is cancelled has to be gone
+from .watching import Ended, clear, note_signals, show
 
 
 def run(jobs: Sequence[Job], request: Request, cluster: Cluster, scheduler: Scheduler) -> list[Job]:
@@ -56,7 +55,7 @@ class Watch:
         request: Request,
         cluster: Cluster,
         scheduler: Scheduler,
-        ended: list[int],
+        ended: Ended,
     ) -> None:
         self.request, self.cluster, self.scheduler, self.ended = request, cluster, scheduler, ended
         self.flags = cluster.flags(request)
@@ -214,17 +213,8 @@ class Watch:
                 time.sleep(1)
 
     def cancel(self, arrays: Sequence[Array]) -> None:
-        """Cancel arrays, and see that they are gone: a controller that dies forgets a cancel."""
-        until, left = time.monotonic() + PATIENCE, list(arrays)
-        while left and time.monotonic() < until and len(self.ended) < 2:
-            for array in list(left):
-                with contextlib.suppress(Away, UserError):
-                    self.scheduler.cancel(array.name, array.number)
-                with contextlib.suppress(Away, UserError):
-                    states = self.scheduler.states(array.name, array.number)
-                    if all(state.over for state in states.values()):
-                        left.remove(array)
-            time.sleep(0.3 if left else 0)
+        """Cancel arrays, and see that they are gone."""
+        left = cancel(arrays, self.scheduler, self.ended)
         for array in arrays:
             if array in left:
                 self.say(f"job {array.number} may still be there; cancel it: {array.name}")
