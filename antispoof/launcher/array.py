@@ -13,7 +13,7 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,29 @@ PATIENCE = 30.0  # seconds in which a program of the scheduler ends
 
 @dataclasses.dataclass(eq=False)
 class Array:
-    """`jobs` as {index: job}; `name` is drawn at random, `number` is the scheduler's id."""
+    """`jobs` as {index: job}; `name` is drawn at random, `number` is the scheduler's id.
+
+    found: another launcher submitted it, and some of its tasks may be no jobs of this one.
+    """
 
     name: str
     folder: Path
     jobs: dict[int, Job]
     number: str = ""
+    found: bool = False
+
+    def part(self) -> list[int] | None:
+        """The tasks that are jobs of this launcher; None where all are."""
+        return sorted(self.jobs) if self.found else None
+
+    def has(self, task: int) -> bool:
+        """Whether a task concerns this launcher."""
+        return not self.found or task in self.jobs
+
+    def only(self, tasks: Container[int]) -> "Array":
+        """The same array with some of its jobs."""
+        chosen = {task: job for task, job in self.jobs.items() if task in tasks}
+        return dataclasses.replace(self, jobs=chosen)
 
     def submit(self, scheduler: Scheduler, flags: Sequence[str], slots: int) -> None:
         """Hand it to the scheduler. Raises Away or UserError."""

@@ -32,8 +32,8 @@ def cancel(arrays: Sequence[Array], scheduler: Scheduler, ended: Ended) -> list[
 def is_gone(array: Array, scheduler: Scheduler) -> bool:
     """Cancel the tasks of an array once; whether none of them is there any more."""
     with contextlib.suppress(Away, UserError):
-        scheduler.cancel(array.name, array.number)
+        scheduler.cancel(array.name, array.number, array.part())
     with contextlib.suppress(Away, UserError):
         states = scheduler.states(array.name, array.number)
-        return all(state.over for state in states.values())
+        return all(state.over for task, state in states.items() if array.has(task))
     return False

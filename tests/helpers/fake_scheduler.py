@@ -5,17 +5,13 @@ a test can choose.
 """
 
 import json
-import os
 from contextlib import suppress
-from pathlib import Path
 
 from made_up import ROOT
 
-from antispoof.errors import UserError
 from antispoof.launcher import arrays
-from antispoof.launcher.array import new_array
 from antispoof.launcher.cluster import load_cluster
-from antispoof.launcher.job import Job, Request
+from antispoof.launcher.job import Request
 from antispoof.launcher.scheduler import Scheduler, State
 
 WAITS, RUNS = State("PENDING"), State("RUNNING")
@@ -52,7 +48,7 @@ class FakeScheduler(Scheduler):
             with suppress(KeyError):
                 del self.known[name][task]
 
-    def by_hand(self, name, job, tasks=None):
+    def by_hand(self, name, tasks=None):
         return f"fake-cancel {name}"
 
     def after(self, name, job):
