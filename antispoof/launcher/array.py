@@ -79,14 +79,24 @@ class Array:
             return False
 
     def ended(self) -> dict[int, dict[str, Any]]:
-        """{index: {status, host, start, end}} of the tasks that have written how they ended."""
-        found = {}
-        for name in os.listdir(self.folder) if self.folder.exists() else ():
-            index, _, ending = name.partition(".")
-            if ending == "json" and index.isdigit():
-                with contextlib.suppress(OSError, ValueError):
-                    found[int(index)] = json.loads((self.folder / name).read_text("utf-8"))
-        return found
+        """{index: {status, host, start, end}} of its jobs whose tasks wrote how they ended.
+
+        What has been judged is no job of it any more, and its file is not opened again.
+        """
+        try:
+            names = os.listdir(self.folder)
+        except FileNotFoundError:
+            return {}
+        indices = [int(n[:-5]) for n in names if n.endswith(".json") and n[:-5].isdigit()]
+        found = {index: self.status(index) for index in indices if index in self.jobs}
+        return {index: status for index, status in found.items() if status is not None}
+
+    def status(self, index: int) -> dict[str, Any] | None:
+        """How a task ended, by its own word; None where it has not said so."""
+        try:
+            return json.loads((self.folder / f"{index}.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
 
     def said(self, index: int) -> str:
         """The last of what the scheduler itself wrote of a task."""

@@ -29,7 +29,7 @@ def run(jobs: Sequence[Job], request: Request, cluster: Cluster, scheduler: Sche
     """Run `jobs` on a cluster while the parent lives; returns the failed, after which none begins.
 
     Raises SystemExit where a signal ends the launcher, and UserError where they can never begin;
-    nothing of them is in the scheduler's queue then.
+    nothing of them is in the scheduler's queue then. Other errors leave the tasks at work.
     """
     ended, size = note_signals(), cluster.conf["array"]
     for start in range(0, len(jobs), size):
@@ -39,6 +39,9 @@ def run(jobs: Sequence[Job], request: Request, cluster: Cluster, scheduler: Sche
             watch.work()
         except (UserError, SystemExit):
             watch.cancel()
+            raise
+        except Exception:  # a full disk; the tasks may be well
+            watch.leave()
             raise
         finally:
             with contextlib.suppress(OSError):  # a terminal that is gone
@@ -67,6 +70,7 @@ class Watch:
         self.seen: dict[Job, float] = {}  # since when a task is over without having said so
         self.never: set[Job] = set()
         self.talk = Talk(scheduler, self.heed)
+        self.unheard: list[Array] = []  # whose waiting tasks are still to be cancelled
         self.stopping, self.asked, self.began = False, 0.0, time.monotonic()
 
     def find(self) -> None:
@@ -85,8 +89,12 @@ class Watch:
         for job in jobs:
             self.seen.pop(job, None)
         array = new_array(jobs, self.tries.submitted, self.request.nodes)
+        try:
+            records.write(array, self.flags)
+        except OSError:
+            records.forget(array)
+            raise
         self.arrays.append(array)
-        records.write(array, self.flags)
         states = partial(self.scheduler.states, array.name, "")
         while True:
             self.heed()
@@ -115,7 +123,7 @@ class Watch:
             if lost and not self.stopping:
                 say(self.tries.said_of(lost))
                 self.submit(lost)
-            if self.failed and not self.stopping:
+            if self.failed:
                 self.stop()
             time.sleep(pause)
             pause = min(pause * 1.2, self.cluster.conf["poll"]["files"])
@@ -149,8 +157,8 @@ class Watch:
                 state = None if known is None else known.get(index, gone)
                 verdict = self.judge(array, index, job, found.get(index), state)
                 if verdict:
-                    del array.jobs[index]
                     lost += self.settle(job, verdict)
+                    del array.jobs[index]
             if not array.jobs:
                 records.clear(array)
                 self.arrays.remove(array)
@@ -172,25 +180,37 @@ class Watch:
 
     def settle(self, job: Job, verdict: Verdict) -> list[Job]:
         """Note what became of a job; returns it where it is to be submitted again."""
-        records.remove(job)
-        job.reason = verdict.reason
-        if self.tries.again(job, verdict):
-            return [job]
-        if self.stopping and (verdict.cancelled or verdict.lost):
-            return []
-        if not verdict.ended:  # nobody else can say so in its log
-            with open(job.log, "a", encoding="utf-8") as log:
-                log.write(f"# ended without a status: {verdict.reason}\n")
-        job.settle(verdict.status)
-        self.failed += [job] if verdict.status else []
-        return []
+        job.reason, job.silent = verdict.reason, not verdict.ended
+        again = self.tries.again(job, verdict)
+        if not again and not (self.stopping and (verdict.cancelled or verdict.lost)):
+            if job.silent:  # nobody else can say so in its log
+                with open(job.log, "a", encoding="utf-8") as log:
+                    log.write(f"# ended without a status: {verdict.reason}\n")
+            job.settle(verdict.status)
+            self.failed += [job] if job.status else []
+        records.remove(job)  # last: where the disk is full, another launcher finds the task by it
+        return [job] if again else []
 
     def stop(self) -> None:
-        """After a failure: what has not begun never does."""
-        self.stopping = True
-        for array in self.arrays:
-            with contextlib.suppress(Away, UserError):  # one that ends by itself at this moment
-                self.scheduler.cancel(array.name, array.number, array.part(), waiting=True)
+        """After a failure: what has not begun never does. Said until the scheduler hears it."""
+        if not self.stopping:
+            self.stopping, self.unheard = True, list(self.arrays)
+        for array in list(self.unheard):
+            if array not in self.arrays or self.talk.ask(partial(self.hold_back, array)):
+                self.unheard.remove(array)
+
+    def hold_back(self, array: Array) -> bool:
+        self.scheduler.cancel(array.name, array.number, array.part(), waiting=True)
+        return True
+
+    def leave(self) -> None:
+        """Say where the tasks are named that go on without this launcher."""
+        left = [job for array in self.arrays for job in array.jobs.values()]
+        if left:
+            say(
+                f"{len(left)} tasks go on without this launcher: {records.path_of(left[0])} "
+                "names the first; the same call waits for them"
+            )
 
     def refuse(self, array: Array, state: State) -> None:
         raise UserError(

@@ -60,6 +60,7 @@ class Job:
         self.progress: Path | None = None
         self.status: int | None = None
         self.reason = ""  # why it failed, where its status does not say so
+        self.silent = False  # a task of a cluster that wrote no status: others say why it ended
 
     def command(self) -> list[str]:
         """The words that start it: its program is one of this folder, of the root, or a name."""

@@ -6,7 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ..errors import UserError
 from .scheduler import Away, Scheduler
+
+PATIENCE = 600.0  # seconds in which an error that nobody knows counts as no answer
 
 
 class Talk:
@@ -17,13 +20,23 @@ class Talk:
 
     def __init__(self, scheduler: Scheduler, heed: Callable[[], None]) -> None:
         self.scheduler, self.heed, self.away = scheduler, heed, False
+        self.odd = 0.0  # since when it says what nobody knows
 
     def ask(self, question: Callable[[], Any], wait: bool = False) -> Any:
-        """The answer to a question; None where nobody answers and there is no wait."""
+        """The answer to a question; None where nobody answers and there is no wait.
+
+        Tasks of days do not end because of an error that a standby controller or a broken
+        authentication has words of its own for. Raises UserError where it lasts.
+        """
         while True:
             try:
                 found = question()
             except Away as error:
+                self.unheard(error)
+            except UserError as error:
+                self.odd = self.odd or time.monotonic()
+                if time.monotonic() - self.odd > PATIENCE:
+                    raise
                 self.unheard(error)
             else:
                 self.heard()
@@ -37,7 +50,7 @@ class Talk:
         """Note an answer; said once, where there was none before."""
         if self.away:
             say("it answers again")
-        self.away = False
+        self.away, self.odd = False, 0.0
 
     def unheard(self, why: Exception) -> None:
         """Note that nobody answers; said once."""
