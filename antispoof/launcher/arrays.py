@@ -90,7 +90,7 @@ class Watch:
             self.seen.pop(job, None)
         array = new_array(jobs, self.tries.submitted, self.request.nodes)
         try:
-            records.write(array, self.flags)
+            records.write(array, self.flags, self.scheduler.name)
         except OSError:
             records.forget(array)
             raise

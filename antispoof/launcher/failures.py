@@ -14,6 +14,7 @@ def report_failures(failed: Sequence[Job], count: int, cluster: str) -> None:
     """Write what failed of `count` jobs: each on this machine, one for all on a cluster."""
     if cluster == "local":
         for job in failed:
+            sys.stderr.write(f"{job.log}: {job.reason}\n" if job.reason else "")
             report_failure(job)
         return
     first = failed[0]

@@ -126,7 +126,12 @@ class Job:
         self.settle(status)
 
     def settle(self, status: int) -> None:
-        """Note the status; where all went well and the job stands for itself, write its stamp."""
+        """Note the status; where all went well and the job stands for itself, write its stamp.
+
+        What rests on an input that changed meanwhile is not done: nobody knows what was read.
+        """
         self.status = status
-        if status == 0 and self.stamp and not self.shared:
+        if status == 0 and self.stamp and (changed := self.stamp.changed()):
+            self.status, self.reason = 1, f"{changed} changed while it ran; run it again"
+        elif status == 0 and self.stamp and not self.shared:
             self.stamp.write()

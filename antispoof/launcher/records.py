@@ -37,12 +37,23 @@ def meant(job: Job, flags: Sequence[str]) -> dict[str, Any]:
     return {"words": job.words, "stamp": lines, "flags": list(flags), "cwd": os.getcwd()}
 
 
-def write(array: Array, flags: Sequence[str]) -> None:
+def write(array: Array, flags: Sequence[str], scheduler: str = "") -> None:
     """Write the record of each job of an array, before it is submitted."""
     own = {"host": socket.gethostname(), "pid": os.getpid(), "born": born(os.getpid())}
+    own["scheduler"] = scheduler
     for index, job in array.jobs.items():
         place = {"name": array.name, "folder": str(array.folder), "index": index}
         write_json(path_of(job), {**place, **own, "meant": meant(job, flags)})
+
+
+def place_of(job: Job) -> tuple[str, Array] | None:
+    """(scheduler, array with this job) by the record of a job; None where there is none."""
+    try:
+        found = read_json(path_of(job))
+        array = Array(found["name"], Path(found["folder"]), {int(found["index"]): job}, found=True)
+        return found["scheduler"], array
+    except (UserError, OSError, KeyError, TypeError, ValueError):
+        return None
 
 
 def remove(job: Job) -> None:

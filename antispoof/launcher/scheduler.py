@@ -10,10 +10,12 @@ from pathlib import Path
 
 from ..errors import UserError
 
-# What would change what the programs do or say; what a launcher inside a task has of its own array
-ODD = ("SQUEUE_", "SCANCEL_", "SBATCH_WAIT", "SBATCH_ARRAY", "SLURM_ARRAY")
+# What would change what the programs do or say; what a launcher inside a task has of its own array;
+# the GPUs of this machine, which are not those of a node
+ODD = ("SQUEUE_", "SCANCEL_", "SBATCH_WAIT", "SBATCH_ARRAY", "SLURM_ARRAY", "CUDA_VISIBLE_DEVICES")
 
-LIMIT = "its time limit came; ask for more with --time"
+MORE = "ask for more with defaults.{0} of conf/cluster/NAME.yaml, or --{0} of utils/run.py"
+LIMIT = f"its time limit came; {MORE.format('time')}"
 
 
 class Away(Exception):

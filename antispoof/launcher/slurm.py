@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UserError
-from .scheduler import LIMIT, Scheduler, State, ranges
+from .scheduler import LIMIT, MORE, Scheduler, State, ranges
 
 AWAY = re.compile(
     r"(?i)unable to contact|timed out|connect failure|connection refused|temporarily|zero bytes"
@@ -30,7 +30,7 @@ NEVER = re.compile(
 MEANING = {
     "TIMEOUT": LIMIT,
     "DEADLINE": "its deadline came",
-    "OUT_OF_MEMORY": "it exceeded its memory; ask for more with --mem",
+    "OUT_OF_MEMORY": f"it exceeded its memory; {MORE.format('mem')}",
     "CANCELLED": "somebody cancelled it",
 }
 SAID = {  # what Slurm writes into a task's own output

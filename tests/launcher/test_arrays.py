@@ -8,7 +8,7 @@ import pytest
 from fake_scheduler import RUNS, WAITS, FakeScheduler, work
 
 from antispoof.errors import UserError
-from antispoof.launcher import records, talk
+from antispoof.launcher import records, stamps, talk
 from antispoof.launcher.array import Array
 from antispoof.launcher.failures import report_failures
 from antispoof.launcher.job import Job
@@ -151,3 +151,35 @@ def test_what_a_judged_task_wrote_is_not_opened_again(monkeypatch):
     fake.states = states
     assert work(jobs_of(2), fake) == []
     assert opened.count(1) <= 2
+
+
+def test_what_rests_on_an_input_that_changes_while_tasks_wait_has_failed():
+    def begin(fake, folder, count):
+        Path("input").write_text("22")
+        fake.end(folder, 1)
+
+    Path("input").write_text("1")
+    (job,) = jobs_of(1, Stamp(Path("x.done"), "true", ["input"]))
+    assert work([job], FakeScheduler(begin)) == [job]
+    assert (job.status, job.reason) == (1, "input changed while it ran; run it again")
+    assert not Path("x.done").exists()
+
+
+def test_inputs_are_read_again_only_where_they_may_have_changed(monkeypatch):
+    Path("input").write_text("1")
+    stamp = Stamp(Path("x.done"), "true", ["input"])
+    read = []
+    monkeypatch.setattr(stamps, "sha256_file", lambda path: read.append(path) or "of another")
+    assert (stamp.changed(), read) == ("", [])
+    os.utime("input", (1, 1))
+    assert (stamp.changed(), read) == ("input", [Path("input")])
+    Path("input").unlink()
+    assert stamp.changed() == "input"
+
+
+def test_gpus_of_this_machine_are_not_named_to_those_of_a_node(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    monkeypatch.setenv("SEEN", "by all")
+    said = FakeScheduler().ask(["env"]).splitlines()
+    assert "SEEN=by all" in said
+    assert not [line for line in said if line.startswith("CUDA_VISIBLE_DEVICES")]
