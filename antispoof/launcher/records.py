@@ -17,18 +17,11 @@ from ..data.json_files import read_json, write_json
 from ..errors import UserError
 from .array import Array
 from .job import Job
+from .kept import born
 
 
 def path_of(job: Job) -> Path:
     return job.log.with_name(job.log.name + ".job")
-
-
-def born(pid: int) -> str:
-    """When a process of this machine started; empty where there is none."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
 
 
 def meant(job: Job, flags: Sequence[str]) -> dict[str, Any]:

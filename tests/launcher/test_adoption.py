@@ -8,12 +8,11 @@ import pytest
 from fake_scheduler import RUNS, FakeScheduler, settings, work
 from launching import begin, finish, kill_launcher, script, wait_for
 
-from antispoof.launcher import records
+from antispoof.errors import UserError
+from antispoof.launcher import cancelling, records
 from antispoof.launcher.array import new_array
 from antispoof.launcher.job import Job, Request
 from antispoof.launcher.scheduler import State
-
-WELL, FAILED = {"status": 0, "host": "n1"}, {"status": 3, "host": "n1"}
 
 
 @pytest.fixture(autouse=True)
@@ -89,12 +88,9 @@ def test_tasks_of_other_calls_are_not_cancelled():
 
 
 def test_what_is_cancelled_and_does_not_go_is_not_done_a_second_time(monkeypatch):
-    from antispoof.errors import UserError
-    from antispoof.launcher import cancelling
-
     monkeypatch.setattr(cancelling, "PATIENCE", 0.5)
     array, jobs = left_by_a_killed_launcher(1)
-    fake = FakeScheduler()
+    fake = FakeScheduler(ends_well)
     fake.cancel = lambda *words, **options: None
     fake.known[array.name] = {1: State("COMPLETING")}
     jobs[0].words[1] = "meant otherwise"
