@@ -41,6 +41,8 @@ def write(array: Array, flags: Sequence[str], scheduler: str = "") -> None:
 
 def place_of(job: Job) -> tuple[str, Array] | None:
     """(scheduler, array with this job) by the record of a job; None where there is none."""
+    if not path_of(job).exists():  # which is not waited for, also in a job of a scheduler
+        return None
     try:
         found = read_json(path_of(job))
         array = Array(found["name"], Path(found["folder"]), {int(found["index"]): job}, found=True)

@@ -2,6 +2,7 @@
 
 import fcntl
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,12 @@ def test_what_a_user_types_to_cancel_some_tasks_names_no_others():
     assert slurm.by_hand("name", [1, 2, 5]) == "scancel '7_[1-2,5-5]'"
     assert Sge().by_hand("name") == "qdel name"
     assert Sge().by_hand("name", [1, 2, 5]) == "qdel name -t 1-2; qdel name -t 5-5"
+
+
+def test_a_launcher_in_a_task_waits_for_no_record_that_was_never_there(left, monkeypatch):
+    _, array, job = left
+    records.forget(array)
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    started = time.monotonic()
+    assert records.place_of(job) is None
+    assert time.monotonic() - started < 20
