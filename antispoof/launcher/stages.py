@@ -86,20 +86,14 @@ def drive(cluster_name: str, stage: int, command: Sequence[str]) -> int:
     Where it fails, or the stage before it did, the stages behind it leave the queue.
     """
     before = read().get(stage - 1)
-    if before and before.folder.exists() and (before.status(1) or {}).get("status") != 0:
+    if before and (before.status(1) or {}).get("status") != 0:
         say(f"stage {stage} does not begin: stage {stage - 1} did not end well")
         return give_up(cluster_name, stage, 1)
     child = subprocess.Popen(command)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda n, _: child.send_signal(n))
     status = child.wait()
-    if status:
-        return give_up(cluster_name, stage, status)
-    arrays = read()
-    if stage == max(arrays, default=0):  # nobody asks any more how those before it ended
-        for array in (array for number, array in arrays.items() if number < stage):
-            array.remove()
-    return 0
+    return give_up(cluster_name, stage, status) if status else 0
 
 
 def give_up(cluster_name: str, stage: int, status: int) -> int:
