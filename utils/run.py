@@ -16,6 +16,12 @@ with the same command and files is skipped; with others it stops and says what t
 FILE does not contain {name}, it stands for all jobs together. How many jobs, slots and GPUs there
 were is not part of it.
 
+With --queue, which run.sh uses, the commands come from stdin: a line of JSON each, whose last word
+is what it makes. Log and stamp follow from that, and what it rests on from the files that it names:
+see antispoof/launcher/queue.py and reads.py. Those that ask for the same run side by side.
+
+A job has failed, and leaves no FILE, where one of its files is another when it ends.
+
 SIGTERM, SIGINT or SIGHUP ends the jobs, with all that they began, and then this launcher. So does
 the end of the process --parent PID, which started it: no signal can say that it was killed.
 

@@ -13,7 +13,7 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,29 @@ PATIENCE = 30.0  # seconds in which a program of the scheduler ends
 
 @dataclasses.dataclass(eq=False)
 class Array:
-    """`jobs` as {index: job}; `name` is drawn at random, `number` is the scheduler's id."""
+    """`jobs` as {index: job}; `name` is drawn at random, `number` is the scheduler's id.
+
+    found: another launcher submitted it, and some of its tasks may be no jobs of this one.
+    """
 
     name: str
     folder: Path
     jobs: dict[int, Job]
     number: str = ""
+    found: bool = False
+
+    def part(self) -> list[int] | None:
+        """The tasks that are jobs of this launcher; None where all are."""
+        return sorted(self.jobs) if self.found else None
+
+    def has(self, task: int) -> bool:
+        """Whether a task concerns this launcher."""
+        return not self.found or task in self.jobs
+
+    def only(self, tasks: Container[int]) -> "Array":
+        """The same array with some of its jobs."""
+        chosen = {task: job for task, job in self.jobs.items() if task in tasks}
+        return dataclasses.replace(self, jobs=chosen)
 
     def submit(self, scheduler: Scheduler, flags: Sequence[str], slots: int) -> None:
         """Hand it to the scheduler. Raises Away or UserError."""
@@ -62,14 +79,24 @@ class Array:
             return False
 
     def ended(self) -> dict[int, dict[str, Any]]:
-        """{index: {status, host, start, end}} of the tasks that have written how they ended."""
-        found = {}
-        for name in os.listdir(self.folder) if self.folder.exists() else ():
-            index, _, ending = name.partition(".")
-            if ending == "json" and index.isdigit():
-                with contextlib.suppress(OSError, ValueError):
-                    found[int(index)] = json.loads((self.folder / name).read_text("utf-8"))
-        return found
+        """{index: {status, host, start, end}} of its jobs whose tasks wrote how they ended.
+
+        What has been judged is no job of it any more, and its file is not opened again.
+        """
+        try:
+            names = os.listdir(self.folder)
+        except FileNotFoundError:
+            return {}
+        indices = [int(n[:-5]) for n in names if n.endswith(".json") and n[:-5].isdigit()]
+        found = {index: self.status(index) for index in indices if index in self.jobs}
+        return {index: status for index, status in found.items() if status is not None}
+
+    def status(self, index: int) -> dict[str, Any] | None:
+        """How a task ended, by its own word; None where it has not said so."""
+        try:
+            return json.loads((self.folder / f"{index}.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
 
     def said(self, index: int) -> str:
         """The last of what the scheduler itself wrote of a task."""

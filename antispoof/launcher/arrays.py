@@ -6,29 +6,30 @@ lost is submitted again. Work of a killed launcher is found: see antispoof.launc
 
 import contextlib
 import os
-import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from ..errors import UserError
 from . import records
+from .adoption import adopt
 from .array import Array, new_array
+from .cancelling import cancel
 from .cluster import Cluster
 from .job import Job, Request
 from .scheduler import Away, Scheduler, State
+from .talk import Talk, say
 from .tries import Tries
 from .verdicts import Verdict, judge
-from .watching import clear, note_signals, show
-
-PATIENCE = 60.0  # seconds in which what is cancelled has to be gone
+from .watching import Ended, clear, note_signals, show
 
 
 def run(jobs: Sequence[Job], request: Request, cluster: Cluster, scheduler: Scheduler) -> list[Job]:
     """Run `jobs` on a cluster while the parent lives; returns the failed, after which none begins.
 
     Raises SystemExit where a signal ends the launcher, and UserError where they can never begin;
-    nothing of them is in the scheduler's queue then.
+    nothing of them is in the scheduler's queue then. Other errors leave the tasks at work.
     """
     ended, size = note_signals(), cluster.conf["array"]
     for start in range(0, len(jobs), size):
@@ -37,7 +38,10 @@ def run(jobs: Sequence[Job], request: Request, cluster: Cluster, scheduler: Sche
             watch.find()
             watch.work()
         except (UserError, SystemExit):
-            watch.cancel(list(watch.arrays))
+            watch.cancel()
+            raise
+        except Exception:  # a full disk; the tasks may be well
+            watch.leave()
             raise
         finally:
             with contextlib.suppress(OSError):  # a terminal that is gone
@@ -56,7 +60,7 @@ class Watch:
         request: Request,
         cluster: Cluster,
         scheduler: Scheduler,
-        ended: list[int],
+        ended: Ended,
     ) -> None:
         self.request, self.cluster, self.scheduler, self.ended = request, cluster, scheduler, ended
         self.flags = cluster.flags(request)
@@ -65,22 +69,16 @@ class Watch:
         self.failed: list[Job] = []
         self.seen: dict[Job, float] = {}  # since when a task is over without having said so
         self.never: set[Job] = set()
-        self.away, self.stopping, self.asked, self.began = False, False, 0.0, time.monotonic()
+        self.talk = Talk(scheduler, self.heed)
+        self.unheard: list[Array] = []  # whose waiting tasks are still to be cancelled
+        self.stopping, self.asked, self.began = False, 0.0, time.monotonic()
 
     def find(self) -> None:
-        """Take over what a killed launcher left and is meant the same; cancel the rest of it."""
-        same, other = records.read(self.jobs, self.flags)
-        for array in same:
-            states, ended = self.ask(array) or {}, array.ended()
-            good = {i: j for i, j in array.jobs.items() if i in ended and not ended[i]["status"]}
-            runs = {i: j for i, j in array.jobs.items() if i in states and not states[i].over}
-            if good.keys() | runs.keys() >= array.jobs.keys():
-                self.arrays.append(array)
-                self.tries.begin(array.jobs.values())
-                self.say(f"waits for {len(array.jobs)} tasks that were submitted before")
-            else:
-                other.append(array)
-        self.cancel(other)
+        """Take over what a killed launcher left and is worth it; submit the rest."""
+        self.arrays = adopt(self.jobs, self.flags, self.talk, self.ended)
+        for array in self.arrays:
+            self.tries.begin(array.jobs.values())
+            say(f"waits for {len(array.jobs)} tasks that were submitted before")
         left = [job for job in self.jobs if not self.tries.submitted[job]]
         if left:
             self.submit(left)
@@ -91,21 +89,29 @@ class Watch:
         for job in jobs:
             self.seen.pop(job, None)
         array = new_array(jobs, self.tries.submitted, self.request.nodes)
+        try:
+            records.write(array, self.flags, self.scheduler.name)
+        except OSError:
+            records.forget(array)
+            raise
         self.arrays.append(array)
-        records.write(array, self.flags)
+        states = partial(self.scheduler.states, array.name, "")
         while True:
             self.heed()
+            known = self.talk.ask(states) if self.talk.away else {}
+            if known:  # it was submitted, and nobody said so
+                return
             try:
-                if not (self.away and self.scheduler.states(array.name, "")):
+                if known is not None:
                     array.submit(self.scheduler, self.flags, min(self.request.slots, len(jobs)))
-                return self.heard(True)
-            except Away as error:  # it may have been submitted: its name is looked for
-                self.heard(False, str(error))
-                time.sleep(1)
+                    return self.talk.heard()
+            except Away as error:
+                self.talk.unheard(error)
             except UserError:  # refused: there is nothing to cancel
-                self.forget(array)
+                records.forget(array)
                 self.arrays.remove(array)
                 raise
+            time.sleep(1)
 
     def work(self) -> None:
         """Watch until every job is judged."""
@@ -115,9 +121,9 @@ class Watch:
             show([job for array in self.arrays for job in array.jobs.values()])
             lost = self.look()
             if lost and not self.stopping:
-                self.say(self.tries.said_of(lost))
+                say(self.tries.said_of(lost))
                 self.submit(lost)
-            if self.failed and not self.stopping:
+            if self.failed:
                 self.stop()
             time.sleep(pause)
             pause = min(pause * 1.2, self.cluster.conf["poll"]["files"])
@@ -138,7 +144,9 @@ class Watch:
         if now - self.asked >= (poll["least"] if bad else gap):
             for array in self.arrays:
                 if array.jobs.keys() - {i for i, one in ended[array].items() if not one["status"]}:
-                    states[array] = self.ask(array, wait=False)
+                    states[array] = self.talk.ask(
+                        partial(self.scheduler.states, array.name, array.number)
+                    )
             self.asked = time.monotonic()
             if any(states.values()):  # what a task wrote is there before the scheduler knows
                 ended = {array: array.ended() for array in self.arrays}
@@ -149,10 +157,10 @@ class Watch:
                 state = None if known is None else known.get(index, gone)
                 verdict = self.judge(array, index, job, found.get(index), state)
                 if verdict:
-                    del array.jobs[index]
                     lost += self.settle(job, verdict)
+                    del array.jobs[index]
             if not array.jobs:
-                array.remove()
+                records.clear(array)
                 self.arrays.remove(array)
         return lost
 
@@ -172,25 +180,37 @@ class Watch:
 
     def settle(self, job: Job, verdict: Verdict) -> list[Job]:
         """Note what became of a job; returns it where it is to be submitted again."""
-        records.remove(job)
-        job.reason = verdict.reason
-        if self.tries.again(job, verdict):
-            return [job]
-        if self.stopping and (verdict.cancelled or verdict.lost):
-            return []
-        if not verdict.ended:  # nobody else can say so in its log
-            with open(job.log, "a", encoding="utf-8") as log:
-                log.write(f"# ended without a status: {verdict.reason}\n")
-        job.settle(verdict.status)
-        self.failed += [job] if verdict.status else []
-        return []
+        job.reason, job.silent = verdict.reason, not verdict.ended
+        again = self.tries.again(job, verdict)
+        if not again and not (self.stopping and (verdict.cancelled or verdict.lost)):
+            if job.silent:  # nobody else can say so in its log
+                with open(job.log, "a", encoding="utf-8") as log:
+                    log.write(f"# ended without a status: {verdict.reason}\n")
+            job.settle(verdict.status)
+            self.failed += [job] if job.status else []
+        records.remove(job)  # last: where the disk is full, another launcher finds the task by it
+        return [job] if again else []
 
     def stop(self) -> None:
-        """After a failure: what has not begun never does."""
-        self.stopping = True
-        for array in self.arrays:
-            with contextlib.suppress(Away, UserError):  # one that ends by itself at this moment
-                self.scheduler.cancel(array.name, array.number, waiting=True)
+        """After a failure: what has not begun never does. Said until the scheduler hears it."""
+        if not self.stopping:
+            self.stopping, self.unheard = True, list(self.arrays)
+        for array in list(self.unheard):
+            if array not in self.arrays or self.talk.ask(partial(self.hold_back, array)):
+                self.unheard.remove(array)
+
+    def hold_back(self, array: Array) -> bool:
+        self.scheduler.cancel(array.name, array.number, array.part(), waiting=True)
+        return True
+
+    def leave(self) -> None:
+        """Say where the tasks are named that go on without this launcher."""
+        left = [job for array in self.arrays for job in array.jobs.values()]
+        if left:
+            say(
+                f"{len(left)} tasks go on without this launcher: {records.path_of(left[0])} "
+                "names the first; the same call waits for them"
+            )
 
     def refuse(self, array: Array, state: State) -> None:
         raise UserError(
@@ -199,51 +219,12 @@ class Watch:
             f"it asked for {' '.join(self.flags) or 'nothing'}"
         )
 
-    def ask(self, array: Array, wait: bool = True) -> dict[int, State] | None:
-        """The states of an array's tasks; None where nobody answers and there is no wait."""
-        while True:
-            try:
-                states = self.scheduler.states(array.name, array.number)
-                self.heard(True)
-                return states
-            except Away as error:
-                self.heard(False, str(error))
-                if not wait:
-                    return None
-                self.heed()
-                time.sleep(1)
-
-    def cancel(self, arrays: Sequence[Array]) -> None:
-        """Cancel arrays, and see that they are gone: a controller that dies forgets a cancel."""
-        until, left = time.monotonic() + PATIENCE, list(arrays)
-        while left and time.monotonic() < until and len(self.ended) < 2:
-            for array in list(left):
-                with contextlib.suppress(Away, UserError):
-                    self.scheduler.cancel(array.name, array.number)
-                with contextlib.suppress(Away, UserError):
-                    states = self.scheduler.states(array.name, array.number)
-                    if all(state.over for state in states.values()):
-                        left.remove(array)
-            time.sleep(0.3 if left else 0)
-        for array in arrays:
+    def cancel(self) -> None:
+        """Cancel what is in the queue, and see that it is gone."""
+        left = cancel(self.arrays, self.scheduler, self.ended)
+        for array in self.arrays:
             if array in left:
-                self.say(f"job {array.number} may still be there; cancel it: {array.name}")
+                hand = self.scheduler.by_hand(array.name, array.part())
+                say(f"some of {len(array.jobs)} tasks may still be there; cancel them: {hand}")
             else:
-                self.forget(array)
-
-    def forget(self, array: Array) -> None:
-        for job in array.jobs.values():
-            records.remove(job)
-        array.remove()
-
-    def heard(self, answered: bool, why: str = "") -> None:
-        """Say once that the scheduler does not answer, and once that it does again."""
-        if answered and self.away:
-            self.say("it answers again")
-        elif not answered and not self.away:
-            self.say(f"{self.scheduler.name} does not answer, waits for it: {why}")
-        self.away = not answered
-
-    def say(self, text: str) -> None:
-        with contextlib.suppress(OSError):
-            sys.stderr.write(f"  cluster: {text}\n")
+                records.forget(array)

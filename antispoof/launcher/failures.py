@@ -14,6 +14,7 @@ def report_failures(failed: Sequence[Job], count: int, cluster: str) -> None:
     """Write what failed of `count` jobs: each on this machine, one for all on a cluster."""
     if cluster == "local":
         for job in failed:
+            sys.stderr.write(f"{job.log}: {job.reason}\n" if job.reason else "")
             report_failure(job)
         return
     first = failed[0]
@@ -26,7 +27,7 @@ def report_failure(job: Job) -> None:
     lines = job.log.read_text("utf-8", errors="replace").splitlines()
     lines = [line for line in lines if not line.startswith("# ")] or ["(it said nothing)"]
     said = "\n".join(f"    {line}" for line in lines[-TAIL_LINES:])
+    signal = "" if job.silent else explain_signal(job.status or 0)
     sys.stderr.write(
-        f"failed: {shlex.join(job.words)}\n{explain_signal(job.status or 0)}"
-        f"  last lines of {job.log}:\n{said}\n"
+        f"failed: {shlex.join(job.words)}\n{signal}  last lines of {job.log}:\n{said}\n"
     )

@@ -60,6 +60,7 @@ class Job:
         self.progress: Path | None = None
         self.status: int | None = None
         self.reason = ""  # why it failed, where its status does not say so
+        self.silent = False  # a task of a cluster that wrote no status: others say why it ended
 
     def command(self) -> list[str]:
         """The words that start it: its program is one of this folder, of the root, or a name."""
@@ -125,7 +126,12 @@ class Job:
         self.settle(status)
 
     def settle(self, status: int) -> None:
-        """Note the status; where all went well and the job stands for itself, write its stamp."""
+        """Note the status; where all went well and the job stands for itself, write its stamp.
+
+        What rests on an input that changed meanwhile is not done: nobody knows what was read.
+        """
         self.status = status
-        if status == 0 and self.stamp and not self.shared:
+        if status == 0 and self.stamp and (changed := self.stamp.changed()):
+            self.status, self.reason = 1, f"{changed} changed while it ran; run it again"
+        elif status == 0 and self.stamp and not self.shared:
             self.stamp.write()

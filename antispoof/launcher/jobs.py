@@ -30,11 +30,6 @@ def fill(text: str, values: Mapping[str, object]) -> str:
     return PLACEHOLDER.sub(value, text)
 
 
-def literal(text: str) -> str:
-    """`text` as `fill` leaves it as it is."""
-    return text.replace("{", "{{").replace("}", "}}")
-
-
 def expand(values: str) -> list[str]:
     """The values that FIRST:LAST or A,B,... stands for, as text. Raises UserError."""
     first, colon, last = values.partition(":")

@@ -41,7 +41,7 @@ def run(jobs: Sequence[Job], request: Request) -> list[Job]:
                     del running[job]
                     free.append(job.place)
                     job.finish(process.returncode, time.monotonic() - started)
-                    failed += [job] if process.returncode else []
+                    failed += [job] if job.status else []
     finally:
         end([process for process, _ in running.values()])  # interrupted: leave no job behind
         for job in running:

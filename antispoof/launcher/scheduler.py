@@ -5,15 +5,17 @@ import dataclasses
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..errors import UserError
 
-# What would change what the programs do or say; what a launcher inside a task has of its own array
-ODD = ("SQUEUE_", "SCANCEL_", "SBATCH_WAIT", "SBATCH_ARRAY", "SLURM_ARRAY")
+# What would change what the programs do or say; what a launcher inside a task has of its own array;
+# the GPUs of this machine, which are not those of a node
+ODD = ("SQUEUE_", "SCANCEL_", "SBATCH_WAIT", "SBATCH_ARRAY", "SLURM_ARRAY", "CUDA_VISIBLE_DEVICES")
 
-LIMIT = "its time limit came; ask for more with --time"
+MORE = "ask for more with defaults.{0} of conf/cluster/NAME.yaml, or --{0} of utils/run.py"
+LIMIT = f"its time limit came; {MORE.format('time')}"
 
 
 class Away(Exception):
@@ -57,8 +59,14 @@ class Scheduler(abc.ABC):
         """{task: its state} of the job of this name that the scheduler knows; raises Away."""
 
     @abc.abstractmethod
-    def cancel(self, name: str, job: str, waiting: bool = False) -> None:
-        """Cancel the job, or those of its tasks that have not begun; raises Away."""
+    def cancel(
+        self, name: str, job: str, tasks: Sequence[int] | None = None, waiting: bool = False
+    ) -> None:
+        """Cancel a job, or some of its tasks; with `waiting`, what has not begun. Raises Away."""
+
+    @abc.abstractmethod
+    def by_hand(self, name: str, tasks: Sequence[int] | None = None) -> str:
+        """What a user types to cancel a job, or some of its tasks."""
 
     @abc.abstractmethod
     def after(self, name: str, job: str) -> list[str]:
@@ -100,3 +108,14 @@ class Scheduler(abc.ABC):
         if self.away.search(said):
             raise Away(said)
         raise UserError(f"{call[0]}: {said or f'status {done.returncode}'}")
+
+
+def ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """The (first, last) of the runs in numbers: [1, 2, 5] gives [(1, 2), (5, 5)]."""
+    found: list[tuple[int, int]] = []
+    for number in sorted(numbers):
+        if found and number == found[-1][1] + 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found

@@ -8,12 +8,12 @@ in names of folders and cuts an argument at a line feed: the script itself opens
 import os
 import pwd
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
 from ..errors import UserError
-from .scheduler import LIMIT, Away, Scheduler, State
+from .scheduler import LIMIT, Away, Scheduler, State, ranges
 
 AWAY = re.compile(
     r"(?i)commlib|to qmaster|contact|got (send|select|read) error|no response|timeout|timed out"
@@ -76,15 +76,23 @@ class Sge(Scheduler):
         found = re.search(r"(?m)^error reason\s+\d+:\s*(?:\S+ \S+ \[\S+\]: )?(.*)", said)
         return found[1] if found else "error state"
 
-    def cancel(self, name: str, job: str, waiting: bool = False) -> None:
-        if not waiting:
+    def cancel(
+        self, name: str, job: str, tasks: Sequence[int] | None = None, waiting: bool = False
+    ) -> None:
+        if tasks is None and not waiting:
             self.ask(["qdel", name], gone="does not exist")
             return
         states = self.states(name, job)
-        begun = {task for task, state in states.items() if "q" not in state.word}
-        for first, last in ranges(states.keys() - begun):
+        chosen = set(states if tasks is None else tasks)
+        if waiting:
+            chosen &= {task for task, state in states.items() if "q" in state.word}
+        for first, last in ranges(chosen & states.keys()):
             self.ask(["qdel", name, "-t", f"{first}-{last}"], gone="does not exist")
             self.deleted.setdefault(name, set()).update(range(first, last + 1))
+
+    def by_hand(self, name: str, tasks: Sequence[int] | None = None) -> str:
+        parts = [f" -t {first}-{last}" for first, last in ranges(tasks or ())] or [""]
+        return "; ".join(f"qdel {name}{part}" for part in parts)
 
     def after(self, name: str, job: str) -> list[str]:
         """Words of qsub: begin when that job has ended, well or not."""
@@ -93,14 +101,3 @@ class Sge(Scheduler):
     def kept(self) -> list[str]:
         """Words of qsub: where its node dies, the job begins again."""
         return ["-r", "y"]
-
-
-def ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:
-    """The (first, last) of the runs in numbers: [1, 2, 5] gives [(1, 2), (5, 5)]."""
-    found: list[tuple[int, int]] = []
-    for number in sorted(numbers):
-        if found and number == found[-1][1] + 1:
-            found[-1] = (found[-1][0], number)
-        else:
-            found.append((number, number))
-    return found

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UserError
-from .scheduler import LIMIT, Scheduler, State
+from .scheduler import LIMIT, MORE, Scheduler, State, ranges
 
 AWAY = re.compile(
     r"(?i)unable to contact|timed out|connect failure|connection refused|temporarily|zero bytes"
@@ -30,7 +30,7 @@ NEVER = re.compile(
 MEANING = {
     "TIMEOUT": LIMIT,
     "DEADLINE": "its deadline came",
-    "OUT_OF_MEMORY": "it exceeded its memory; ask for more with --mem",
+    "OUT_OF_MEMORY": f"it exceeded its memory; {MORE.format('mem')}",
     "CANCELLED": "somebody cancelled it",
 }
 SAID = {  # what Slurm writes into a task's own output
@@ -44,6 +44,9 @@ class Slurm(Scheduler):
 
     name, away, said = "slurm", AWAY, SAID
 
+    def __init__(self) -> None:
+        self.numbers: dict[str, str] = {}  # {name: id} of the jobs that squeue showed
+
     def submit(self, folder: Path, name: str, words: Sequence[str], count: int, slots: int) -> str:
         if "\\" in str(folder):  # Slurm would look for its output elsewhere
             raise UserError(f"{folder}: wanted a folder without a backslash in its name")
@@ -56,11 +59,12 @@ class Slurm(Scheduler):
 
     def states(self, name: str, job: str) -> dict[int, State]:
         chosen = ["-j", job] if job else ["-u", str(os.getuid()), "-n", name]
-        call = ["squeue", "-h", "-r", "-t", "all", *chosen, "-o", "%K|%T|%r|%j"]
+        call = ["squeue", "-h", "-r", "-t", "all", *chosen, "-o", "%K|%T|%r|%F|%j"]
         found = {}
         for line in self.ask(call, gone=GONE).splitlines():
-            task, state, reason, own = line.strip().split("|", 3)
+            task, state, reason, number, own = line.strip().split("|", 4)
             if own == name and task.isdigit():
+                self.numbers[name] = number
                 found[int(task)] = self.state(state, reason)
         return found
 
@@ -77,9 +81,26 @@ class Slurm(Scheduler):
             meaning=MEANING.get(word, ""),
         )
 
-    def cancel(self, name: str, job: str, waiting: bool = False) -> None:
+    def cancel(
+        self, name: str, job: str, tasks: Sequence[int] | None = None, waiting: bool = False
+    ) -> None:
         chosen = ["-t", "PENDING"] if waiting else []
-        self.ask(["scancel", "-n", name, *chosen, *([job] if job else [])], gone=GONE)
+        if tasks is None:
+            chosen += [job] if job else []
+        elif self.states(name, job):  # says its number too
+            chosen.append(self.some(name, tasks))
+        else:
+            return
+        self.ask(["scancel", "-n", name, *chosen], gone=GONE)
+
+    def some(self, name: str, tasks: Sequence[int]) -> str:
+        """How scancel calls some tasks of a job."""
+        return f"{self.numbers[name]}_[{','.join(f'{a}-{b}' for a, b in ranges(tasks))}]"
+
+    def by_hand(self, name: str, tasks: Sequence[int] | None = None) -> str:
+        if tasks is None or name not in self.numbers:
+            return f"scancel -n {name}"
+        return f"scancel '{self.some(name, tasks)}'"
 
     def after(self, name: str, job: str) -> list[str]:
         """Words of sbatch: begin when that job has ended well; leave the queue where it did not."""

@@ -86,7 +86,7 @@ def drive(cluster_name: str, stage: int, command: Sequence[str]) -> int:
     Where it fails, or the stage before it did, the stages behind it leave the queue.
     """
     before = read().get(stage - 1)
-    if before and before.ended().get(1, {}).get("status") != 0:
+    if before and (before.status(1) or {}).get("status") != 0:
         say(f"stage {stage} does not begin: stage {stage - 1} did not end well")
         return give_up(cluster_name, stage, 1)
     child = subprocess.Popen(command)

@@ -1,6 +1,5 @@
 """The one meaning of done: a file that holds a command and the sums of what its result rests on."""
 
-import functools
 import glob
 import shlex
 from collections.abc import Iterable
@@ -26,16 +25,24 @@ def files(text: str) -> list[str]:
     return glob.glob(text) if "*" in text else [text]
 
 
-@functools.cache  # many jobs of a stage rest on one file
+SUMS: dict[Path, tuple[tuple[int, ...], str]] = {}  # many jobs of a stage rest on one file
+
+
 def _sum(path: Path) -> str:
-    return sha256_file(path)
+    """The SHA-256 of a file, which is read again only where it is not the file that it was."""
+    found = path.stat()
+    mark = found.st_ino, found.st_size, found.st_mtime_ns
+    if path not in SUMS or SUMS[path][0] != mark:
+        SUMS[path] = mark, sha256_file(path)
+    return SUMS[path][1]
 
 
 class Stamp:
     """What the file `path` is to hold: `record`, a command, and a line for each of `inputs`.
 
-    The inputs are read here, before the job begins. With `renew`, a file that holds something else
-    is as good as none; so is every one where `out`, what the job makes, is not there.
+    The inputs are read here, before the job begins; `changed` compares them when it has ended. With
+    `renew`, a file that holds something else is as good as none; so is every one where
+    `out`, what the job makes, is not there.
     """
 
     def __init__(
@@ -71,6 +78,16 @@ class Stamp:
             line for line in [*wanted, *found] if line not in found or line not in wanted
         )
         return f"rests on another {changed.split('  ', 1)[-1]} than there is now"
+
+    def changed(self) -> str:
+        """The name of an input that is not what it was when this was made; empty where none is."""
+        for name, line in zip(self.names, self.lines[1:], strict=True):
+            try:
+                if line != f"{_sum(find(name))}  {name}":
+                    return name
+            except (UserError, OSError):
+                return name
+        return ""
 
     def write(self) -> None:
         with atomic_open(self.path) as stream:

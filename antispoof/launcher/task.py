@@ -159,6 +159,11 @@ def run(task: dict[str, Any], nodes: int, well: str, heard: list[str], log: IO[s
     return status
 
 
+def begun_before() -> bool:
+    """Whether the scheduler itself begins this task again, whose node died."""
+    return os.environ.get("SLURM_RESTART_COUNT", "0") != "0" or os.environ.get("RESTARTED") == "1"
+
+
 def main() -> int:
     folder = os.getcwd()
     index = os.environ.get("SLURM_ARRAY_TASK_ID") or os.environ["SGE_TASK_ID"]
@@ -166,7 +171,8 @@ def main() -> int:
     task, host, started = call["tasks"][index], socket.gethostname(), time.time()
     heard: list[str] = []
     os.chdir(call["folder"])  # wherever the scheduler started this
-    with open(task["log"], "a" if task["attempt"] > 1 else "w", encoding="utf-8") as log:
+    fresh = task["attempt"] == 1 and not begun_before()
+    with open(task["log"], "w" if fresh else "a", encoding="utf-8") as log:
         log.write(f"# {shlex.join(task['words'])}\n")
         begun = f"# started {time.strftime('%F %T')} on {host}, job {call['name']} task {index}"
         log.write(f"{begun}, attempt {task['attempt']}\n")

@@ -10,12 +10,22 @@ from collections.abc import Iterable
 from .job import Job
 
 
-def note_signals() -> list[int]:
-    """A list to which a signal that is to end this launcher adds the exit status.
+class Ended(list[int]):
+    """The exit status for each signal that is to end this launcher; `last`: when one came."""
+
+    last = 0.0
+
+    def append(self, status: int) -> None:
+        self.last = time.monotonic()
+        super().append(status)
+
+
+def note_signals() -> Ended:
+    """The list to which a signal that is to end this launcher adds its exit status.
 
     Noted, and acted on between jobs: one that has just begun must not be left behind.
     """
-    ended: list[int] = []
+    ended = Ended()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as by nohup
             signal.signal(number, lambda number, _: ended.append(128 + number))

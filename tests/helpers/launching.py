@@ -130,6 +130,12 @@ def finish(process, seconds=90):
     return process.returncode, out, error
 
 
+def kill_launcher(process):
+    """SIGKILL a launcher, which can do nothing more."""
+    process.kill()
+    process.communicate()
+
+
 def settings(folder, cluster, text):
     """A site's own settings of a cluster; returns the words that choose them."""
     (folder / "conf/cluster").mkdir(parents=True)

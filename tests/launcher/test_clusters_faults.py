@@ -8,7 +8,17 @@ import threading
 import time
 from pathlib import Path
 
-from launching import ONCE, began, begin, finish, launch, script, settings, wait_for
+from launching import (
+    ONCE,
+    began,
+    begin,
+    finish,
+    kill_launcher,
+    launch,
+    script,
+    settings,
+    wait_for,
+)
 
 SEEN = {  # what is said of a node that died
     "slurm": "the scheduler says NODE_FAIL",
@@ -105,11 +115,6 @@ def test_a_launcher_that_is_ended_leaves_nothing_in_the_queue(cluster, tmp_path)
         assert left == ["1.log", "2.log"]
         for path in tmp_path.glob("began.*"):
             path.unlink()
-
-
-def kill_launcher(process):
-    process.kill()
-    process.communicate()
 
 
 def test_a_launcher_that_was_killed_finds_its_running_work(cluster, tmp_path):

@@ -82,12 +82,24 @@ def test_a_done_for_all_jobs_is_written_once_all_ended_and_knows_no_number_of_jo
     assert launch(tmp_path, "--slots", 3, *four)[1].startswith("skip: ")
 
 
-def test_an_input_that_changes_while_the_job_runs_is_noticed(tmp_path):
+def test_what_rests_on_an_input_that_changes_while_the_job_runs_is_not_done(tmp_path):
     (tmp_path / "input").write_text("1")
-    work = script(tmp_path, "printf 2 > input")
+    work = script(tmp_path, "[ -e again ] || printf 2 > input\ntouch again input")
     call = ["--done", ".done", "--from", "input", "x.log", work]
-    assert launch(tmp_path, *call)[0] == 0
-    assert "rests on another input" in launch(tmp_path, *call)[2]
+    status, _, error = launch(tmp_path, *call)
+    assert status == 1
+    assert error.startswith("x.log: input changed while it ran; run it again\n")
+    assert not (tmp_path / ".done").exists()
+    assert launch(tmp_path, *call)[0] == 0  # new and with the same bytes
+    assert launch(tmp_path, *call)[1].startswith("skip: ")
+
+
+def test_none_of_several_jobs_stands_for_all_where_an_input_changes(tmp_path):
+    (tmp_path / "input").write_text("1")
+    work = script(tmp_path, '[ "$1" = 2 ] || rm input')
+    call = ["--done", ".done", "--from", "input", "JOB=1:2", "{job}.log", work, "{job}"]
+    assert "1.log: input changed while it ran; run it again\n" in launch(tmp_path, *call)[2]
+    assert not (tmp_path / ".done").exists()
 
 
 def test_threads_do_not_depend_on_what_is_left_to_do(tmp_path):

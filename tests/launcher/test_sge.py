@@ -50,4 +50,7 @@ def test_a_task_whose_time_limit_comes_says_so(sge, tmp_path):
     process = begin(tmp_path, *short, "--time", "1m", "x.log", "sleep", "200")
     status, _, error = finish(process, 120)
     assert status == 1
-    assert error.startswith("1 / 1 failed: x.log: its time limit came; ask for more with --time\n")
+    said = (
+        "its time limit came; ask for more with defaults.time of conf/cluster/NAME.yaml, or --time "
+    )
+    assert error.startswith(f"1 / 1 failed: x.log: {said}of utils/run.py\n")

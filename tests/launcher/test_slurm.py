@@ -32,7 +32,10 @@ def test_a_task_that_exceeds_its_memory_says_so(slurm, tmp_path):
     work = script(tmp_path, text, "work.py")
     status, _, error = launch(tmp_path, *CALL, "--mem", "150M", "x.log", work)
     assert status == 1
-    assert error.startswith("1 / 1 failed: x.log: it exceeded its memory; ask for more with --mem")
+    said = (
+        "it exceeded its memory; ask for more with defaults.mem of conf/cluster/NAME.yaml, or --mem"
+    )
+    assert error.startswith(f"1 / 1 failed: x.log: {said} ")
     assert "    begins" in error
 
 
@@ -61,4 +64,7 @@ def test_a_task_whose_time_limit_comes_says_so(slurm, tmp_path):
     slurm.call("scontrol", "update", f"jobid={job}", "EndTime=now+1")
     status, _, error = finish(process, 120)
     assert status == 1
-    assert error.startswith("1 / 1 failed: x.log: its time limit came; ask for more with --time\n")
+    said = (
+        "its time limit came; ask for more with defaults.time of conf/cluster/NAME.yaml, or --time "
+    )
+    assert error.startswith(f"1 / 1 failed: x.log: {said}of utils/run.py\n")

@@ -210,7 +210,8 @@ def test_a_training_that_gets_nowhere_in_its_time_fails_with_the_reason(sge, pla
     process = begin(place, "exp/stuck", *limited(place, 3), "--retries", 1, most=0)
     status, error, log = finish(process, place, "exp/stuck")
     reason = (
-        "its time limit came; ask for more with --time; exp/stuck/last.pt is no newer than before"
+        "its time limit came; ask for more with defaults.time of conf/cluster/NAME.yaml, or --time "
+        "of utils/run.py; exp/stuck/last.pt is no newer than before"
     )
     lines = error.splitlines()
     assert status == 1
