@@ -58,7 +58,11 @@ def group_of(path, root):
 
 def fixtures(path):
     """The fixtures that the tests of a file ask for and that another file makes."""
-    body = ast.parse(path.read_text("utf-8")).body
-    functions = [part for part in body if isinstance(part, ast.FunctionDef)]
+    text = path.read_text("utf-8")
+    tree = ast.parse(text)
+    functions = [part for part in tree.body if isinstance(part, ast.FunctionDef)]
     own = {part.name for part in functions}
-    return {each.arg for part in functions for each in part.args.args} - own
+    asked = {each.arg for part in functions for each in part.args.args} - own
+    if "getfixturevalue" in text:  # by a name that stands somewhere in the file
+        asked |= {part.value for part in ast.walk(tree) if isinstance(part, ast.Constant)}
+    return asked
