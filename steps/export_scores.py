@@ -43,7 +43,7 @@ def main():
         scores = read_scores(options.files[0])
         require_same_keys(labels, scores, data / "utt2label", options.files[0])
         kept = {own: scores[utt] for own, utt in utts.items()}
-        text = score_files.to_text(options.form, kept, labels, attacks)
+        text = score_files.to_text(options.form, kept, wanted, attacks)
     place = options.files[0] if options.take else out
     found = score_files.read_text(options.form, text, place, wanted, attacks)
     if options.take:

@@ -1,6 +1,7 @@
 """What every test needs around it: the environment of path.sh, here and in what it starts."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -15,6 +16,16 @@ os.environ["LC_ALL"] = "C.UTF-8"
 os.environ.pop("ANTISPOOF_PROGRESS", None)
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
+
+
+@pytest.fixture(autouse=True)
+def own_signals():
+    """What a test does with signals ends with it: processes that are started later inherit it."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
 
 
 @pytest.hookimpl(optionalhook=True)

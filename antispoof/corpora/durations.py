@@ -71,6 +71,9 @@ def measure(
         for part in pool.imap(work, chunks) if pool else map(work, chunks):
             found += part
             progress.advance(len(part))
+        if pool:  # which ends by itself, where nothing stopped it
+            pool.close()
+            pool.join()
     finally:
         if pool:
             pool.terminate()

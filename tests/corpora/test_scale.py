@@ -1,6 +1,7 @@
 """A tenth of a corpus of 611,829 utterances, as tables alone: in a tenth of its time and memory."""
 
 import json
+import multiprocessing
 import sys
 
 from made_up import ROOT
@@ -10,7 +11,9 @@ import corpora
 
 
 def test_a_tenth_of_the_largest_corpus_takes_seconds(tmp_path):
-    found = corpora.measure("asvspoof2021_df", tmp_path, 10, 2)
+    # from a small process: a program counts what the one that started it held as memory of its own
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        found = pool.apply(corpora.measure, ("asvspoof2021_df", tmp_path, 10, 2))
     total = sum(int(count) // 10 for *_, spoofs, bonafide in corpora.SOURCES.values()
                 for count in (spoofs + bonafide,))  # fmt: skip
     total += sum(sum(pair) // 10 for pair in corpora.REST.values())

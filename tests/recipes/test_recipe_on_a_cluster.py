@@ -40,4 +40,4 @@ def test_a_recipe_on_a_cluster_ends_in_the_results_of_this_machine(
     assert (left, daemons.queue()) == ([], [])
     if name == "slurm":
         said = (daemons.folder / "log/slurmctld.log").read_text()
-        assert set(re.findall(r"Allocate JobId=.* NodeList=(\w+)", said)) == {*NODES}
+        assert set(re.findall(r"Allocate JobId=.* NodeList=(n\d)\b", said)) == {*NODES}

@@ -102,9 +102,9 @@ def test_no_set_to_report_on_selects(place, tmp_path, monkeypatch, name):
 
 
 WRONG = {
-    ("--watch-every", "0"): "--watch-every needs 1 or more",
-    ("--watch-every", "-1"): "--watch-every needs 1 or more",
-    ("--workers", "-1"): "--workers 0 or more",
+    ("--watch-every", "0"): "--watch-every: wanted 1 or more",
+    ("--watch-every", "-1"): "--watch-every: wanted 1 or more",
+    ("--workers", "-1"): "--workers: 0 or more",
     ("--watch", "data/other data/other"): "two sets have one name; found other other",
     ("--watch", "data/seen data/train"): "data/train: 'train0' is in data/train or data/dev too",
     ("--watch", "data/dev"): "data/dev: 'dev0' is in data/train or data/dev too",
