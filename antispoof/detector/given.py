@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from .. import SAMPLE_RATE
+from ..data.ark import as_stored
 from ..data.crop import fit
 from ..data.seeds import window_generator
 from ..errors import UserError
-from ..features.archive import as_stored
 from ..features.plan import BATCH_SECONDS, plan_batches
 from ..ssl.upstream import DTYPES, FrozenUpstream
 from .inputs import CachedFeatures, Inputs, UpstreamWaveforms, Waveforms, next_ten

@@ -51,5 +51,5 @@ def on_a_line(text: object) -> str:
 
 def _row(values: Iterable[object]) -> str:
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="").writerow(values)
-    return stream.getvalue()
+    csv.writer(stream, lineterminator="\r\n").writerow(values)  # which it puts into quotes
+    return stream.getvalue().removesuffix("\r\n")

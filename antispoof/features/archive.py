@@ -44,14 +44,6 @@ def copy_folders(folder: str | Path) -> list[Path]:
     return sorted(Path(folder).glob("copy[0-9]*"))
 
 
-def as_stored(matrix: np.ndarray, compression: int | None) -> np.ndarray:
-    """A matrix (T, D) float32 as it is read from an archive that it was written to."""
-    block = io.BytesIO()
-    kaldiio.save_ark(block, {"-": matrix}, compression_method=compression)
-    block.seek(len("- "))
-    return kaldiio.matio.read_kaldi(block)
-
-
 class ShareWriter:
     """Writes job `job` of `jobs` into `folder`; `finished` maps those already there to lines."""
 
