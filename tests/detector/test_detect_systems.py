@@ -5,7 +5,7 @@ import pytest
 import torch
 from made_up import worker
 from sounds import make_corpus, make_data
-from ssl_models import hugging_face
+from ssl_models import hugging_face, jolt
 
 from antispoof import Detector
 from antispoof.data.tables import read_table
@@ -15,7 +15,7 @@ from antispoof.ssl import convert, save
 from antispoof.torch_utils.checkpoint import save_checkpoint
 from antispoof.training.experiment import claim, load_experiment
 
-UPSTREAM = "name: wavlm_local\ncheckpoint: model.pt\nlayers: all\ndtype: two_byte\n"
+UPSTREAM = "name: wavlm_local\ncheckpoint: model.pt\nlayers: all\ndtype: one_byte\n"
 MHFA = "model: mhfa\nmodel_conf: {heads: 4, compression: 16, embedding: 16, layers: 2, dim: 32}\n"
 STATES = f"upstream: small\nlayers: [1, 3]\n{MHFA}"
 WAVE = "feats: wave\nmodel: mel_cnn\nmodel_conf: {widths: [4, 8, 16, 32]}\n"
@@ -48,7 +48,7 @@ def place(tmp_path_factory):
             (folder / f"{name}.yaml").write_text(text)
             config = claim(f"exp/{name}", load_experiment(f"{name}.yaml", 1))
             torch.manual_seed(0)
-            state = {"model": build_system(config).state_dict(), "epoch": 1}
+            state = {"model": jolt(build_system(config)).state_dict(), "epoch": 1}
             save_checkpoint(f"exp/{name}/best.pt", state)
             learnt = Calibration.fit(np.array([0.0, 2, 1, 3]), np.array([0, 0, 1, 1]), (name,))
             learnt.save(f"exp/{name}/calibration.json")
