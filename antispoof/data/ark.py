@@ -4,6 +4,7 @@ kaldiio runs `command |` for whoever names it and unpickles an entry that says i
 a place is a file and an offset, and the kind of its entry is checked before anything reads it.
 """
 
+import io
 import stat
 import struct
 from collections.abc import Callable
@@ -68,6 +69,14 @@ def read_rows(place: str, utt: str, span: Callable[[int], tuple[int, int]]) -> n
         return matrix
 
     return _read(place, utt, rows)
+
+
+def as_stored(matrix: np.ndarray, compression: int | None) -> np.ndarray:
+    """A matrix (T, D) float32 as it is read from an archive that it was written to."""
+    block = io.BytesIO()
+    kaldiio.save_ark(block, {"-": matrix}, compression_method=compression)
+    block.seek(len("- "))
+    return kaldiio.matio.read_kaldi(block)
 
 
 def _read(place, utt, read):

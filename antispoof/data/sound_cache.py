@@ -15,6 +15,7 @@ import importlib.metadata
 import logging
 from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -29,6 +30,14 @@ from .conversion import convert, require_allowed
 LOG = logging.getLogger(__name__)
 VERSION = 1  # of what is made of a sound's bytes
 SCALE = 1 << 23  # of 24 bits
+
+
+class Decoded(NamedTuple):
+    """A sound of 16 kHz mono, and the form that it was in."""
+
+    wave: np.ndarray  # (S,) float32
+    rate: int
+    channels: int
 
 
 def read_container(path: str, utt: str, kind: str, allow: Collection[str]) -> np.ndarray:
@@ -48,14 +57,20 @@ def place_of(data: bytes, part: str = "whole") -> Path:
     return cache_folder().absolute() / "sounds" / made_by / key[:2] / key / f"{part}.flac"
 
 
+def decode_unkept(path: str, utt: str, kind: str, allow: Collection[str]) -> Decoded:
+    """The sound of a container as `read_container` gives it, with nothing written to the cache."""
+    samples, rate = decode(path, utt, kind, Path(path).read_bytes())
+    wave = _converted(samples, rate, path, utt, allow)
+    return Decoded((_rounded(wave) / SCALE).astype(np.float32), rate, samples.shape[1])
+
+
 def keep(place: Path, samples: np.ndarray, note: str, path: str, utt: str) -> np.ndarray:
     """Write samples (S,) at 16 kHz to `place`; returns them as they are read from there.
 
     note: what stands in the file's comment. Raises UserError where the cache cannot be written, or
     reads as something else.
     """
-    numbers = np.clip(np.rint(samples.astype(np.float64) * SCALE), -SCALE, SCALE - 1)
-    numbers = numbers.astype(np.int32) << 8
+    numbers = _rounded(samples) << 8
     try:
         with atomic_path(place) as temporary:
             options = {"format": "FLAC", "subtype": "PCM_24"}
@@ -71,6 +86,17 @@ def keep(place: Path, samples: np.ndarray, note: str, path: str, utt: str) -> np
             f"{path}, or another folder: --cache DIR"
         ) from None
     return soundfile.read(place, dtype="float32")[0]
+
+
+def _rounded(samples):
+    """Samples as whole numbers of 24 bits."""
+    numbers = np.rint(samples.astype(np.float64) * SCALE)
+    return np.clip(numbers, -SCALE, SCALE - 1).astype(np.int32)
+
+
+def _converted(samples, rate, path, utt, allow):
+    """(S, channels) at `rate` Hz -> (S',) mono at 16 kHz."""
+    return convert(samples[:, 0] if samples.shape[1] == 1 else samples, rate, path, utt, allow)
 
 
 def find(place: Path) -> tuple[str, np.ndarray] | None:
@@ -94,7 +120,7 @@ def _container(path, utt, kind, allow):
 
     def make():
         samples, rate = decode(path, utt, kind, data)
-        return convert(samples[:, 0] if samples.shape[1] == 1 else samples, rate, path, utt, allow)
+        return _converted(samples, rate, path, utt, allow)
 
     def check(note):
         if note is None:

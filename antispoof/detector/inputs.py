@@ -44,14 +44,18 @@ class Inputs(torch.utils.data.Dataset, abc.ABC):
     def __init__(
         self, config: dict[str, Any], data_dir: str, dump: str, train: bool = False
     ) -> None:
-        self.config, self.seed, self.epoch = config, config["seed"], 0
-        self.notes: Path | None = None
-        self.crop = config["crop"]
-        self.policy = self.crop["train" if train else "test"]
+        self._follow(config, "train" if train else "test")
         self.wav_scp = f"{data_dir}/wav.scp"
         self.wavs = read_table(self.wav_scp)
         self.utts = list(self.wavs)
         self.length = self._open(data_dir, dump, train)
+
+    def _follow(self, config, use):
+        """Take from `config` how utterances are cropped in `use`, train or test."""
+        self.config, self.seed, self.epoch = config, config["seed"], 0
+        self.notes: Path | None = None
+        self.crop = config["crop"]
+        self.policy = self.crop[use]
 
     def keep(self, indices: Iterable[int]) -> None:
         """Keep to these of the utterances; the others are not read."""
@@ -229,6 +233,9 @@ def frame_rate(data_dir: str | Path, folder: str | Path) -> float:
     if made.exists():  # a window keeps a part of each sound
         durations = kept_seconds(durations, load_config(made, UPSTREAM_KEYS)["window"])
     seconds = sum(durations.values())
-    if frames / seconds < FEW:
-        return frames / seconds
-    return 10 * round(frames / seconds / 10)
+    return next_ten(frames / seconds)
+
+
+def next_ten(rate: float) -> float:
+    """A rate of frames per second as a crop counts it."""
+    return rate if rate < FEW else 10 * round(rate / 10)

@@ -22,6 +22,7 @@ def score(
     device: torch.device,
     team: Team = SINGLE,
     workers: int = 0,
+    quiet: bool = False,
 ) -> np.ndarray:
     """Scores (N,) float32 of `inputs` in their order: logit of bona fide minus logit of spoof.
 
@@ -30,7 +31,7 @@ def score(
     model.eval()
     total, windows = torch.zeros(len(inputs)), torch.zeros(len(inputs))
     own = range(len(inputs))[team.rank :: team.size]
-    progress = Progress(len(own), "utterances", "score", quiet=not team.is_main)
+    progress = Progress(len(own), "utterances", "score", quiet=quiet or not team.is_main)
     for batch in batches(inputs, own, batch_size, workers):
         for x, lengths, indices in zip(*(part.split(batch_size) for part in batch), strict=True):
             logits = model(x.to(device), lengths.to(device)).float().cpu()

@@ -6,24 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ..config import (
-    EXPERIMENT_KEYS,
-    SEED,
-    UPSTREAM_KEYS,
-    load_config,
-    load_written,
-    read_yaml,
-    write_config,
-)
+from ..config import EXPERIMENT_KEYS, SEED, load_config, read_yaml, write_config
+from ..config.recorded import read_experiment
 from ..errors import UserError
-from ..files import atomic_open, await_file
+from ..files import atomic_open
 from ..paths import ROOT, exists, find
-
-# What an experiment's own config.yaml holds next to what a config can say.
-RECORDED = {
-    "upstream_conf": UPSTREAM_KEYS,  # what conf/upstream/<upstream>.yaml said
-    "upstream_checkpoint": "",  # where that file's `checkpoint` was: from the root, or absolute
-}
 
 
 def load_experiment(path: str | Path, seed: int, overrides: Iterable[str] = ()) -> dict[str, Any]:
@@ -75,21 +62,6 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
         within = place.is_relative_to(ROOT)
         config["upstream_checkpoint"] = str(place.relative_to(ROOT) if within else place)
     return config
-
-
-def read_experiment(exp_dir: str | Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
-    """The resolved config that `exp_dir` holds, with `key.sub=value` overrides.
-
-    Nothing else is read. A folder of an earlier version lacks what `complete` adds, and its model
-    is then built with what stands elsewhere today.
-    """
-    path = Path(exp_dir) / "config.yaml"
-    await_file(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such experiment; train it first (stage 3)")
-    given = read_yaml(path)
-    recorded = {key: default for key, default in RECORDED.items() if key in given}
-    return load_written(path, {**EXPERIMENT_KEYS, "seed": SEED, **recorded}, overrides)
 
 
 def claim(exp_dir: str | Path, config: dict[str, Any]) -> dict[str, Any]:
