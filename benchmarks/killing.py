@@ -74,7 +74,7 @@ class Chaos:
             time.sleep(0.01)
 
     def disturb(self, stage, draws):
-        """A round; `draws` says when it kills whom, and whether the next one waits."""
+        """A round; `draws` says when it kills which process, and whether the next one waits."""
         victims = (*VICTIMS, "node", "node") if self.cluster else VICTIMS
         found, moment, wanted = Round(stage), draws.random(), draws.choice(victims)
         return self.round(found, moment, wanted, draws.random(), draws.random() < 0.7)
