@@ -105,7 +105,8 @@ def _runs(runs):
         ]
         tables.append(table(["run", "EER\N{NO-BREAK SPACE}%", *kinds], rows, name))
     text = interval_text(runs)
-    text += "; iid: drawing single trials instead" if "by speaker" in text else ""
+    if "speaker" in text:
+        text += "; speaker, iid: whole speakers, or single trials, drawn instead"
     return piece("paragraph", f"EER, {text}.") + grid(tables)
 
 
