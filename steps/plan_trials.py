@@ -49,8 +49,8 @@ def main():
     unit = title.unit or f" of {title.name}"
     for name in ("speaker", "attack", "trial", "seed"):
         value = title.factor * getattr(spread, name) ** 0.5
-        told = "" if name != "seed" or len(seeds) > 1 else " (one seed: not known)"
-        print(f"standard deviation of one {name:<8} {value:8.2f}{unit}{told}")
+        note = "" if name != "seed" or len(seeds) > 1 else " (one seed: not known)"
+        print(f"standard deviation of one {name:<8} {value:8.2f}{unit}{note}")
     print(f"\nleast difference, in{unit}, found in {100 * args.power:g} of 100 cases: {title.name}")
     print(f"{'speakers':>10}" + "".join(f"{f'{count} attacks':>13}" for count in ATTACKS))
     k = len(seeds)

@@ -50,17 +50,7 @@ def compare(
     replicates and the observed data, at most 1.
     """
     systems = [[Ranked(*scores, llr, costs) for scores, llr in runs] for runs in (first, second)]
-    ones = [np.ones((1, size), np.int64) for size in systems[0][0].sizes]
-    seen = [[table.metrics(ones[0], ones[1], metrics) for table in runs] for runs in systems]
-    found: dict[str, dict[str, Any]] = {}
-    for metric in metrics:
-        values = [[float(run[metric][0]) for run in runs] for runs in seen]
-        found[metric] = {
-            "first": values[0],
-            "second": values[1],
-            "difference": float(np.mean(values[0]) - np.mean(values[1])),
-            "trials": {},
-        }
+    found = _seen(systems, metrics)
     several = max(map(len, systems)) > 1
     for kind, groups in kinds.items():
         drawn = _replicates(systems, groups, metrics, replicates, seed)
@@ -72,15 +62,31 @@ def compare(
                 mixed = _redrawn_seeds(a, rng) - _redrawn_seeds(b, rng)
                 own.setdefault("mixed", {})[kind] = _judge(mixed, level)
     for metric in metrics if ways else ():
-        own, parts = found[metric], [mean_moved(metric, runs, costs) for runs in (first, second)]
-        judge = partial(_crossed, parts[0] - parts[1], ways, level)
-        own["trials"]["crossed"] = judge(())
-        if several:
-            values = [own[key] for key in ("first", "second") if len(own[key]) > 1]
-            own["mixed"]["crossed"] = judge(
-                [(np.var(v, ddof=1) / len(v), len(v) - 1) for v in values]
-            )
+        parts = [mean_moved(metric, runs, costs) for runs in (first, second)]
+        _add_crossed(found[metric], parts[0] - parts[1], ways, level)
     return found
+
+
+def _seen(systems, metrics):
+    """{metric: first, second, difference and empty trials} of the trials as they are."""
+    ones = [np.ones((1, size), np.int64) for size in systems[0][0].sizes]
+    seen = [[table.metrics(ones[0], ones[1], metrics) for table in runs] for runs in systems]
+    found: dict[str, dict[str, Any]] = {}
+    for metric in metrics:
+        values = [[float(run[metric][0]) for run in runs] for runs in seen]
+        difference = float(np.mean(values[0]) - np.mean(values[1]))
+        found[metric] = dict(zip(("first", "second"), values, strict=True))
+        found[metric].update(difference=difference, trials={})
+    return found
+
+
+def _add_crossed(own, difference, ways, level):
+    """Its kind `crossed`; with several seeds, also with the variance of their values."""
+    own["trials"]["crossed"] = _crossed(difference, ways, level, ())
+    if "mixed" in own:
+        values = [own[key] for key in ("first", "second") if len(own[key]) > 1]
+        seeds = [(np.var(v, ddof=1) / len(v), len(v) - 1) for v in values]
+        own["mixed"]["crossed"] = _crossed(difference, ways, level, seeds)
 
 
 def mean_moved(

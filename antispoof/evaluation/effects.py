@@ -81,13 +81,13 @@ def spread_of(difference: Moved, speakers: Way, attacks: Way, by_seed: Sequence[
     """Of what each trial moves a difference of two systems by, and of its value for each seed."""
     both = np.concatenate([difference.bonafide, difference.spoof])
     spoken, made = np.concatenate(speakers), np.concatenate(attacks)
-    cells = np.unique(spoken * (int(made.max()) + 2) + made + 1, return_inverse=True)[1]
-    within = float(np.square(both).sum())
-    cell = float(np.square(np.bincount(cells, both)).sum())
-    counts = count_units(speakers), count_units(attacks)
     known = made >= 0
+    _, cells = np.unique(spoken[known] * (int(made.max()) + 1) + made[known], return_inverse=True)
+    within = float(np.square(both).sum())
+    cell = float(np.square(np.bincount(cells, both[known])).sum())
+    counts = count_units(speakers), count_units(attacks)
     sums = np.bincount(spoken, both), np.bincount(made[known], both[known])
-    inside = cell, float(np.square(np.bincount(cells[known], both[known])).sum())
+    inside = cell + float(np.square(both[~known]).sum()), cell  # of what shares no more than a unit
     parts = [
         max(0.0, float(np.square(s).sum()) - c) * n
         for s, c, n in zip(sums, inside, counts, strict=True)

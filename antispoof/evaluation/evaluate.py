@@ -118,7 +118,8 @@ def _intervals(trials, llr, replicates, seed, costs, level):
     drawn = {m: {kind: list(found[kind][m]) for kind in kinds} for m in found["iid"]}
     ways, few = ways_of(trials)
     for metric, own in drawn.items() if ways else ():
-        parts = moved(metric, *trials.split(), trials.split(llr), costs)
+        bonafide, spoof = trials.split()
+        parts = moved(metric, bonafide, spoof, trials.split(llr), costs)
         if interval := crossed_interval(metric, parts, list(ways.values()), level):
             own["crossed"] = list(interval)
     return {

@@ -105,8 +105,10 @@ def _runs(runs):
         ]
         tables.append(table(["run", "EER\N{NO-BREAK SPACE}%", *kinds], rows, name))
     text = interval_text(runs)
-    if "speaker" in text:
-        text += "; speaker, iid: whole speakers, or single trials, drawn instead"
+    if "by speaker" in text:
+        text += "; iid: drawing single trials instead"
+    elif " over " in text:
+        text += "; speaker, iid: drawing speakers or single trials alone"
     return piece("paragraph", f"EER, {text}.") + grid(tables)
 
 

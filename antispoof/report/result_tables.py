@@ -111,12 +111,11 @@ def interval_text(runs: Sequence[Run]) -> str:
         for result in run.results.values():
             if "intervals" in result:
                 kinds, boot = result["intervals"]["eer"], result["bootstrap"]
+                text = f"{100 * boot['level']:.0f} % interval"
                 if "crossed" in kinds:
-                    return f"{100 * boot['level']:.0f} % interval over {result['crossed']['over']}"
+                    return f"{text} over {result['crossed']['over']}"
                 by = "speaker" if "speaker" in kinds else "trial"
-                return (
-                    f"{100 * boot['level']:.0f} % interval by {by}, {boot['replicates']} replicates"
-                )
+                return f"{text} by {by}, {boot['replicates']} replicates"
     return "no intervals"
 
 

@@ -1,5 +1,7 @@
 """What a set says of other speakers and attacks, and of what it has too few to say."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from antispoof.evaluation.compare import compare, lines, sentence
 from antispoof.evaluation.evaluate import evaluate
 from antispoof.evaluation.scores import Trials
 from antispoof.evaluation.ways import units_text, ways_of
+from antispoof.metrics.titles import shown
 from antispoof.report.result_tables import interval_text
 
 
@@ -100,10 +103,8 @@ def test_several_seeds_make_its_interval_wider(tmp_path):
 
 
 def test_a_table_says_over_what_its_intervals_are(tmp_path):
-    class Run:
-        results = {"all": evaluate(made_up(tmp_path), replicates=20)}
-
-    assert interval_text([Run]) == "95 % interval over speakers and attacks"
+    run = SimpleNamespace(results={"all": evaluate(made_up(tmp_path), replicates=20)})
+    assert interval_text([run]) == "95 % interval over speakers and attacks"
 
 
 def test_a_trial_without_an_attack_is_named(tmp_path):
@@ -111,3 +112,11 @@ def test_a_trial_without_an_attack_is_named(tmp_path):
     (tmp_path / "utt2attack").write_text("u000 a1\n")
     with pytest.raises(UserError, match="'u001' is missing"):
         ways_of(trials)
+
+
+def test_tables_show_what_draws_most_first():
+    kinds = {"iid": [0.0, 1.0], "crossed": [0.2, 0.3], "speaker": [0.4, 0.5]}
+    assert shown(kinds) == [0.2, 0.3]
+    del kinds["crossed"]
+    assert shown(kinds) == [0.4, 0.5]
+    assert shown({}) is None
