@@ -1,0 +1,1 @@
+"""What a trained model's surroundings look like: curvature, gradients, weights, features."""
