@@ -33,15 +33,16 @@ class Detection:
     """What a detector says of one sound."""
 
     name: str  # the path, or "array"
-    llr: float  # natural log; higher = more bona fide
-    p_spoof: float  # P(spoof | sound), at `prior`
-    decision: str  # bonafide where llr >= threshold, or spoof
+    llr: float  # natural log; higher = more bona fide; NaN where the model gives none of silence
+    p_spoof: float  # P(spoof | sound), at `prior`; NaN where the LLR is
+    decision: str  # bonafide where llr >= threshold, or spoof; none where there is no verdict
     seconds: float
     windows: tuple[Window, ...]  # of a sound that is longer than one
     prior: float  # of spoof
     threshold: float  # on the LLR
     rate: int  # Hz, of the sound as it was found
     channels: int
+    warnings: tuple[str, ...] = ()  # why it is not to be trusted, or why there is no verdict
 
     @property
     def conversions(self) -> str:

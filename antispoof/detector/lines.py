@@ -3,13 +3,14 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict
 
 from ..errors import printable
 from .detect import Detection, Detector
 
-COLUMNS = ("file", "llr", "p_spoof", "decision", "seconds", "converted")
+COLUMNS = ("file", "llr", "p_spoof", "decision", "seconds", "converted", "warnings")
 
 
 def head(form: str, detector: Detector) -> list[str]:
@@ -30,18 +31,27 @@ def lines_of(form: str, found: Detection) -> list[str]:
     if form == "json":
         record = asdict(found)
         record = {"file": record.pop("name"), **record, "converted": found.conversions}
-        return [json.dumps(record)]
+        for key in ("llr", "p_spoof"):
+            record[key] = _known(record[key])
+        return [json.dumps(record, allow_nan=False)]
+    warnings = "; ".join(found.warnings)
     if form == "csv":
-        numbers = (found.llr, found.p_spoof, found.decision, found.seconds)
-        return [_row((found.name, *numbers, found.conversions))]
-    done = f" ({found.conversions})" if found.conversions else ""
-    first = f"{found.llr:9.3f} {found.p_spoof:8.4f}  {found.decision:<8} {found.seconds:8.2f}"
+        numbers = (_known(found.llr), _known(found.p_spoof), found.decision, found.seconds)
+        return [_row((found.name, *numbers, found.conversions, warnings))]
+    notes = "".join(f" ({note})" for note in (found.conversions, warnings) if note)
+    llr = "-" if math.isnan(found.llr) else f"{found.llr:.3f}"
+    p_spoof = "-" if math.isnan(found.p_spoof) else f"{found.p_spoof:.4f}"
+    first = f"{llr:>9} {p_spoof:>8}  {found.decision:<8} {found.seconds:8.2f}"
     windows = (
         f"{'-' if window.llr is None else f'{window.llr:.3f}':>9}   "
         f"{window.start:.2f} to {window.end:.2f} s"
         for window in found.windows
     )
-    return [f"{first}  {on_a_line(found.name)}{done}", *windows]
+    return [f"{first}  {on_a_line(found.name)}{notes}", *windows]
+
+
+def _known(number: float) -> float | None:
+    return None if math.isnan(number) else number
 
 
 def on_a_line(text: object) -> str:
