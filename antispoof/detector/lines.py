@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import Any
 
 from ..errors import printable
 from .detect import Detection, Detector
@@ -29,11 +30,7 @@ def head(form: str, detector: Detector) -> list[str]:
 def lines_of(form: str, found: Detection) -> list[str]:
     """The lines of one file; in a table its windows stand below it."""
     if form == "json":
-        record = asdict(found)
-        record = {"file": record.pop("name"), **record, "converted": found.conversions}
-        for key in ("llr", "p_spoof"):
-            record[key] = _known(record[key])
-        return [json.dumps(record, allow_nan=False)]
+        return [json.dumps(record_of(found), allow_nan=False)]
     warnings = "; ".join(found.warnings)
     if form == "csv":
         numbers = (_known(found.llr), _known(found.p_spoof), found.decision, found.seconds)
@@ -48,6 +45,13 @@ def lines_of(form: str, found: Detection) -> list[str]:
         for window in found.windows
     )
     return [f"{first}  {on_a_line(found.name)}{notes}", *windows]
+
+
+def record_of(found: Detection) -> dict[str, Any]:
+    """What is found of one file as JSON has it: nothing in place of NaN."""
+    record = {"file": found.name, **asdict(found), "converted": found.conversions}
+    del record["name"]
+    return {**record, "llr": _known(found.llr), "p_spoof": _known(found.p_spoof)}
 
 
 def _known(number: float) -> float | None:

@@ -5,8 +5,9 @@ is kept in the cache of sounds.
 """
 
 import hashlib
+import heapq
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,12 @@ from ..errors import UserError, explain_os_error
 
 RATES = (100, 1_000_000)  # Hz, of an array
 CHANNELS = 64  # most, of an array
+NAMES = 1 << 16  # of a folder that are in memory at once
+NAMED = (  # what a sound's name ends in; what is in it decides how it is read
+    *SUFFIXES,
+    *(".amr", ".wma", ".asf", ".mkv", ".mka", ".webm", ".mov", ".3gp", ".avi", ".flv", ".m2ts"),
+    *(".mpg", ".aiff", ".aif", ".caf", ".ac3", ".w64", ".au", ".wv", ".ape", ".oga", ".m4b"),
+)
 
 
 class Sound(NamedTuple):
@@ -34,6 +41,16 @@ class Sound(NamedTuple):
     place: str  # for messages
     rate: int = SAMPLE_RATE
     channels: int = 1
+
+    @property
+    def samples(self) -> int:
+        """How many there are at 16 kHz."""
+        return len(self.wave)
+
+    def pieces(self, spans: list[tuple[int, int]]) -> "Iterator[Sound]":
+        """Each span (start, stop) of its samples, as a sound."""
+        for start, stop in spans:
+            yield Sound(f"{self.name}@{start}", self.wave[start:stop], self.place)
 
 
 def read_sound(path: str | Path) -> Sound:
@@ -95,21 +112,48 @@ def given_sound(samples: Any, rate: Any) -> Sound:
     return Sound(name, wave, "array", int(rate), channels)
 
 
-def sounds_below(folder: str | Path) -> Iterator[Path]:
-    """The files below `folder` that a sound's name ends, sorted. Raises UserError.
+def sounds_below(
+    folder: str | Path, complain: Callable[[UserError], None] | None = None
+) -> Iterator[Path]:
+    """The files below `folder` that a sound's name ends, those of each folder sorted.
 
-    Links to folders are not followed.
+    A folder that cannot be read is handed to `complain`, or else raised as a UserError, as is a
+    folder that holds no sound. Links to folders are not followed. Of a folder, NAMES names are in
+    memory.
     """
-
-    def refuse(error):
-        raise UserError(explain_os_error(error))
-
-    found = False
-    for place, folders, names in os.walk(folder, onerror=refuse):
-        folders.sort()
-        for name in sorted(names):
-            if Path(name).suffix.lower() in SUFFIXES:
-                found = True
-                yield Path(place, name)
+    found, below = False, [iter([Path(folder)])]
+    while below:
+        place = next(below[-1], None)
+        if place is None:
+            below.pop()
+            continue
+        try:
+            for name in _names(place, lambda entry: not entry.is_dir()):
+                if Path(name).suffix.lower() in NAMED:
+                    found = True
+                    yield place / name
+        except OSError as error:
+            problem = UserError(explain_os_error(error))
+            if complain is None or not below[1:]:
+                raise problem from None
+            complain(problem)
+            continue
+        below.append(_folders(place))
     if not found:
-        raise UserError(f"{folder}: holds no sound, wanted files of {', '.join(SUFFIXES)}")
+        raise UserError(f"{folder}: holds no sound, wanted files of {', '.join(SUFFIXES)}, ...")
+
+
+def _folders(place):
+    for name in _names(place, lambda entry: entry.is_dir(follow_symlinks=False)):
+        yield place / name
+
+
+def _names(folder, wanted):
+    """The names in a folder of what is wanted, sorted; all are gone through for NAMES of them."""
+    last, some = "", [""] * NAMES
+    while len(some) == NAMES:
+        with os.scandir(folder) as entries:
+            names = (entry.name for entry in entries if entry.name > last and wanted(entry))
+            some = heapq.nsmallest(NAMES, names)
+        yield from some
+        last = some[-1] if some else last
