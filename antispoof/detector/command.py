@@ -4,8 +4,10 @@ The one module of the library that reads options and prints.
 """
 
 import argparse
+import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,10 @@ ABOUT = "Say of sound files whether they are spoofed speech: an LLR, P(spoof) an
 EXAMPLE = """
 example:
   {0} call.wav recordings/
-  {0} --model exp/mel_cnn_seed1 --json --share 1/4 recordings/ > part1.jsonl
+  {0} --model exp/mel_cnn_seed1 --json --share 1/4 --out part1.jsonl recordings/
+  ffmpeg -v error -f alsa -i default -f s16le -ac 1 -ar 16000 - | {0} --stream
 
-Any WAV, FLAC, Ogg, MP3, M4A or MP4, of any rate and channels; of a folder, all of them below it.
+Any sound that FFmpeg opens, also of a film; of a folder, all below it that have a name of a sound.
 The LLR is in natural log: higher = more bona fide. A file that cannot be read is named on stderr,
 does not stop the rest, and makes the exit status 2. Spoofs do not change the exit status.
 """
@@ -55,17 +58,45 @@ def parse(program: str, argv: Sequence[str] | None = None) -> Any:
         "decide: -0.642)",
     )
     parser.add_argument("--share", default="1/1", help="JOB/N: which part of the files")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.jsonl",
+        help="with --json: add lines to this file, but for files that stand in it",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
-    parser.add_argument("places", type=Path, nargs="+", metavar="FILE_OR_FOLDER")
+    parser.add_argument(
+        "--stream", action="store_true", help="read raw sound, one channel, from standard input"
+    )
+    parser.add_argument("--rate", type=int, metavar="HZ", help="of --stream (16000)")
+    parser.add_argument("--pcm", choices=["s16le", "f32le"], help="samples of --stream (s16le)")
+    parser.add_argument("places", type=Path, nargs="*", metavar="FILE_OR_FOLDER")
     args = parser.parse_args(argv)
-    job, _, jobs = args.share.partition("/")
-    if not (job.isdigit() and jobs.isdigit() and 1 <= int(job) <= int(jobs)):
-        parser.error(f"--share {args.share}: wanted JOB/N with 1 <= JOB <= N")
-    if args.csv and args.windows:
-        parser.error("--windows: found --csv, wanted the table or --json")
-    args.part = slice(int(job) - 1, None, int(jobs))
+    if problem := wrong(args):
+        parser.error(problem)
+    job, jobs = map(int, args.share.split("/"))
+    args.part = (job - 1, None, jobs)
+    args.form = "json" if args.json else "csv" if args.csv else "table"
     args.program = program
     return args
+
+
+def wrong(args: Any) -> str | None:
+    """What is wrong with the options, or nothing."""
+    job, _, jobs = args.share.partition("/")
+    if not (job.isdecimal() and jobs.isdecimal() and 1 <= int(job) <= int(jobs)):
+        return f"--share {args.share}: wanted JOB/N with 1 <= JOB <= N"
+    if args.csv and args.windows:
+        return "--windows: found --csv, wanted the table or --json"
+    if args.out and not args.json:
+        return "--out: wanted --json with it"
+    if args.stream and (args.places or args.out or args.windows or args.share != "1/1"):
+        return "--stream: reads standard input alone; found a file, --out, --windows or --share"
+    if not args.stream and (args.rate or args.pcm):
+        return "--rate, --pcm: wanted --stream with them"
+    if not args.stream and not args.places:
+        return "found no file, wanted FILE_OR_FOLDER or --stream"
+    return None
 
 
 def detect(program: str, argv: Sequence[str] | None = None) -> int:
@@ -76,43 +107,85 @@ def detect(program: str, argv: Sequence[str] | None = None) -> int:
     args = parse(program, argv)
     if args.model is None and not (DEFAULT / "fusion.json").is_file():
         raise UserError(f"{DEFAULT}: no such model; run ./run.sh, which makes it, or name --model")
-    from ..progress import Progress
+    if args.stream and sys.stdin.isatty():
+        raise UserError("standard input: is a terminal, wanted raw sound, e.g. of ffmpeg")
     from .detect import Detector  # late: --help answers at once
-    from .lines import head, lines_of
 
-    form = "json" if args.json else "csv" if args.csv else "table"
     options = {} if args.p_spoof is None else {"prior": args.p_spoof}
     detector = Detector.load(
         args.model or DEFAULT, args.device, threshold=args.threshold, **options
     )
-    files, failed = find(args)
-    print(*head(form, detector), sep="\n", end="\n" * (form != "json"), flush=True)
-    progress = Progress(len(files), "files", "detect", quiet=sys.stdout.isatty())
+    try:
+        if args.stream:
+            return listen(args, detector)
+        return to_journal(args, detector) if args.out else to_output(args, detector)
+    except BrokenPipeError:  # whoever read our lines has enough of them
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def to_output(args: Any, detector: Any) -> int:
+    """Print the lines of all files; the exit status."""
+    from .lines import head, lines_of
+
+    say(head(args.form, detector))
+    return each(args, detector, None, lambda found: say(lines_of(args.form, found)))
+
+
+def to_journal(args: Any, detector: Any) -> int:
+    """Add the lines of the files that do not stand in --out; the exit status."""
+    from .journal import Journal
+
+    with Journal(args.out, detector, args.windows) as journal:
+        status = each(args, detector, journal.has, journal.write)
+        done = f"{journal.added} lines added, {journal.skipped} files stood there"
+    print(f"{args.program}: {args.out}: {done}", file=sys.stderr)
+    return status
+
+
+def each(args: Any, detector: Any, done: Any, use: Callable[[Any], None]) -> int:
+    """Hand what is found of each file that is not `done` to `use`, in order; the exit status."""
+    from ..progress import Progress
+    from .places import Files
+
+    files = Files(args.places, args.part, lambda error: complain(args, error), done)
+    folders = any(place.is_dir() for place in args.places)
+    total = None if folders else len(range(len(args.places))[slice(*args.part)])
+    progress = Progress(total, "files", "detect", quiet=sys.stdout.isatty() and not args.out)
+    failed = 0
     for _, found in detector.each(files, args.windows):
         if isinstance(found, UserError):
             failed += 1
             progress.close()  # the bar's line
             complain(args, found)
         else:
-            print(*lines_of(form, found), sep="\n", flush=True)
+            use(found)
         progress.advance()
     progress.close()
-    return 2 if failed else 0
+    return 2 if failed or files.failed else 0
 
 
-def find(args: Any) -> tuple[list[Path], int]:
-    """(the files of this share, how many places could not be read)."""
-    from .sounds import sounds_below
+def listen(args: Any, detector: Any) -> int:
+    """Print a line for each window of standard input; the exit status."""
+    from .lines import line_of, stream_head
+    from .stream import Stream
 
-    files: list[Path] = []
-    failed = 0
-    for place in args.places:
+    with Stream(detector, args.rate or 16000, args.pcm or "s16le") as stream:
+        print(f"{args.program}: {stream.about()}", file=sys.stderr, flush=True)
+        say(stream_head(args.form))
+        before = signal.signal(signal.SIGINT, lambda *_: stream.stop())
         try:
-            files += sounds_below(place) if place.is_dir() else [place]
-        except UserError as error:
-            failed += 1
-            complain(args, error)
-    return files[args.part], failed
+            for found in stream.each(sys.stdin.fileno()):
+                say([line_of(args.form, found)])
+        finally:
+            signal.signal(signal.SIGINT, before)
+    return 0
+
+
+def say(lines: Iterable[str]) -> None:
+    """Print lines at once."""
+    for line in lines:
+        print(line, flush=True)
 
 
 def complain(args: Any, error: UserError) -> None:

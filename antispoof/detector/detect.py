@@ -8,6 +8,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .. import SAMPLE_RATE
 from ..data.crop import window_starts
 from ..errors import UserError
@@ -16,6 +18,7 @@ from ..torch_utils.device import choose_device
 from .batches import ahead
 from .heard import heard
 from .long_sounds import LongSound, open_sound, score_long
+from .novelty import words_of
 from .sounds import Sound, given_sound
 from .system import Mapped, open_detector
 
@@ -119,13 +122,16 @@ class Detector:
     def _detect(self, chunk, windows):
         sounds = [sound for _, sound in chunk if isinstance(sound, Sound)]
         order = sorted(range(len(sounds)), key=lambda n: len(sounds[n].wave))  # little padding
-        llrs = dict(zip(order, self._llrs([sounds[n] for n in order]), strict=True))
+        far = np.zeros(len(sounds))
+        llrs = dict(zip(order, self._llrs([sounds[n] for n in order], far), strict=True))
+        news = dict(zip(order, map(float, far), strict=True))
         number = 0
         for item, sound in chunk:
             found = sound
             if isinstance(sound, Sound):
-                judged = heard(sound.wave).judged()
-                found = self._result(sound, llrs[number], *judged, windows)
+                verdict, warnings = heard(sound.wave).judged()
+                warnings += words_of(news[number])
+                found = self._result(sound, llrs[number], verdict, warnings, windows)
                 number += 1
             elif isinstance(sound, LongSound):
                 found = self._long(sound, windows)
@@ -149,14 +155,17 @@ class Detector:
         """The LLR of one sound, or why there is none."""
         return self._llrs([sound])[0]
 
-    def _llrs(self, sounds: Sequence[Sound]) -> list[float | UserError]:
-        """The LLR of each, or why there is none."""
+    def _llrs(
+        self, sounds: Sequence[Sound], far: np.ndarray | None = None
+    ) -> list[float | UserError]:
+        """The LLR of each, or why there is none; `far` takes its distance from the training set."""
         try:
-            return list(map(float, self.system.scores(sounds))) if sounds else []
+            return list(map(float, self.system.scores(sounds, far))) if sounds else []
         except UserError as error:
             if len(sounds) == 1:
                 return [_placed(error, sounds[0])]
-            return [self._llrs([sound])[0] for sound in sounds]
+            own = [None if far is None else far[n : n + 1] for n in range(len(sounds))]
+            return [self._llrs([sound], one)[0] for sound, one in zip(sounds, own, strict=True)]
 
     def _result(self, sound, llr, verdict, warnings, windows):
         """The Detection; an LLR that is none stays an error, unless silence explains it."""

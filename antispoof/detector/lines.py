@@ -10,8 +10,10 @@ from typing import Any
 
 from ..errors import printable
 from .detect import Detection, Detector
+from .stream import Moment
 
 COLUMNS = ("file", "llr", "p_spoof", "decision", "seconds", "converted", "warnings")
+MOMENTS = ("start", "end", "llr", "running", "decision", "warnings")
 
 
 def head(form: str, detector: Detector) -> list[str]:
@@ -56,6 +58,31 @@ def record_of(found: Detection) -> dict[str, Any]:
 
 def _known(number: float) -> float | None:
     return None if math.isnan(number) else number
+
+
+def stream_head(form: str) -> list[str]:
+    """The lines before the first window of a stream."""
+    if form == "json":
+        return []
+    if form == "csv":
+        return [_row(MOMENTS)]
+    return [f"{'from':>8} {'to':>8} {'LLR':>9} {'running':>9}  decision"]
+
+
+def line_of(form: str, found: Moment) -> str:
+    """The line of one window of a stream."""
+    if form == "json":
+        known = {"llr": _known(found.llr), "running": _known(found.running)}
+        return json.dumps({**asdict(found), **known}, allow_nan=False)
+    warnings = "; ".join(found.warnings)
+    if form == "csv":
+        numbers = (found.start, found.end, _known(found.llr), _known(found.running))
+        return _row((*numbers, found.decision, warnings))
+    llr, running = (
+        f"{'-' if math.isnan(x) else f'{x:.3f}':>9}" for x in (found.llr, found.running)
+    )
+    note = f"  ({on_a_line(warnings)})" if warnings else ""
+    return f"{found.start:8.2f} {found.end:8.2f} {llr} {running}  {found.decision}{note}"
 
 
 def on_a_line(text: object) -> str:

@@ -5,9 +5,7 @@ is kept in the cache of sounds.
 """
 
 import hashlib
-import heapq
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +13,6 @@ import numpy as np
 import soundfile
 
 from .. import CONVERSIONS, SAMPLE_RATE
-from ..corpora.rows import SUFFIXES
 from ..data.audio import REFUSALS, read_wave, require_file
 from ..data.containers import container_of
 from ..data.conversion import convert
@@ -25,12 +22,6 @@ from ..errors import UserError, explain_os_error
 
 RATES = (100, 1_000_000)  # Hz, of an array
 CHANNELS = 64  # most, of an array
-NAMES = 1 << 16  # of a folder that are in memory at once
-NAMED = (  # what a sound's name ends in; what is in it decides how it is read
-    *SUFFIXES,
-    *(".amr", ".wma", ".asf", ".mkv", ".mka", ".webm", ".mov", ".3gp", ".avi", ".flv", ".m2ts"),
-    *(".mpg", ".aiff", ".aif", ".caf", ".ac3", ".w64", ".au", ".wv", ".ape", ".oga", ".m4b"),
-)
 
 
 class Sound(NamedTuple):
@@ -110,50 +101,3 @@ def given_sound(samples: Any, rate: Any) -> Sound:
     wave = convert(array.astype(np.float32), int(rate), "array", "array", CONVERSIONS)
     name = hashlib.sha256(wave.tobytes()).hexdigest()[:16]  # draws rest on it
     return Sound(name, wave, "array", int(rate), channels)
-
-
-def sounds_below(
-    folder: str | Path, complain: Callable[[UserError], None] | None = None
-) -> Iterator[Path]:
-    """The files below `folder` that a sound's name ends, those of each folder sorted.
-
-    A folder that cannot be read is handed to `complain`, or else raised as a UserError, as is a
-    folder that holds no sound. Links to folders are not followed. Of a folder, NAMES names are in
-    memory.
-    """
-    found, below = False, [iter([Path(folder)])]
-    while below:
-        place = next(below[-1], None)
-        if place is None:
-            below.pop()
-            continue
-        try:
-            for name in _names(place, lambda entry: not entry.is_dir()):
-                if Path(name).suffix.lower() in NAMED:
-                    found = True
-                    yield place / name
-        except OSError as error:
-            problem = UserError(explain_os_error(error))
-            if complain is None or not below[1:]:
-                raise problem from None
-            complain(problem)
-            continue
-        below.append(_folders(place))
-    if not found:
-        raise UserError(f"{folder}: holds no sound, wanted files of {', '.join(SUFFIXES)}, ...")
-
-
-def _folders(place):
-    for name in _names(place, lambda entry: entry.is_dir(follow_symlinks=False)):
-        yield place / name
-
-
-def _names(folder, wanted):
-    """The names in a folder of what is wanted, sorted; all are gone through for NAMES of them."""
-    last, some = "", [""] * NAMES
-    while len(some) == NAMES:
-        with os.scandir(folder) as entries:
-            names = (entry.name for entry in entries if entry.name > last and wanted(entry))
-            some = heapq.nsmallest(NAMES, names)
-        yield from some
-        last = some[-1] if some else last

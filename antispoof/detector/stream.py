@@ -6,6 +6,8 @@ so far that hold sound. What is in memory does not grow.
 
 import math
 import os
+import select
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +50,31 @@ class Stream:
         self.length = round(detector.system.seconds * SAMPLE_RATE)
         self.hop = max(self.length // 2, 1)
         self.total, self.count = 0.0, 0
+        self.woken, self.waker = os.pipe()
+
+    def stop(self) -> None:
+        """End the stream as if its input ended here. A handler of a signal may call it."""
+        os.write(self.waker, b"\0")
+
+    def __enter__(self) -> "Stream":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.woken)
+        os.close(self.waker)
+
+    def about(self) -> str:
+        """How late its lines are, with the seconds that this machine takes for a window."""
+        noise = np.random.default_rng(0).standard_normal(self.length).astype(np.float32) / 10
+        for _ in range(2):  # the first time takes longer
+            started = time.perf_counter()
+            self.detector.llr_of(Sound("noise", noise, "noise"))
+        taken, hop = time.perf_counter() - started, self.hop / SAMPLE_RATE
+        slow = "; this machine is slower than the sound" if taken > hop else ""
+        return (
+            f"a window lasts {self.length / SAMPLE_RATE:g} s, a new one begins each {hop:g} s; "
+            f"its line comes {taken:.3f} s after its end{slow}"
+        )
 
     def each(self, file: int) -> Iterator[Moment]:
         """Yield each window of what is read from the descriptor `file`, to its end.
@@ -67,7 +94,9 @@ class Stream:
     def _read(self, file):
         size, rest = self.type.itemsize, b""
         most = max(round(SLICE * self.rate), 1) * size
-        while data := os.read(file, most):
+        while self.woken not in select.select([file, self.woken], [], [])[0]:
+            if not (data := os.read(file, most)):
+                break
             data = rest + data
             whole = len(data) // size * size  # a pipe may end within a sample
             rest = data[whole:]
@@ -76,7 +105,9 @@ class Stream:
                 if self.type.kind == "i":
                     samples /= 1 << (8 * size - 1)
                 if not np.isfinite(samples).all():
-                    raise UserError("standard input: found a sample that is no number; is it f32le?")
+                    raise UserError(
+                        "standard input: found a sample that is no number; is it f32le?"
+                    )
                 yield samples
 
     def _window(self, wave, first):
