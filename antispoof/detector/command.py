@@ -65,11 +65,7 @@ def parse(program: str, argv: Sequence[str] | None = None) -> Any:
         help="with --json: add lines to this file, but for files that stand in it",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
-    parser.add_argument(
-        "--stream", action="store_true", help="read raw sound, one channel, from standard input"
-    )
-    parser.add_argument("--rate", type=int, metavar="HZ", help="of --stream (16000)")
-    parser.add_argument("--pcm", choices=["s16le", "f32le"], help="samples of --stream (s16le)")
+    add_stream_options(parser)
     parser.add_argument("places", type=Path, nargs="*", metavar="FILE_OR_FOLDER")
     args = parser.parse_args(argv)
     if problem := wrong(args):
@@ -79,6 +75,15 @@ def parse(program: str, argv: Sequence[str] | None = None) -> Any:
     args.form = "json" if args.json else "csv" if args.csv else "table"
     args.program = program
     return args
+
+
+def add_stream_options(parser: argparse.ArgumentParser) -> None:
+    """--stream, and what its input is."""
+    parser.add_argument(
+        "--stream", action="store_true", help="read raw sound, one channel, from standard input"
+    )
+    parser.add_argument("--rate", type=int, metavar="HZ", help="of --stream (16000)")
+    parser.add_argument("--pcm", choices=["s16le", "f32le"], help="samples of --stream (s16le)")
 
 
 def wrong(args: Any) -> str | None:

@@ -1,6 +1,5 @@
 """A detector says of any sound what the recipe says of it: files, arrays, lists, windows."""
 
-import dataclasses
 import itertools
 import json
 import math
@@ -17,7 +16,6 @@ from antispoof import Detector
 from antispoof.data.audio import read_wave
 from antispoof.data.tables import read_table
 from antispoof.detector import detect
-from antispoof.detector.lines import lines_of
 from antispoof.detector.sounds import read_sound
 from antispoof.errors import UserError
 from antispoof.metrics import bayes_threshold
@@ -234,17 +232,3 @@ def test_the_package_is_imported_without_torch():
     code = "import sys, antispoof; print('torch' in sys.modules, antispoof.Detector.__name__)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("False Detector\n", "")
-
-
-NO_VERDICT = {"warnings": ("silent", "short"), "decision": "none"}
-
-
-def test_no_verdict_and_warnings_stand_in_every_form(wavs, detector):
-    path = next(iter(wavs.values()))
-    odd = dataclasses.replace(detector(path), llr=math.nan, p_spoof=math.nan, **NO_VERDICT)
-    (table,), (row,) = lines_of("table", odd), lines_of("csv", odd)
-    assert table.split()[:3] == ["-", "-", "none"] and table.endswith(f"{path} (silent; short)")
-    assert row.startswith(f"{path},,,none,") and row.endswith(",,silent; short")
-    record = json.loads(lines_of("json", odd)[0])
-    assert (record["llr"], record["p_spoof"], record["decision"]) == (None, None, "none")
-    assert record["warnings"] == ["silent", "short"]

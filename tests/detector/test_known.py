@@ -1,5 +1,7 @@
 """A detector says what it does not know: silence, too little, clipping, no voice, and the new."""
 
+import dataclasses
+import json
 import math
 
 import numpy as np
@@ -9,6 +11,7 @@ from tiny_detector import make_experiment, voice
 
 from antispoof import Detector
 from antispoof.detector.heard import Heard, heard
+from antispoof.detector.lines import lines_of
 from antispoof.detector.novelty import Novelty
 from antispoof.errors import UserError
 
@@ -117,3 +120,18 @@ def test_it_is_kept_as_arrays_alone(learnt, tmp_path):
         with pytest.raises(UserError, match=rf"{name}.npz: .*run steps/novelty.py again") as caught:
             Novelty.load(tmp_path / f"{name}.npz")
         assert len(str(caught.value).splitlines()) == 1
+
+
+NO_VERDICT = {"warnings": ("silent", "short"), "decision": "none"}
+
+
+def test_no_verdict_and_warnings_stand_in_every_form(detector):
+    path = "a.wav"
+    found = detector((voice(1.0), 16000))
+    odd = dataclasses.replace(found, name=path, llr=math.nan, p_spoof=math.nan, **NO_VERDICT)
+    (table,), (row,) = lines_of("table", odd), lines_of("csv", odd)
+    assert table.split()[:3] == ["-", "-", "none"] and table.endswith(f"{path} (silent; short)")
+    assert row.startswith(f"{path},,,none,") and row.endswith(",,silent; short")
+    record = json.loads(lines_of("json", odd)[0])
+    assert (record["llr"], record["p_spoof"], record["decision"]) == (None, None, "none")
+    assert record["warnings"] == ["silent", "short"]

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import soundfile
+import torch
 from made_up import refused, worker
 from sounds import make_corpus, make_data
 from tiny_detector import make_experiment
 
 from antispoof import Detector
 from antispoof.data.tables import read_table
-from antispoof.detector.novelty import can_describe
+from antispoof.detector.novelty import Descriptions, can_describe
 from antispoof.detector.sounds import read_sound
 from antispoof.models import build_model
 
@@ -73,3 +74,17 @@ def test_a_set_to_report_on_teaches_nothing(place):
 def test_features_and_the_last_layer_of_waveforms_can_be_compared():
     assert can_describe(build_model("mhfa", dim=8, heads=2, compression=4, embedding=4))
     assert can_describe(build_model("mel_cnn", widths=[4, 8, 16, 32]))
+
+
+def test_a_description_does_not_depend_on_padding():
+    model = build_model("mhfa", dim=8, heads=2, compression=4, embedding=4).eval()
+    x = torch.randn(2, 1, 20, 8, generator=torch.Generator().manual_seed(0))
+    found = []
+    for frames in (20, 12):
+        with Descriptions(model, 2).watching() as descriptions, torch.no_grad():
+            model(x[:, :, :frames], torch.tensor([12, 9]))
+            descriptions.take(torch.tensor([1, 0]))
+        found.append(descriptions.found())
+    assert found[0] == pytest.approx(found[1])
+    part = x[0, 0, :12].double().numpy()
+    assert found[0][1] == pytest.approx(np.concatenate([part.mean(0), part.std(0)]), abs=1e-5)
