@@ -57,13 +57,7 @@ def parse(program: str, argv: Sequence[str] | None = None) -> Any:
         help="from which on a file is bona fide (where the costs of evaluation at --p-spoof "
         "decide: -0.642)",
     )
-    parser.add_argument("--share", default="1/1", help="JOB/N: which part of the files")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="FILE.jsonl",
-        help="with --json: add lines to this file, but for files that stand in it",
-    )
+    add_job_options(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     add_stream_options(parser)
     parser.add_argument("places", type=Path, nargs="*", metavar="FILE_OR_FOLDER")
@@ -75,6 +69,17 @@ def parse(program: str, argv: Sequence[str] | None = None) -> Any:
     args.form = "json" if args.json else "csv" if args.csv else "table"
     args.program = program
     return args
+
+
+def add_job_options(parser: argparse.ArgumentParser) -> None:
+    """--share and --out: a part of the files, and where it goes on."""
+    parser.add_argument("--share", default="1/1", help="JOB/N: which part of the files")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE.jsonl",
+        help="with --json: add lines to this file, but for files that stand in it",
+    )
 
 
 def add_stream_options(parser: argparse.ArgumentParser) -> None:
