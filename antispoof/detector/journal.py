@@ -69,18 +69,28 @@ class Journal:
         if place < len(self.done) and self.done[place] == key:
             self.skipped += 1
             return True
+        if str(path) in self.pending:
+            return True  # it was named twice
         self.pending[str(path)] = found
         return False
 
     def write(self, found: Detection) -> None:
         """Add the line of a file that `has` was asked for."""
-        known = self.pending.pop(found.name)
+        known = self._taken(found.name)
         more = {"bytes": known.st_size, "mtime": known.st_mtime_ns, "settings": self.settings}
         line = json.dumps({**record_of(found), **more}, allow_nan=False) + "\n"
         data = line.encode()
         while data:
             data = data[os.write(self.file, data) :]
         self.added += 1
+
+    def _taken(self, name):
+        """What is known of a file; those before it could not be read, and are forgotten."""
+        while True:
+            first = next(iter(self.pending))
+            known = self.pending.pop(first)
+            if first == name:
+                return known
 
     def _repair(self):
         """Take away what stands behind the last line's end."""

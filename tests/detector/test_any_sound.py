@@ -1,7 +1,10 @@
 """A detector reads any sound that FFmpeg opens, of any length, or says in a line why not."""
 
 import math
+import os
 import subprocess
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from antispoof.data.audio import read_wave
 from antispoof.data.conversion import resample
 from antispoof.detector import long_sounds, pieces
 from antispoof.detector.long_sounds import LongSound, open_sound
+from antispoof.detector.places import sounds_below
 from antispoof.detector.sounds import Sound, read_sound
 from antispoof.errors import UserError
 
@@ -178,3 +182,45 @@ def test_a_text_with_the_name_of_a_film_or_a_sound_is_refused(detector, tmp_path
         with pytest.raises(UserError, match=f"{name}: text: .*not a sound file") as caught:
             detector(tmp_path / name)
         assert len(str(caught.value).splitlines()) == 1
+
+
+def refusal(detector, path):
+    with pytest.raises(UserError) as caught:
+        detector(path)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+def test_what_is_no_regular_file_is_refused_and_nothing_waits(detector, tmp_path):
+    (tmp_path / "folder.wav").mkdir()
+    (tmp_path / "gone.wav").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "empty.mkv").touch()
+    assert "no such file" in refusal(detector, tmp_path / "folder.wav")
+    assert "no such file" in refusal(detector, tmp_path / "gone.wav")
+    assert "is not a regular file" in refusal(detector, tmp_path / "pipe.wav")
+    assert "is not a regular file" in refusal(detector, os.devnull)
+    assert "the file is empty" in refusal(detector, tmp_path / "empty.mkv")
+
+
+def test_a_file_that_may_not_be_read_is_one_line(detector):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        soundfile.write(folder / "a.wav", voice(1.0), 16000)
+        (folder / "a.wav").chmod(0)
+        (folder / "shut").mkdir(mode=0)
+        was = os.geteuid()
+        try:
+            if not was:
+                os.seteuid(65534)  # root may read all
+            assert "a.wav: Permission denied" in refusal(detector, folder / "a.wav")
+            assert "shut/b.wav: Permission denied" in refusal(detector, folder / "shut/b.wav")
+            complaints = []
+            assert list(sounds_below(folder, complaints.append)) == [folder / "a.wav"]
+            assert [str(each).partition(";")[0] for each in complaints] == [
+                f"{folder}/shut: Permission denied"
+            ]
+        finally:
+            os.seteuid(was)
+            (folder / "shut").chmod(0o755)

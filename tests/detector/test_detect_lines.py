@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
+from pathlib import Path
 
 import pytest
 import soundfile
@@ -121,6 +122,17 @@ def test_lines_by_another_model_or_by_nobody_are_kept_and_refused(detector, mode
         with pytest.raises(UserError, match=r"x.jsonl:1: is no result of a file"):
             fill(out, detector, folder / "in")
         assert out.read_text() == text
+
+
+def test_a_file_that_is_named_twice_or_cannot_be_read_takes_no_place(detector, folder):
+    (folder / "in/d.wav").write_text("no sound")
+    with Journal(folder / "x.jsonl", detector, False) as journal:
+        files = [folder / "in" / f"{name}.wav" for name in ("e", "e", "d", "f")]
+        for _, found in detector.each([file for file in files if not journal.has(file)]):
+            if not isinstance(found, UserError):
+                journal.write(found)
+        assert journal.pending == {}
+    assert [Path(row["file"]).name for row in records(folder / "x.jsonl")] == ["e.wav", "f.wav"]
 
 
 def test_two_processes_do_not_write_to_one_file(detector, folder):
