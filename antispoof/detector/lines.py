@@ -37,7 +37,8 @@ def lines_of(form: str, found: Detection) -> list[str]:
     if form == "csv":
         numbers = (_known(found.llr), _known(found.p_spoof), found.decision, found.seconds)
         return [_row((found.name, *numbers, found.conversions, warnings))]
-    notes = "".join(f" ({note})" for note in (found.conversions, warnings) if note)
+    done = f" ({found.conversions})" if found.conversions else ""
+    odd = "".join(f"[{words.partition(':')[0]}] " for words in found.warnings)
     llr = "-" if math.isnan(found.llr) else f"{found.llr:.3f}"
     p_spoof = "-" if math.isnan(found.p_spoof) else f"{found.p_spoof:.4f}"
     first = f"{llr:>9} {p_spoof:>8}  {found.decision:<8} {found.seconds:8.2f}"
@@ -46,7 +47,7 @@ def lines_of(form: str, found: Detection) -> list[str]:
         f"{window.start:.2f} to {window.end:.2f} s"
         for window in found.windows
     )
-    return [f"{first}  {on_a_line(found.name)}{notes}", *windows]
+    return [f"{first}  {odd}{on_a_line(found.name)}{done}", *windows]
 
 
 def record_of(found: Detection) -> dict[str, Any]:
