@@ -38,7 +38,7 @@ def lines_of(form: str, found: Detection) -> list[str]:
         numbers = (_known(found.llr), _known(found.p_spoof), found.decision, found.seconds)
         return [_row((found.name, *numbers, found.conversions, warnings))]
     done = f" ({found.conversions})" if found.conversions else ""
-    odd = "".join(f"[{words.partition(':')[0]}] " for words in found.warnings)
+    odd = "".join(f"[{words.partition(':')[0]}]  " for words in found.warnings)
     llr = "-" if math.isnan(found.llr) else f"{found.llr:.3f}"
     p_spoof = "-" if math.isnan(found.p_spoof) else f"{found.p_spoof:.4f}"
     first = f"{llr:>9} {p_spoof:>8}  {found.decision:<8} {found.seconds:8.2f}"
