@@ -130,7 +130,8 @@ def test_no_verdict_and_warnings_stand_in_every_form(detector):
     found = detector((voice(1.0), 16000))
     odd = dataclasses.replace(found, name=path, llr=math.nan, p_spoof=math.nan, **NO_VERDICT)
     (table,), (row,) = lines_of("table", odd), lines_of("csv", odd)
-    assert table.split()[:3] == ["-", "-", "none"] and table.endswith(f"  [silent]  [short]  {path}")
+    assert table.split()[:3] == ["-", "-", "none"]
+    assert table.endswith(f"  [silent]  [short]  {path}")
     assert row.startswith(f"{path},,,none,") and row.endswith(",,silent: not a sound; short")
     record = json.loads(lines_of("json", odd)[0])
     assert (record["llr"], record["p_spoof"], record["decision"]) == (None, None, "none")
