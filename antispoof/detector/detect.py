@@ -13,6 +13,7 @@ from ..errors import UserError
 from ..metrics import COSTS, bayes_threshold
 from ..torch_utils.device import choose_device
 from .batches import ahead
+from .explain import LONGEST, Explanation, explain
 from .sounds import Sound, given_sound, read_sound
 from .system import Mapped, open_detector
 
@@ -96,6 +97,25 @@ class Detector:
                 raise detection
             found.append(detection)
         return found if isinstance(x, list) else found[0]
+
+    def explain(self, x: Any, **options: Any) -> Explanation:
+        """Why `x`, a path or a pair (array, rate), gets its LLR: see `explain.explain`.
+
+        Of a sound that is longer than 12 s, its window of the lowest LLR is explained. Raises
+        UserError.
+        """
+        sound, start = _read(x), 0.0
+        if isinstance(sound, UserError):
+            raise sound
+        if len(sound.wave) > LONGEST * SAMPLE_RATE:
+            known = [window for window in self._windows(sound) if window.llr is not None]
+            if not known:
+                raise UserError(f"{sound.place}: no window of it can be scored; silent?")
+            lowest = min(known, key=lambda window: window.llr)
+            start = lowest.start
+            span = slice(round(start * SAMPLE_RATE), round(lowest.end * SAMPLE_RATE))
+            sound = sound._replace(wave=sound.wave[span])
+        return explain(self.system, sound, self.threshold, start=start, **options)
 
     def each(
         self, items: Iterable[Any], windows: bool = True
