@@ -5,7 +5,7 @@ The one module of the library that reads options and prints.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ EXAMPLE = """
 example:
   {0} call.wav recordings/
   {0} --model exp/mel_cnn_seed1 --json --share 1/4 recordings/ > part1.jsonl
+  {0} --explain call.png call.wav
 
 Any WAV, FLAC, Ogg, MP3, M4A or MP4, of any rate and channels; of a folder, all of them below it.
 The LLR is in natural log: higher = more bona fide. A file that cannot be read is named on stderr,
@@ -54,6 +55,13 @@ def parse(program: str, argv: Sequence[str] | None = None) -> Any:
         help="from which on a file is bona fide (where the costs of evaluation at --p-spoof "
         "decide: -0.642)",
     )
+    parser.add_argument(
+        "--explain",
+        type=Path,
+        metavar="PNG_OR_FOLDER",
+        help="draw what speaks for spoof and what for bona fide: a picture of one file, or a "
+        "folder with one of each",
+    )
     parser.add_argument("--share", default="1/1", help="JOB/N: which part of the files")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("places", type=Path, nargs="+", metavar="FILE_OR_FOLDER")
@@ -86,15 +94,17 @@ def detect(program: str, argv: Sequence[str] | None = None) -> int:
         args.model or DEFAULT, args.device, threshold=args.threshold, **options
     )
     files, failed = find(args)
+    pictures = explaining(args, detector, files)
     print(*head(form, detector), sep="\n", end="\n" * (form != "json"), flush=True)
     progress = Progress(len(files), "files", "detect", quiet=sys.stdout.isatty())
-    for _, found in detector.each(files, args.windows):
+    for file, found in detector.each(files, args.windows):
         if isinstance(found, UserError):
             failed += 1
             progress.close()  # the bar's line
             complain(args, found)
         else:
             print(*lines_of(form, found), sep="\n", flush=True)
+            failed += pictures(file)
         progress.advance()
     progress.close()
     return 2 if failed else 0
@@ -113,6 +123,26 @@ def find(args: Any) -> tuple[list[Path], int]:
             failed += 1
             complain(args, error)
     return files[args.part], failed
+
+
+def explaining(args: Any, detector: Any, files: list[Path]) -> Callable[[Path], int]:
+    """A function that explains a file where --explain asks for it; returns 1 where it could not."""
+    if args.explain is None:
+        return lambda file: 0
+    from .pictures import Pictures
+
+    pictures = Pictures(detector, args.explain, files)
+    stream = sys.stderr if args.json or args.csv else sys.stdout
+
+    def explain(file: Path) -> int:
+        try:
+            print(pictures.write(file), file=stream, flush=True)
+        except UserError as error:
+            complain(args, error)
+            return 1
+        return 0
+
+    return explain
 
 
 def complain(args: Any, error: UserError) -> None:

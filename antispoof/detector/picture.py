@@ -145,18 +145,18 @@ def _frequency_nodes(axes, found):
 def _draw_checks(figure, found):
     count = 2 + bool(found.layers)
     axes = figure.subplots(1, count)
-    _curve(axes[0], found.deletion, "deletion", "patches taken out, %")
-    _curve(axes[1], found.insertion, "insertion", "patches brought back, %")
+    colour = BLUE if found.insertion.direction > 0 else RED  # of what is marked
+    _curve(axes[0], colour, found.deletion, "deletion", "patches taken out, %")
+    _curve(axes[1], colour, found.insertion, "insertion", "patches brought back, %")
     axes[0].set(ylabel="LLR; higher = more bona fide")
     axes[0].legend(loc="best", fontsize=8)
     if found.layers:
         _layers(axes[2], found)
 
 
-def _curve(axes, curve: Curve, what, label):
+def _curve(axes, colour, curve: Curve, what, label):
     share = 100 * curve.shares
     low, high = curve.random.min(0), curve.random.max(0)
-    colour = BLUE if curve.direction > 0 else RED
     axes.fill_between(share, low, high, color=GREY, alpha=0.25, linewidth=0)
     axes.plot(share, curve.random.mean(0), "--", color=GREY, label="in random orders, with range")
     axes.plot(share, curve.marked, ".-", color=colour, label="what is marked first")

@@ -1,0 +1,54 @@
+"""Where the pictures of --explain go: one file, or a folder with a picture of each sound."""
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..files import atomic_open, make_folder
+from .explain import Curve, Explanation
+from .picture import draw
+
+
+class Pictures:
+    """Explains sounds, and writes a picture of each.
+
+    Args: detector; place: of one sound NAME.png, else a folder, in which each picture has the path
+    of its sound; files: the sounds. Raises UserError for one picture of several sounds.
+    """
+
+    def __init__(self, detector: Any, place: Path, files: list[Path]) -> None:
+        self.detector, self.place = detector, place
+        self.single = place.suffix.lower() == ".png"
+        if self.single and len(files) > 1:
+            raise UserError(
+                f"--explain {place}: found {len(files)} files, wanted one; name a folder instead"
+            )
+
+    def path(self, file: Path) -> Path:
+        """The picture of a sound."""
+        if self.single:
+            return self.place
+        parts = ["up" if part == ".." else part for part in file.parts if part != file.anchor]
+        return self.place.joinpath(*parts[:-1], f"{parts[-1]}.png")
+
+    def write(self, file: Path) -> str:
+        """Explain `file`; returns what is printed of it, on a line. Raises UserError."""
+        found, path = self.detector.explain(file), self.path(file)
+        make_folder(path.parent)
+        with atomic_open(path, "wb") as stream:
+            draw(found, stream)
+        return f"{path}: {summary(found)}"
+
+
+def summary(found: Explanation) -> str:
+    """The areas of both curves, and those of random orders, on a line."""
+    piece = f"{found.times[0]:.2f} to {found.times[-1]:.2f} s, "
+    return piece + ", ".join(
+        f"{name} area {curve.area:.2f} (random {_random(curve)})"
+        for name, curve in (("deletion", found.deletion), ("insertion", found.insertion))
+    )
+
+
+def _random(curve: Curve) -> str:
+    areas = curve.random_areas
+    return f"{areas.mean():.2f}, {areas.min():.2f} to {areas.max():.2f}"
