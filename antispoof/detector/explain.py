@@ -74,6 +74,19 @@ class Explanation:
     layers: tuple[LayerWeights, ...]
     nodes: tuple[KeptNodes, ...]
 
+    @property
+    def matters(self) -> bool:
+        """Whether both areas are larger than those of every random order."""
+        both = (self.deletion, self.insertion)
+        return all(curve.area > curve.random_areas.max() for curve in both)
+
+    @property
+    def check(self) -> str:
+        """The same in words."""
+        if self.matters:
+            return "What is marked moves the LLR more than patches in any random order."
+        return "What is marked moves the LLR no more than random patches do: do not rely on it."
+
 
 def explain(
     system: Mapped,

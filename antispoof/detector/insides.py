@@ -59,9 +59,7 @@ class KeptNodes:
         return replace(self, starts=self.starts + seconds, ends=self.ends + seconds)
 
 
-def look_inside(
-    name: str, system: Any, sound: Sound
-) -> tuple[list[LayerWeights], list[KeptNodes]]:
+def look_inside(name: str, system: Any, sound: Sound) -> tuple[list[LayerWeights], list[KeptNodes]]:
     """The layer weights and the kept nodes of an experiment `system` on one sound.
 
     Of a sound that the model reads in windows, the mean of the gates, and the nodes of each window.
@@ -188,11 +186,11 @@ def _step(back_end) -> int:
 def _frequencies(back_end, count) -> np.ndarray:
     """(count + 1,) Hz between the nodes of frequency, three neighbouring bands each."""
     if isinstance(back_end, Aasist):
-        return _mel_edges(0.0, SAMPLE_RATE / 2, FILTERS + 1)[:: POOL][: count + 1]
+        return _mel_edges(0.0, SAMPLE_RATE / 2, FILTERS + 1)[::POOL][: count + 1]
     if _reads_mel(back_end):
         # the band of a mel filter, between the middles of its neighbours
         centres = _mel_edges(*MEL_RANGE, 128 + 2)
-        return ((centres[:-1] + centres[1:]) / 2)[:: POOL][: count + 1]
+        return ((centres[:-1] + centres[1:]) / 2)[::POOL][: count + 1]
     return np.full(count + 1, np.nan)
 
 

@@ -45,8 +45,8 @@ def _title(found):
     span = f"{found.times[0]:.2f} to {found.times[-1]:.2f} s" if found.start else ""
     patch = f"{_width(found.times):.2f} s x {_width(found.bands):.0f} Hz"
     return (
-        f"{name} {span}\nLLR {found.llr:.2f}, {found.decision} (from {found.threshold:.2f} on it "
-        f"is bona fide). A patch is {patch}, and is replaced by {_FILLS[found.fill]}"
+        f"{name} {span}\nLLR {found.llr:.2f}: {found.decision} (bonafide from "
+        f"{found.threshold:.2f} on)\nA patch is {patch}; it is replaced by {_FILLS[found.fill]}."
     )
 
 
@@ -136,9 +136,7 @@ def _frequency_nodes(axes, found):
     """Nodes of frequency that are kept, at the right edge of the spectrogram."""
     for nodes in found.nodes:
         if nodes.kind == "frequency" and np.isfinite(nodes.starts).all():
-            for low, high in zip(
-                nodes.starts[nodes.kept], nodes.ends[nodes.kept], strict=True
-            ):
+            for low, high in zip(nodes.starts[nodes.kept], nodes.ends[nodes.kept], strict=True):
                 axes.axhspan(low / 1000, high / 1000, xmin=0.985, color="#2a8050")
 
 
@@ -149,7 +147,9 @@ def _draw_checks(figure, found):
     _curve(axes[0], colour, found.deletion, "deletion", "patches taken out, %")
     _curve(axes[1], colour, found.insertion, "insertion", "patches brought back, %")
     axes[0].set(ylabel="LLR; higher = more bona fide")
-    axes[0].legend(loc="best", fontsize=8)
+    lines, words = axes[0].get_legend_handles_labels()
+    figure.legend(lines, words, loc="outside lower left", ncols=2, fontsize=8)
+    figure.suptitle(found.check, fontsize=9)
     if found.layers:
         _layers(axes[2], found)
 
@@ -158,8 +158,8 @@ def _curve(axes, colour, curve: Curve, what, label):
     share = 100 * curve.shares
     low, high = curve.random.min(0), curve.random.max(0)
     axes.fill_between(share, low, high, color=GREY, alpha=0.25, linewidth=0)
-    axes.plot(share, curve.random.mean(0), "--", color=GREY, label="in random orders, with range")
-    axes.plot(share, curve.marked, ".-", color=colour, label="what is marked first")
+    axes.plot(share, curve.random.mean(0), "--", color=GREY, label="random orders, mean and range")
+    axes.plot(share, curve.marked, ".-", color=colour, label="what is marked most, first")
     areas = curve.random_areas
     axes.set(
         xlabel=label,

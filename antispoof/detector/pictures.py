@@ -41,12 +41,12 @@ class Pictures:
 
 
 def summary(found: Explanation) -> str:
-    """The areas of both curves, and those of random orders, on a line."""
-    piece = f"{found.times[0]:.2f} to {found.times[-1]:.2f} s, "
-    return piece + ", ".join(
+    """The areas of both curves and of random orders, and what they say, on a line."""
+    areas = ", ".join(
         f"{name} area {curve.area:.2f} (random {_random(curve)})"
         for name, curve in (("deletion", found.deletion), ("insertion", found.insertion))
     )
+    return f"{found.times[0]:.2f} to {found.times[-1]:.2f} s, {areas}. {found.check}"
 
 
 def _random(curve: Curve) -> str:
