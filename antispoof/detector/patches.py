@@ -56,10 +56,7 @@ class Patches:
         size = self.spectrum.abs()
         if fill == "silence":
             return torch.zeros_like(self.spectrum)
-        if fill == "mean":
-            level = size.square().mean(1).sqrt()
-        else:
-            level = size.quantile(QUIET, 1)
+        level = size.square().mean(1).sqrt() if fill == "mean" else size.quantile(QUIET, 1)
         noise = torch.randn(len(self.wave), generator=torch.Generator().manual_seed(seed))
         return level[:, None] * self._stft(noise) / self.window.square().sum().sqrt()
 
