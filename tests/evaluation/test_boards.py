@@ -151,9 +151,9 @@ def test_a_poor_system_is_let_through_and_one_class_says_nothing():
     with pytest.raises(UserError, match="x: found an EER of 100.0 %: spoofs score higher"):
         require_direction({name: float(name) for name in labels}, labels, "x")
     spoofs = {name: label for name, label in labels.items() if label == "spoof"}
-    require_direction({name: 1.0 for name in spoofs}, spoofs, "x")
+    require_direction(dict.fromkeys(spoofs, 1.0), spoofs, "x")
     for form in BOARDS:
-        lines = statement(form, "", {name: 1.0 for name in spoofs}, spoofs)
+        lines = statement(form, "", dict.fromkeys(spoofs, 1.0), spoofs)
         assert lines[:2] == ["n_trials: 10", "n_skipped: 0"]
 
 
