@@ -18,8 +18,8 @@ from .patches import Patches
 from .sounds import Sound
 from .system import Mapped
 
-COLUMN_SECONDS, MOST_COLUMNS, BANDS, DRAWS = 0.25, 12, 8, 5
-SHARES = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)  # the same from behind
+COLUMN_SECONDS, MOST_COLUMNS, BANDS, DRAWS = 0.25, 10, 8, 5
+SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)  # the same from behind
 LONGEST = 12.0  # seconds that are explained
 AT_ONCE = 60.0  # seconds of sound that are scored in one call, one sound at least
 Llrs = Callable[[np.ndarray], np.ndarray]  # masks (N, F, T) -> (N,)
@@ -102,7 +102,7 @@ def explain(
 ) -> Explanation:
     """Explain the LLR that `system` gives `sound`, which begins at `start` of the whole one.
 
-    columns: of time, by default one for each 0.25 s, at most 12; bands: of 0 to 8 kHz; fill: see
+    columns: of time, by default one for each 0.25 s, at most 10; bands: of 0 to 8 kHz; fill: see
     `Patches`; draws: random orders of the curves; seed: of these and of noise. Raises UserError.
     """
     _require_fixed_crops(system, sound)
