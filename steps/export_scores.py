@@ -11,7 +11,7 @@ example:
   steps/export_scores.py --form 2021 data/eval exp/mel_cnn_seed1/eval/scores submission.txt
   steps/export_scores.py --form 2021 --check data/eval submission.txt
   steps/export_scores.py --form 2021 --import data/eval published.txt exp/published/eval/scores
-  steps/export_scores.py --form df_arena --protocol in_the_wild.csv data/eval SCORES in_the_wild.txt
+  steps/export_scores.py --form df_arena --protocol board.csv data/eval SCORES board.txt
   steps/export_scores.py --form spoof_bench data/eval exp/fusion_seed1/eval/scores scores.txt
 
 Forms: 2019 (utt attack key score), 2021 (utt score), asvspoof5 (a header, tabs), utt_score (utt

@@ -55,13 +55,8 @@ def parse(program: str, argv: Sequence[str] | None = None) -> Any:
         help="from which on a file is bona fide (where the costs of evaluation at --p-spoof "
         "decide: -0.642)",
     )
-    parser.add_argument(
-        "--explain",
-        type=Path,
-        metavar="PNG_OR_FOLDER",
-        help="draw what speaks for spoof and what for bona fide: a picture of one file, or a "
-        "folder with one of each",
-    )
+    explain = "draw what speaks for spoof: a picture of one file, or a folder of pictures"
+    parser.add_argument("--explain", type=Path, metavar="PNG_OR_FOLDER", help=explain)
     parser.add_argument("--share", default="1/1", help="JOB/N: which part of the files")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     parser.add_argument("places", type=Path, nargs="+", metavar="FILE_OR_FOLDER")

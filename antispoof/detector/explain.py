@@ -6,6 +6,7 @@ takes out patches, first those that speak most for the side that the sound is on
 them back, in the same order, into a sound that has lost all. Random orders stand next to both.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -76,9 +77,9 @@ class Explanation:
 
     @property
     def matters(self) -> bool:
-        """Whether both areas are larger than those of every random order."""
+        """Whether both areas are above 0 and above those of every random order."""
         both = (self.deletion, self.insertion)
-        return all(curve.area > curve.random_areas.max() for curve in both)
+        return all(curve.area > max(0, curve.random_areas.max()) for curve in both)
 
     @property
     def check(self) -> str:
@@ -113,27 +114,15 @@ def explain(
         raise UserError(f"explain: found {draws} draws, wanted 1 or more")
     patches = Patches(sound.wave, columns, bands, fill, seed)
 
-    def llrs(masks):
-        return _llrs(system, sound, patches, masks)
-
+    llrs = functools.partial(_llrs, system, sound, patches)
     llr, effects = _effects(llrs, bands, columns)
     effect, by_time, by_band = effects
     side = 1 if llr >= threshold else -1
     deletion, insertion = _curves(llrs, effect, side, llr, draws, seed)
     seen = [look_inside(name, own, sound) for name, own in systems_of(system)]
     return Explanation(
-        name=sound.place,
-        llr=llr,
-        decision="bonafide" if side > 0 else "spoof",
-        threshold=threshold,
-        start=start,
-        wave=sound.wave,
-        times=start + patches.times,
-        bands=patches.bands,
-        fill=fill,
-        effect=effect,
-        by_time=by_time,
-        by_band=by_band,
+        *(sound.place, llr, "bonafide" if side > 0 else "spoof", threshold, start, sound.wave),
+        *(start + patches.times, patches.bands, fill, effect, by_time, by_band),
         deletion=deletion,
         insertion=insertion,
         layers=tuple(own for layers, _ in seen for own in layers),

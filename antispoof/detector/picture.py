@@ -1,7 +1,7 @@
 """One picture of why a sound got its LLR: an `Explanation` as PNG.
 
 Red speaks for spoof, blue for bona fide, everywhere. Above, the patches over the spectrogram, with
-each band and each column as a whole beside them; below, what the model says of itself, and the
+each band and each column as a whole next to them; below, what the model says of itself, and the
 curves that check the patches.
 """
 
@@ -84,12 +84,12 @@ def _draw_sound(figure, found):
     side = figure.add_subplot(grid[0, 1], sharey=main)
     _bars(side.barh, found.bands / 1000, found.by_band)
     side.axvline(0, color=GREY, linewidth=0.8)
-    side.set(xlabel="whole band", ylim=(0, 8))
+    side.set(xlabel="effect of the\nwhole band", ylim=(0, 8))
     side.tick_params(labelleft=False)
     under = figure.add_subplot(grid[1, 0], sharex=main)
     _bars(under.bar, found.times, found.by_time)
     under.axhline(0, color=GREY, linewidth=0.8)
-    under.set(ylabel="whole\ncolumn")
+    under.set(ylabel="effect of the\nwhole column")
     lowest = under
     for number, nodes in enumerate(rows):
         lowest = figure.add_subplot(grid[2 + number, 0], sharex=main)
@@ -173,6 +173,7 @@ def _layers(axes, found):
         colour, line = LIGHT[number % len(LIGHT)], ("-", "--", ":")[number // len(LIGHT) % 3]
         words = f"{own.system}: {own.kind}"
         axes.plot(own.layers, own.weights, line, marker=".", color=colour, label=words)
-    axes.set(xlabel="layer of the front end", title="weights of layers", ylim=(0, None))
+    axes.set(xlabel="layer of the front end", title="weights of layers")
+    axes.set_ylim(0, 1.15 * max(own.weights.max() for own in found.layers))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(loc="best", fontsize=7)

@@ -102,6 +102,9 @@ def test_an_area_no_larger_than_by_chance_is_said(found):
     chance = Curve(curve.shares, curve.random.mean(0), curve.random, curve.direction)
     words = summary(replace(found[1], deletion=chance))
     assert words.endswith("no more than random patches do: do not rely on it.")
+    against = replace(curve, direction=-curve.direction, random=3 * curve.random)
+    assert against.random_areas.max() < against.area < 0
+    assert not replace(found[1], deletion=against).matters
     low, high = sorted(curve.random_areas)
     expected = f"deletion area {chance.area:.2f} (random {(low + high) / 2:.2f}, {low:.2f} to"
     assert words.startswith(f"0.00 to 1.00 s, {expected}")
