@@ -102,7 +102,7 @@ def test_an_area_no_larger_than_by_chance_is_said(found):
     chance = Curve(curve.shares, curve.random.mean(0), curve.random, curve.direction)
     words = summary(replace(found[1], deletion=chance))
     assert words.endswith("no more than random patches do: do not rely on it.")
-    against = replace(curve, direction=-curve.direction, random=3 * curve.random)
+    against = Curve(np.array([0, 1]), np.array([0, -1]), np.array([[0, -2]]), 1)
     assert against.random_areas.max() < against.area < 0
     assert not replace(found[1], deletion=against).matters
     low, high = sorted(curve.random_areas)
