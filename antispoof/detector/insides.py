@@ -71,7 +71,8 @@ def look_inside(name: str, system: Any, sound: Sound) -> tuple[list[LayerWeights
     back_end = model.back_end if isinstance(model, FineTuned) else model
     rate = _rate(system, model)
     starts = _starts(inputs, sound, system.upstream, rate, len(windows))
-    gates, nodes = [], []
+    gates: list[np.ndarray] = []
+    nodes: list[KeptNodes] = []
     for (x, length, _), start in zip(windows, starts, strict=True):
         with torch.inference_mode(), _listening(back_end) as heard:
             model(x[None].to(system.device), torch.tensor([length], device=system.device))
@@ -197,7 +198,7 @@ def _frequencies(back_end, count) -> np.ndarray:
 def _mel_edges(low: float, high: float, count: int) -> np.ndarray:
     """(count,) Hz, evenly on the mel scale."""
     ends = 2595 * np.log10(1 + np.array([low, high]) / 700)
-    return 700 * (10 ** (np.linspace(*ends, count) / 2595) - 1)
+    return 700 * (10 ** (np.linspace(ends[0], ends[1], count) / 2595) - 1)
 
 
 def systems_of(system: Any) -> Iterator[tuple[str, Any]]:

@@ -34,9 +34,9 @@ def draw(found: Explanation, stream: str | Path | IO[bytes]) -> None:
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(WIDTH, 8.0 + 0.35 * len(_rows(found))), layout="constrained")
         figure.suptitle(_title(found), fontsize=10)
-        above, below = figure.subfigures(2, 1, height_ratios=(5 + 0.35 * len(_rows(found)), 3))
-        _draw_sound(above, found)
-        _draw_checks(below, found)
+        parts: Any = figure.subfigures(2, 1, height_ratios=(5 + 0.35 * len(_rows(found)), 3))
+        _draw_sound(parts[0], found)
+        _draw_checks(parts[1], found)
         figure.savefig(stream, format="png", metadata={"Software": None})
 
 
