@@ -13,7 +13,7 @@ class Loudness:
 
     seconds, systems = 1.0, ()
 
-    def scores(self, sounds):
+    def scores(self, sounds, *_):
         return np.array([-float(np.square(sound.wave).mean()) for sound in sounds])
 
 

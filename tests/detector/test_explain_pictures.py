@@ -32,7 +32,7 @@ class Low:
     def __init__(self, sign):
         self.sign = sign
 
-    def scores(self, sounds):
+    def scores(self, sounds, *_):
         found = []
         for sound in sounds:
             power = np.abs(np.fft.rfft(sound.wave)) ** 2
