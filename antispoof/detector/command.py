@@ -5,7 +5,7 @@ The one module of the library that reads options and prints.
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,7 @@ def detect(program: str, argv: Sequence[str] | None = None) -> int:
     from ..progress import Progress
     from .detect import Detector  # late: --help answers at once
     from .lines import head, lines_of
+    from .pictures import explaining
 
     form = "json" if args.json else "csv" if args.csv else "table"
     options = {} if args.p_spoof is None else {"prior": args.p_spoof}
@@ -89,7 +90,7 @@ def detect(program: str, argv: Sequence[str] | None = None) -> int:
         args.model or DEFAULT, args.device, threshold=args.threshold, **options
     )
     files, failed = find(args)
-    pictures = explaining(args, detector, files)
+    explain = explaining(args, detector, print, complain)
     print(*head(form, detector), sep="\n", end="\n" * (form != "json"), flush=True)
     progress = Progress(len(files), "files", "detect", quiet=sys.stdout.isatty())
     for file, found in detector.each(files, args.windows):
@@ -99,7 +100,7 @@ def detect(program: str, argv: Sequence[str] | None = None) -> int:
             complain(args, found)
         else:
             print(*lines_of(form, found), sep="\n", flush=True)
-            failed += pictures(file)
+            failed += explain(file)
         progress.advance()
     progress.close()
     return 2 if failed else 0
@@ -118,26 +119,6 @@ def find(args: Any) -> tuple[list[Path], int]:
             failed += 1
             complain(args, error)
     return files[args.part], failed
-
-
-def explaining(args: Any, detector: Any, files: list[Path]) -> Callable[[Path], int]:
-    """A function that explains a file where --explain asks for it; returns 1 where it could not."""
-    if args.explain is None:
-        return lambda file: 0
-    from .pictures import Pictures
-
-    pictures = Pictures(detector, args.explain, files)
-    stream = sys.stderr if args.json or args.csv else sys.stdout
-
-    def explain(file: Path) -> int:
-        try:
-            print(pictures.write(file), file=stream, flush=True)
-        except UserError as error:
-            complain(args, error)
-            return 1
-        return 0
-
-    return explain
 
 
 def complain(args: Any, error: UserError) -> None:

@@ -155,12 +155,14 @@ def test_a_folder_has_a_picture_of_each_sound_that_could_be_read(place, capsys):
 
 
 def test_one_picture_of_several_files_is_refused(place):
-    with pytest.raises(UserError, match="--explain x.png: found 3 files, wanted one"):
+    with pytest.raises(UserError, match="--explain x.png: found the folder a, wanted one file"):
         run(None, "--explain", "x.png", "a")
+    with pytest.raises(UserError, match="--explain x.png: found 2 files, wanted one file"):
+        run(None, "--explain", "x.png", "a/one.wav", "a/two.wav")
 
 
 def test_a_picture_never_leaves_its_folder(place):
-    pictures = Pictures(Detector(Low(1)), place / "out", [])
+    pictures = Pictures(Detector(Low(1)), place / "out", [place])
     for name in ("../../x.wav", "/a/../x.wav", "./x.wav", "x.wav"):
         path = pictures.path(type(place)(name))
         assert path.resolve().is_relative_to((place / "out").resolve())
