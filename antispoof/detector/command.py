@@ -21,6 +21,7 @@ EXAMPLE = """
 example:
   {0} call.wav recordings/
   {0} --model exp/mel_cnn_seed1 --json --share 1/4 --out part1.jsonl recordings/
+  {0} --explain call.png call.wav
   ffmpeg -v error -f alsa -i default -f s16le -ac 1 -ar 16000 - | {0} --stream
 
 Any sound that FFmpeg opens, also of a film; of a folder, all below it that have a name of a sound.
@@ -57,6 +58,8 @@ def parse(program: str, argv: Sequence[str] | None = None) -> Any:
         help="from which on a file is bona fide (where the costs of evaluation at --p-spoof "
         "decide: -0.642)",
     )
+    explain = "draw what speaks for spoof: a picture of one file, or a folder of pictures"
+    parser.add_argument("--explain", type=Path, metavar="PNG_OR_FOLDER", help=explain)
     add_job_options(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
     add_stream_options(parser)
@@ -102,6 +105,8 @@ def wrong(args: Any) -> str | None:
         return "--out: wanted --json with it"
     if args.stream and (args.places or args.out or args.windows or args.share != "1/1"):
         return "--stream: reads standard input alone; found a file, --out, --windows or --share"
+    if args.stream and args.explain:
+        return "--stream: found --explain, wanted a file for it"
     if not args.stream and (args.rate or args.pcm):
         return "--rate, --pcm: wanted --stream with them"
     if not args.stream and not args.places:
@@ -156,20 +161,23 @@ def to_journal(args: Any, detector: Any) -> int:
 def each(args: Any, detector: Any, done: Any, use: Callable[[Any], None]) -> int:
     """Hand what is found of each file that is not `done` to `use`, in order; the exit status."""
     from ..progress import Progress
+    from .pictures import explaining
     from .places import Files
 
+    explain = explaining(args, detector, print, complain)
     files = Files(args.places, args.part, lambda error: complain(args, error), done)
     folders = any(place.is_dir() for place in args.places)
     total = None if folders else len(range(len(args.places))[slice(*args.part)])
     progress = Progress(total, "files", "detect", quiet=sys.stdout.isatty() and not args.out)
     failed = 0
-    for _, found in detector.each(files, args.windows):
+    for file, found in detector.each(files, args.windows):
         if isinstance(found, UserError):
             failed += 1
             progress.close()  # the bar's line
             complain(args, found)
         else:
             use(found)
+            failed += explain(file)
         progress.advance()
     progress.close()
     return 2 if failed or files.failed else 0

@@ -16,6 +16,7 @@ from ..errors import UserError
 from ..metrics import COSTS, bayes_threshold
 from ..torch_utils.device import choose_device
 from .batches import ahead
+from .explain import LONGEST, Explanation, explain, lowest
 from .heard import heard
 from .long_sounds import LongSound, open_sound, score_long
 from .novelty import words_of
@@ -103,6 +104,19 @@ class Detector:
                 raise detection
             found.append(detection)
         return found if isinstance(x, list) else found[0]
+
+    def explain(self, x: Any, **options: Any) -> Explanation:
+        """Why `x`, a path or a pair (array, rate), gets its LLR: see `explain.explain`.
+
+        Of a sound that is longer than 12 s, its window of the lowest LLR is explained. Raises
+        UserError.
+        """
+        sound, start = _read(x), 0.0
+        if isinstance(sound, UserError):
+            raise sound
+        if sound.samples > LONGEST * SAMPLE_RATE:
+            sound, start = lowest(sound, self._windows(sound))
+        return explain(self.system, sound, self.threshold, start=start, **options)
 
     def each(
         self, items: Iterable[Any], windows: bool = True

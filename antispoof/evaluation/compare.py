@@ -14,10 +14,15 @@ import numpy as np
 
 from ..metrics.bootstrap import METRICS, Ranked, draws, percentiles
 from ..metrics.checks import Pair
+from ..metrics.crossed import Moved, Way, crossed_difference, moved
 from ..metrics.detection import COSTS
 from ..metrics.titles import TITLES, value_text
 
-WORDS = {"iid": "trials", "speaker": "speakers", "attack": "attacks"}
+WORDS = {
+    "iid": "trials",
+    "speaker": "speakers",
+    "attack": "attacks",
+}
 
 
 def compare(
@@ -25,6 +30,7 @@ def compare(
     second: Sequence[tuple[Pair, Pair]],
     kinds: Mapping[str, Pair | None],
     *,
+    ways: Mapping[str, Way] | None = None,
     metrics: Sequence[str] = METRICS,
     replicates: int = 1000,
     seed: int = 0,
@@ -35,6 +41,8 @@ def compare(
 
     first, second: one ((bona fide, spoof) scores, (bona fide, spoof) LLRs) for each seed, all of
     the same trials in the same order. kinds: {name: groups as for `bootstrap.intervals`, or None}.
+    ways: {in words: units} that are drawn at once, for one kind more, `crossed`, whose words are
+    in its `over`.
 
     A metric has `first` and `second` [value per seed], `difference` (of their means), `trials`
     {kind: {interval: [low, high], p}} and, with several seeds, `mixed` likewise. Seeds of the two
@@ -42,17 +50,7 @@ def compare(
     replicates and the observed data, at most 1.
     """
     systems = [[Ranked(*scores, llr, costs) for scores, llr in runs] for runs in (first, second)]
-    ones = [np.ones((1, size), np.int64) for size in systems[0][0].sizes]
-    seen = [[table.metrics(ones[0], ones[1], metrics) for table in runs] for runs in systems]
-    found: dict[str, dict[str, Any]] = {}
-    for metric in metrics:
-        values = [[float(run[metric][0]) for run in runs] for runs in seen]
-        found[metric] = {
-            "first": values[0],
-            "second": values[1],
-            "difference": float(np.mean(values[0]) - np.mean(values[1])),
-            "trials": {},
-        }
+    found = _seen(systems, metrics)
     several = max(map(len, systems)) > 1
     for kind, groups in kinds.items():
         drawn = _replicates(systems, groups, metrics, replicates, seed)
@@ -63,7 +61,50 @@ def compare(
                 rng = np.random.default_rng([seed, 1])
                 mixed = _redrawn_seeds(a, rng) - _redrawn_seeds(b, rng)
                 own.setdefault("mixed", {})[kind] = _judge(mixed, level)
+    for metric in metrics if ways else ():
+        parts = [mean_moved(metric, runs, costs) for runs in (first, second)]
+        _add_crossed(found[metric], parts[0] - parts[1], ways, level)
     return found
+
+
+def _seen(systems, metrics):
+    """{metric: first, second, difference and empty trials} of the trials as they are."""
+    ones = [np.ones((1, size), np.int64) for size in systems[0][0].sizes]
+    seen = [[table.metrics(ones[0], ones[1], metrics) for table in runs] for runs in systems]
+    found: dict[str, dict[str, Any]] = {}
+    for metric in metrics:
+        values = [[float(run[metric][0]) for run in runs] for runs in seen]
+        difference = float(np.mean(values[0]) - np.mean(values[1]))
+        found[metric] = dict(zip(("first", "second"), values, strict=True))
+        found[metric].update(difference=difference, trials={})
+    return found
+
+
+def _add_crossed(own, difference, ways, level):
+    """Its kind `crossed`; with several seeds, also with the variance of their values."""
+    own["trials"]["crossed"] = _crossed(difference, ways, level, ())
+    if "mixed" in own:
+        values = [own[key] for key in ("first", "second") if len(own[key]) > 1]
+        seeds = [(np.var(v, ddof=1) / len(v), len(v) - 1) for v in values]
+        own["mixed"]["crossed"] = _crossed(difference, ways, level, seeds)
+
+
+def mean_moved(
+    metric: str, runs: Sequence[tuple[Pair, Pair]], costs: Mapping[str, float] = COSTS
+) -> Moved:
+    """The mean over seeds of a metric, as what each trial moves it by; runs: as for `compare`."""
+    parts = [moved(metric, *scores, llr, costs) for scores, llr in runs]
+    return Moved(
+        *(
+            np.mean([getattr(part, name) for part in parts], axis=0)
+            for name in ("value", "bonafide", "spoof")
+        )
+    )
+
+
+def _crossed(difference, ways, level, seeds):
+    interval, p = crossed_difference(difference, list(ways.values()), level, seeds)
+    return {"interval": list(map(float, interval)), "p": p, "over": " and ".join(ways)}
 
 
 def _replicates(systems, groups, metrics, replicates, seed):
@@ -126,8 +167,10 @@ def sentence(names: Sequence[str], metric: str, own: dict[str, Any], level: floa
 def _kinds_of_luck(own):
     """What the difference stands above, and what it does not, in words; the strictest alone."""
     sure, unsure = [], []
-    for kind, found in own["trials"].items():
-        word, mixed = WORDS.get(kind, kind), own.get("mixed", {}).get(kind)
+    trials = own["trials"]
+    strictest = {"crossed": trials["crossed"]} if "crossed" in trials else trials
+    for kind, found in strictest.items():
+        word, mixed = words_of(kind, found), own.get("mixed", {}).get(kind)
         if not _excludes_zero(found):
             unsure.append(word)
         elif mixed is None or _excludes_zero(mixed):
@@ -136,6 +179,11 @@ def _kinds_of_luck(own):
             sure.append(word)
             unsure.append(f"{word} with other seeds")
     return sure, unsure
+
+
+def words_of(kind: str, found: Mapping[str, Any]) -> str:
+    """What is drawn in a kind of interval, in words."""
+    return found.get("over") or WORDS.get(kind, kind)
 
 
 def _excludes_zero(found):
@@ -174,7 +222,7 @@ def lines(
         for key, also in (("trials", ""), ("mixed", " and seeds")):
             for kind, judged in own.get(key, {}).items():
                 low, high = (text(value, "+") for value in judged["interval"])
-                label = f"over {WORDS.get(kind, kind)}{also}"
+                label = f"over {words_of(kind, judged)}{also}"
                 yield f"    {label:<26} [{low}, {high}]  p {judged['p']:.3g}  {units[kind]}"
         yield f"  {sentence(names, metric, own, level)}"
 

@@ -9,8 +9,10 @@ from .. import metrics
 from ..errors import UserError
 from ..metrics.bootstrap import intervals
 from ..metrics.checks import Pair
+from ..metrics.crossed import crossed_interval, moved
 from .asv import AsvTrials, FixedAsv
 from .scores import Trials
+from .ways import units_text, ways_of
 
 FEW = 30  # trials of a class below which a cell is marked
 
@@ -30,8 +32,9 @@ def evaluate(
 
     counts {bonafide, spoof, trials}; costs {p_spoof, c_miss, c_fa}; threshold {metric: score};
     pooled {metric: value}, EER as a fraction; by {factor: {level: cell}}, see `break_down`;
-    with replicates also intervals {metric: {iid, speaker: [low, high]}} and what they rest on,
-    bootstrap {level, replicates, seed, speakers_bonafide, speakers_spoof}.
+    with replicates also intervals {metric: {crossed, iid, speaker: [low, high]}} and what they rest
+    on, bootstrap {level, replicates, seed, speakers_bonafide, speakers_spoof} and crossed {over,
+    units}: speakers and attacks, drawn at once, where there are enough of them; and how many.
 
     llr (N,): LLRs in natural log for `act_dcf` and `cllr`, by default the scores
     themselves, of which `llr_given` tells. by: factors to break down by, `attack*codec` for a
@@ -112,11 +115,17 @@ def _intervals(trials, llr, replicates, seed, costs, level):
         kind: intervals(*trials.split(), groups=groups, level=level, **options)
         for kind, groups in kinds.items()
     }
+    drawn = {m: {kind: list(found[kind][m]) for kind in kinds} for m in found["iid"]}
+    ways, few = ways_of(trials)
+    for metric, own in drawn.items() if ways else ():
+        bonafide, spoof = trials.split()
+        parts = moved(metric, bonafide, spoof, trials.split(llr), costs)
+        if interval := crossed_interval(metric, parts, list(ways.values()), level):
+            own["crossed"] = list(interval)
     return {
         "bootstrap": {"level": level, "replicates": replicates, "seed": seed, **counts},
-        "intervals": {
-            metric: {kind: list(found[kind][metric]) for kind in kinds} for metric in found["iid"]
-        },
+        "crossed": {"over": " and ".join(ways), "units": units_text(ways, few)},
+        "intervals": drawn,
     }
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from ..data.data_dir import REPORTED, read_data_dir, trial_counts
 from ..errors import UserError
 from ..files import sha256_file
+from ..metrics.titles import shown
 from ..paths import system_and_seed
 from .evaluate import FEW, evaluate
 from .layout import scores_path
@@ -122,8 +123,9 @@ def cell(row: Row, data: Path, named: Named, replicates: int, seed: int = 0) -> 
     """What a row comes to on a set; {} where nothing is scored.
 
     counts {bonafide, spoof, trials}, few (of a class), list (of trials; None: all); seeds, a list
-    of {exp, scores, eer, interval}; eer and interval, means over them; sd; resampled: `speaker`, or
-    `trial` where no speaker is known. EER as a fraction, pooled over all trials of the list.
+    of {exp, scores, eer, interval}; eer and interval, means over them; sd; resampled: what is drawn
+    at once, in words, or `speaker` or `trial` of a bootstrap. EER as a fraction, pooled over all
+    trials of the list.
     """
     found = [(exp, scores_of(exp, data, named)) for exp in row.exps]
     listed = trial_counts(data)[1]
@@ -134,7 +136,7 @@ def cell(row: Row, data: Path, named: Named, replicates: int, seed: int = 0) -> 
         result = evaluate(join(data, scores, listed), replicates=replicates, seed=seed)
         kinds = result["intervals"]["eer"] if replicates else {}
         own = {"exp": place_of(exp), "scores": str(scores), "eer": result["pooled"]["eer"]}
-        seeds.append({**own, "interval": kinds.get("speaker") or kinds.get("iid")})
+        seeds.append({**own, "interval": shown(kinds)})
     if not seeds:
         return {}
     rates = [own["eer"] for own in seeds]
@@ -147,8 +149,14 @@ def cell(row: Row, data: Path, named: Named, replicates: int, seed: int = 0) -> 
         "eer": mean(rates),
         "sd": stdev(rates) if len(rates) > 1 else None,
         "interval": _means([own["interval"] for own in seeds]) if replicates else None,
-        "resampled": "speaker" if "speaker" in kinds else "trial",
+        "resampled": _resampled(kinds, result),
     }
+
+
+def _resampled(kinds, result):
+    if "crossed" in kinds:
+        return result["crossed"]["over"]
+    return "speaker" if "speaker" in kinds else "trial"
 
 
 def _means(intervals: Sequence[Sequence[float]]) -> list[float]:

@@ -7,6 +7,7 @@ from typing import Any
 from .compare import compare, sentence
 from .layout import llr_path, scores_path
 from .scores import Trials, keep, read_labels, read_scores
+from .ways import units_text, ways_of
 
 OF_LLRS = {"act_dcf", "cllr"}  # the metrics that judge LLRs, where there are any
 
@@ -45,7 +46,10 @@ def compare_experiments(
     for trials in lists:
         first, second, last = keep_runs(tables, labels, Path(data_dir), trials)
         kinds, units = kinds_of(last)
-        found = compare(*(first, second, kinds), **options)
+        ways, few = ways_of(last)
+        if ways:
+            units["crossed"] = units_text(ways, few)
+        found = compare(*(first, second, kinds), ways=ways, **options)
         yield {
             "systems": systems,
             "seeds": seeds,

@@ -1,6 +1,7 @@
 """How metrics are called where people read them, and how their values are written."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 
 class Title(NamedTuple):
@@ -22,6 +23,14 @@ TITLES = {
     "ece": Title("ECE"),
     "macs": Title("MACs"),
 }
+
+
+SHOWN = ("crossed", "speaker", "iid")  # kinds of intervals, the one to be shown first
+
+
+def shown(kinds: Mapping[str, Any]) -> Any:
+    """The interval that tables show, of {kind: interval}; None where there is none."""
+    return next((kinds[kind] for kind in SHOWN if kinds.get(kind)), None)
 
 
 def value_text(metric: str, value: float, sign: str = "") -> str:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from ..data.json_files import number, read_json
-from ..evaluation.compare import WORDS
+from ..evaluation.compare import words_of
 from ..metrics.bootstrap import METRICS
-from ..metrics.titles import TITLES, value_text
+from ..metrics.titles import SHOWN, TITLES, value_text
 from .html import piece, table, wrapped
 
 JUDGED = {"*": {"interval": [number, number], "p": number}, "iid": {}}
@@ -41,16 +41,15 @@ def _group(place, own):
     of_any = [name for name in METRICS if any(name in found["metrics"] for found in own)]
     metrics = [name for name in of_any if all(name in found["metrics"] for found in own)] or of_any
     judged = [_judged(found, name) for found in own for name in metrics if name in found["metrics"]]
-    kind = "speaker" if all("speaker" in kinds for kinds in judged) else "iid"
+    kind = next((kind for kind in SHOWN if all(kind in kinds for kinds in judged)), "iid")
     header = ["difference"]
     for name in metrics:
         header += [f"{TITLES[name].name}{', points' if name == 'eer' else ''}", "p"]
     rows = [[_names(found), *_cells(found, metrics, kind)] for found in own]
     most = max(len(found["seeds"]) for found in own)
     caption = " ".join(filter(None, place)) + (f", {most} seeds" if most > 1 else "")
-    note = (
-        f"{_levels(own)} intervals and p over other {WORDS[kind]}{' and seeds' if most > 1 else ''}"
-    )
+    over = words_of(kind, judged[0][kind]) + (" and seeds" if most > 1 else "")
+    note = f"{_levels(own)} intervals and p over other {over}"
     whole = piece("joined", list(map(_whole, own)))
     summary = "Every way to draw again, and what each comparison allows to say"
     first = table(header, rows, f"{caption}: below 0, the first is better; {note}")
@@ -103,8 +102,8 @@ def _whole(found):
 def _rows(found, metric):
     own = found["metrics"].get(metric, {})
     for key, also in (("trials", ""), ("mixed", " and seeds")):
-        for kind in (kind for kind in WORDS if kind in own.get(key, {})):
-            gap, interval, p = _texts(own, metric, own[key][kind])
-            words = f"{TITLES[metric].name}: {WORDS[kind]}{also}"
+        for kind, judged in own.get(key, {}).items():
+            gap, interval, p = _texts(own, metric, judged)
+            words = f"{TITLES[metric].name}: {words_of(kind, judged)}{also}"
             label = piece("heading", words, found["units"].get(kind, ""))
             yield [label, gap + TITLES[metric].unit, interval, p]

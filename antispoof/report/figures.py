@@ -14,6 +14,7 @@ from ..errors import UserError
 from ..evaluation.evaluate import posteriors
 from ..evaluation.layout import llr_path, scores_path
 from ..evaluation.scores import Trials, join
+from ..metrics.titles import shown
 from . import plots
 from .collect import ALL, Run, by_system, conditions
 from .reliability import reliability
@@ -109,8 +110,7 @@ def interval_pictures(runs: Sequence[Run]) -> list[Picture]:
         for run in runs:
             result = run.results.get(name, {})
             found = result.get("intervals", {}).get("eer", {})
-            interval = found.get("speaker") or found.get("iid")
-            if interval:
+            if interval := shown(found):
                 eer, level = result["pooled"]["eer"], result["bootstrap"]["level"]
                 rows.append((run.name, systems.index(run.system), eer, *interval))
         if rows:

@@ -53,7 +53,7 @@ def legend(cells: Mapping) -> list[str]:
     scored = [cell for cell in cells.values() if cell.get("seeds")]
     marks = {mark for cell in scored for mark in cell["marks"]}
     kinds = sorted({cell["resampled"] for cell in scored if cell["interval"]})
-    lines = [f"intervals: bootstrap by {' or '.join(kinds)}"] if kinds else []
+    lines = [f"intervals: drawn by {', or by '.join(kinds)}"] if kinds else []
     if any(cell["sd"] is not None for cell in scored):
         lines.append("mean ± sd over seeds; interval: its ends are means over seeds")
     if any(cell["few"] for cell in scored):

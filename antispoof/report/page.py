@@ -105,7 +105,10 @@ def _runs(runs):
         ]
         tables.append(table(["run", "EER\N{NO-BREAK SPACE}%", *kinds], rows, name))
     text = interval_text(runs)
-    text += "; iid: drawing single trials instead" if "by speaker" in text else ""
+    if "by speaker" in text:
+        text += "; iid: drawing single trials instead"
+    elif " over " in text:
+        text += "; speaker, iid: drawing speakers or single trials alone"
     return piece("paragraph", f"EER, {text}.") + grid(tables)
 
 

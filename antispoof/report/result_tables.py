@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..metrics.titles import TITLES, table_text
+from ..metrics.titles import TITLES, shown, table_text
 from .collect import Run, attack_cells, by_system, conditions, mean_sd, missing_attacks, pooled
 
 WIDTH = 100
@@ -95,7 +95,7 @@ def run_table(runs: Sequence[Run], metric: str = "eer") -> Table:
         for name in names:
             result = run.results.get(name, {"pooled": {}})
             found = result.get("intervals", {}).get(metric, {})
-            low_high = found.get("speaker") or found.get("iid")
+            low_high = shown(found)
             text = table_text(metric, result["pooled"].get(metric))
             if low_high:
                 text += " [{}, {}]".format(*(table_text(metric, value) for value in low_high))
@@ -110,11 +110,12 @@ def interval_text(runs: Sequence[Run]) -> str:
     for run in runs:
         for result in run.results.values():
             if "intervals" in result:
-                by = "speaker" if "speaker" in result["intervals"]["eer"] else "trial"
-                boot = result["bootstrap"]
-                return (
-                    f"{100 * boot['level']:.0f} % interval by {by}, {boot['replicates']} replicates"
-                )
+                kinds, boot = result["intervals"]["eer"], result["bootstrap"]
+                text = f"{100 * boot['level']:.0f} % interval"
+                if "crossed" in kinds:
+                    return f"{text} over {result['crossed']['over']}"
+                by = "speaker" if "speaker" in kinds else "trial"
+                return f"{text} by {by}, {boot['replicates']} replicates"
     return "no intervals"
 
 

@@ -105,7 +105,7 @@ def test_worker_says_it_in_lines_and_in_json(place):
         trials = join(place / "data/eval", place / f"exp/{system}_seed1/eval/scores")
         key = ("first", "second")[index]
         assert found["metrics"]["eer"][key] == [metrics.eer(*trials.split())]
-    assert set(found["metrics"]["eer"]["trials"]) == {"iid", "speaker", "attack"}
+    assert set(found["metrics"]["eer"]["trials"]) == {"iid", "speaker", "attack", "crossed"}
     assert all(line in out for line in found["sentences"])
     assert found["units"]["speaker"] == "6 bona fide and 24 spoof speakers"
 

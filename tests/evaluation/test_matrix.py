@@ -108,7 +108,7 @@ def test_a_cell_is_the_pooled_eer_with_an_interval_by_speakers(egs, made):
     assert cell["eer"] == pytest.approx(sum(rates) / 2)
     assert cell["sd"] == pytest.approx(abs(rates[0] - rates[1]) / 2**0.5)
     assert cell["interval"][0] < cell["eer"] < cell["interval"][1]
-    assert cell["resampled"] == "speaker"
+    assert cell["resampled"] == "speakers"
     assert cell["counts"] == {"bonafide": 60, "spoof": 100, "trials": 160}
     assert not cell["few"] and found["cells"]["home/small"]["far/eval_b"]["few"]
 

@@ -189,7 +189,7 @@ def test_intervals_rest_on_ratios_costs_seed_and_speakers(trials):
         assert set(found["intervals"]) == {"eer", "min_dcf", "act_dcf", "cllr"} == set(wanted)
         for metric, pair in wanted.items():
             assert found["intervals"][metric][kind] == list(pair)
-            assert set(found["intervals"][metric]) == {"iid", "speaker"}
+            assert set(found["intervals"][metric]) == {"iid", "speaker", "crossed"}
     assert found["bootstrap"] == {
         "level": 0.95,
         "replicates": 40,

@@ -61,7 +61,7 @@ def check(found, rows, first, second, *, replicates, seed, utts=None):
     for kind in KINDS:
         wanted = plain(rows, first, second, kind, replicates, seed, utts)
         assert_same_comparison(metrics, wanted, kind)
-        assert {kind for own in metrics.values() for kind in own["trials"]} == set(KINDS)
+        assert {kind for own in metrics.values() for kind in own["trials"]} == {*KINDS, "crossed"}
 
 
 def test_two_experiments_are_compared_over_trials_speakers_and_attacks(place, monkeypatch, capsys):
@@ -75,10 +75,12 @@ def test_two_experiments_are_compared_over_trials_speakers_and_attacks(place, mo
     assert found["counts"] == {"bonafide": NB, "spoof": NS}
     assert found["bootstrap"] == {"level": 0.95, "replicates": 70, "seed": 3}
     people = [len(set(part)) for part in split(rows, {u: row[1] for u, row in rows.items()})]
+    speakers = len({row[1] for row in rows.values()})
     assert found["units"] == {
         "iid": f"{NB + NS} trials",
         "speaker": f"{people[0]} bona fide and {people[1]} spoof speakers",
         "attack": "3 attacks",
+        "crossed": f"{speakers} speakers; for these 3 attacks alone",
     }
     head = f"one_seed2 - two_seed2 on eval (all: {NB} bona fide and {NS} spoof trials)"
     assert text.splitlines()[0] == head
@@ -97,7 +99,7 @@ def test_seeds_are_compared_in_their_order_with_seeds_drawn(place, monkeypatch, 
     found, text = run_compare(root, monkeypatch, capsys, "exp/two/", "exp/one", *options)
     first, second = ([own[name, seed] for seed in (2, 1)] for name in ("two", "one"))
     check(found, rows, first, second, replicates=50, seed=0)
-    assert list(found["metrics"]["cllr"]["mixed"]) == sorted(KINDS)
+    assert list(found["metrics"]["cllr"]["mixed"]) == sorted([*KINDS, "crossed"])
     assert (found["systems"], found["seeds"]) == (["two", "one"], ["2", "1"])
     assert found["llr_given"] is True and set(found["metrics"]) == {"cllr", "eer"}
     assert text.startswith("two - one on eval (all: 11 bona fide and 16 spoof trials, 2 seeds)")

@@ -1,0 +1,38 @@
+"""What a set draws of a population: speakers, attacks, sources, each enough to speak of others."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ..metrics.crossed import FEWEST, Way, count_units
+from .scores import Trials
+
+TABLES = {"attack": "attacks", "source": "sources"}  # utt2<name>: in words
+
+
+def ways_of(trials: Trials) -> tuple[dict[str, Way], dict[str, int]]:
+    """({what is drawn, in words: its units}, {what has too few units to be drawn: how many}).
+
+    Trials without a value, `-`, belong to no attack or source, but are each a speaker of their own.
+    A source that holds one trial, as where it is the file, is none.
+    """
+    found: dict[str, Way] = {}
+    if (speakers := trials.speakers()) is not None:
+        found["speakers"] = speakers
+    for name, words in TABLES.items():
+        if (trials.data_dir / f"utt2{name}").is_file():
+            names, index = trials.factor(name)
+            if "-" in names:
+                index = np.where(index == names.index("-"), -1, index)
+            if name != "source" or len(names) <= len(index) // FEWEST:
+                found[words] = trials.split(index)
+    counts = {words: count_units(way) for words, way in found.items()}
+    enough = {words: way for words, way in found.items() if counts[words] >= FEWEST}
+    few = {words: count for words, count in counts.items() if 0 < count < FEWEST}
+    return enough, few
+
+
+def units_text(ways: Mapping[str, Way], few: Mapping[str, int]) -> str:
+    """How many units there are, and of what the set says nothing, in words."""
+    text = " and ".join(f"{count_units(way)} {words}" for words, way in ways.items())
+    return text + "".join(f"; for these {count} {words} alone" for words, count in few.items())
