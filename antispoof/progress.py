@@ -19,12 +19,17 @@ FILE_SECONDS = 0.5
 class Progress:
     """Counts `advance(n)` calls up to `total` and reports rate and time left.
 
-    Args: total: number of steps; unit: their name ("utterances"); label: what is being done;
-    quiet: say nothing, as one of several that do the same.
+    Args: total: number of steps, or None where nobody knows it; unit: their name ("utterances");
+    label: what is being done; quiet: say nothing, as one of several that do the same.
     """
 
     def __init__(
-        self, total: int, unit: str, label: str, stream: TextIO | None = None, quiet: bool = False
+        self,
+        total: int | None,
+        unit: str,
+        label: str,
+        stream: TextIO | None = None,
+        quiet: bool = False,
     ) -> None:
         self.total, self.unit, self.label = total, unit, label
         self.stream = io.StringIO() if quiet else stream or sys.stderr
@@ -55,12 +60,15 @@ class Progress:
         """The state in one line."""
         seconds = max(time.monotonic() - self.started, 1e-9)
         rate = self.done / seconds
+        note = f", {self.note}" if self.note else ""
+        if self.total is None:
+            return f"{self.label} {self.done} {self.unit}, {rate:.1f}/s{note}"
         left = (self.total - self.done) / rate if rate else float("inf")
         filled = int(20 * self.done / max(self.total, 1))
         bar = "#" * filled + "." * (20 - filled)
         return (
             f"{self.label} [{bar}] {self.done}/{self.total} {self.unit}, {rate:.1f}/s, "
-            f"{left:.0f} s left{', ' + self.note if self.note else ''}"
+            f"{left:.0f} s left{note}"
         )
 
     def close(self) -> None:

@@ -1,108 +1,18 @@
 #!/usr/bin/env python3
-"""Say of sound files whether they are spoofed speech: an LLR, P(spoof) and a decision for each."""
+"""Say of sound files whether they are spoofed speech: an LLR, P(spoof) and a decision for each.
 
-import argparse
-import sys
-from pathlib import Path
-
-from antispoof.errors import UserError, one_line_errors
-from antispoof.paths import ROOT
-
-DEFAULT = ROOT / "egs/mini/exp/fusion_seed1"
-EXAMPLE = """
-example:
-  steps/detect.py call.wav recordings/
-  steps/detect.py --model exp/mel_cnn_seed1 --json --share 1/4 recordings/ > part1.jsonl
-
-Any WAV, FLAC, Ogg, MP3, M4A or MP4, of any rate and channels; of a folder, all of them below it.
-The LLR is in natural log: higher = more bona fide. A file that cannot be read is named on stderr,
-does not stop the rest, and makes the exit status 2. Spoofs do not change the exit status.
+What it does, its options and its example stand in antispoof/detector/command.py, which
+`antispoof detect` runs too.
 """
 
+import sys
 
-def parse():
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--model",
-        type=Path,
-        metavar="EXP",
-        help="a fusion, or a system that is calibrated (egs/mini/exp/fusion_seed1)",
-    )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="a line of JSON for each file")
-    form.add_argument("--csv", action="store_true", help="a header, and a row for each file")
-    parser.add_argument(
-        "--windows", action="store_true", help="also score the pieces of files that are long"
-    )
-    parser.add_argument("--p-spoof", type=float, metavar="P", help="prior of spoof (0.05)")
-    parser.add_argument(
-        "--threshold",
-        type=float,
-        metavar="LLR",
-        help="from which on a file is bona fide (where the costs of evaluation at --p-spoof "
-        "decide: -0.642)",
-    )
-    parser.add_argument("--share", default="1/1", help="JOB/N: which part of the files")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda")
-    parser.add_argument("places", type=Path, nargs="+", metavar="FILE_OR_FOLDER")
-    args = parser.parse_args()
-    job, _, jobs = args.share.partition("/")
-    if not (job.isdigit() and jobs.isdigit() and 1 <= int(job) <= int(jobs)):
-        parser.error(f"--share {args.share}: wanted JOB/N with 1 <= JOB <= N")
-    if args.csv and args.windows:
-        parser.error("--windows: found --csv, wanted the table or --json")
-    args.part = slice(int(job) - 1, None, int(jobs))
-    return args
+from antispoof.detector.command import detect
+from antispoof.errors import one_line_errors
 
 
 def main():
-    args = parse()
-    if args.model is None and not (DEFAULT / "fusion.json").is_file():
-        raise UserError(f"{DEFAULT}: no such model; run ./run.sh, which makes it, or name --model")
-    from antispoof import Detector  # late: --help answers at once
-    from antispoof.detector.lines import head, lines_of
-    from antispoof.progress import Progress
-
-    form = "json" if args.json else "csv" if args.csv else "table"
-    options = {} if args.p_spoof is None else {"prior": args.p_spoof}
-    detector = Detector.load(
-        args.model or DEFAULT, args.device, threshold=args.threshold, **options
-    )
-    files, failed = find(args)
-    print(*head(form, detector), sep="\n", end="\n" * (form != "json"), flush=True)
-    progress = Progress(len(files), "files", "detect", quiet=sys.stdout.isatty())
-    for _, found in detector.each(files, args.windows):
-        if isinstance(found, UserError):
-            failed += 1
-            progress.close()  # the bar's line
-            complain(found)
-        else:
-            print(*lines_of(form, found), sep="\n", flush=True)
-        progress.advance()
-    progress.close()
-    sys.exit(2 if failed else 0)
-
-
-def find(args):
-    """(the files of this share, how many places could not be read)."""
-    from antispoof.detector.sounds import sounds_below
-
-    files, failed = [], 0
-    for place in args.places:
-        try:
-            files += sounds_below(place) if place.is_dir() else [place]
-        except UserError as error:
-            failed += 1
-            complain(error)
-    return files[args.part], failed
-
-
-def complain(error):
-    from antispoof.detector.lines import on_a_line
-
-    print(f"steps/detect.py: {on_a_line(error)}", file=sys.stderr, flush=True)
+    sys.exit(detect("steps/detect.py"))
 
 
 if __name__ == "__main__":

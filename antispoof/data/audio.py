@@ -67,12 +67,17 @@ def require_file(path: str | Path, utt: str) -> None:
         raise UserError(f"{path}: {utt}: the file is empty; fetch or make it again")
 
 
+def require_whole(path: str | Path, utt: str) -> None:
+    """Raise UserError where `path` is a WAV that ends before its header says, or says no size."""
+    with open(path, "rb") as stream:
+        _require_whole_wav(stream, path, utt)
+
+
 def _read_file(path, utt):
     try:
         with soundfile.SoundFile(path) as sound:
             samples, rate, frames = sound.read(dtype="float32"), sound.samplerate, sound.frames
-        with open(path, "rb") as stream:
-            _require_whole_wav(stream, path, utt)
+        require_whole(path, utt)
     except REFUSALS as error:
         reason = str(error).rstrip(".").split(": ")[-1] or type(error).__name__
         header = read_header(path)

@@ -1,5 +1,6 @@
 """A detector for any sound: from a file or an array to an LLR, P(spoof) and a decision."""
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,13 +8,19 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .. import SAMPLE_RATE
 from ..data.crop import window_starts
 from ..errors import UserError
 from ..metrics import COSTS, bayes_threshold
 from ..torch_utils.device import choose_device
 from .batches import ahead
-from .sounds import Sound, given_sound, read_sound
+from .explain import LONGEST, Explanation, explain, lowest
+from .heard import heard
+from .long_sounds import LongSound, open_sound, score_long
+from .novelty import words_of
+from .sounds import Sound, given_sound
 from .system import Mapped, open_detector
 
 CHUNK_SECONDS, CHUNK_SOUNDS = 60.0, 64  # of sounds that are in memory at once, one at least
@@ -33,15 +40,16 @@ class Detection:
     """What a detector says of one sound."""
 
     name: str  # the path, or "array"
-    llr: float  # natural log; higher = more bona fide
-    p_spoof: float  # P(spoof | sound), at `prior`
-    decision: str  # bonafide where llr >= threshold, or spoof
+    llr: float  # natural log; higher = more bona fide; NaN where the model gives none of silence
+    p_spoof: float  # P(spoof | sound), at `prior`; NaN where the LLR is
+    decision: str  # bonafide where llr >= threshold, or spoof; none where there is no verdict
     seconds: float
     windows: tuple[Window, ...]  # of a sound that is longer than one
     prior: float  # of spoof
     threshold: float  # on the LLR
     rate: int  # Hz, of the sound as it was found
     channels: int
+    warnings: tuple[str, ...] = ()  # why it is not to be trusted, or why there is no verdict
 
     @property
     def conversions(self) -> str:
@@ -97,6 +105,19 @@ class Detector:
             found.append(detection)
         return found if isinstance(x, list) else found[0]
 
+    def explain(self, x: Any, **options: Any) -> Explanation:
+        """Why `x`, a path or a pair (array, rate), gets its LLR: see `explain.explain`.
+
+        Of a sound that is longer than 12 s, its window of the lowest LLR is explained. Raises
+        UserError.
+        """
+        sound, start = _read(x), 0.0
+        if isinstance(sound, UserError):
+            raise sound
+        if sound.samples > LONGEST * SAMPLE_RATE:
+            sound, start = lowest(sound, self._windows(sound))
+        return explain(self.system, sound, self.threshold, start=start, **options)
+
     def each(
         self, items: Iterable[Any], windows: bool = True
     ) -> Iterator[tuple[Any, Detection | UserError]]:
@@ -104,7 +125,7 @@ class Detector:
 
         Of any number of items, a chunk at a time is in memory.
         """
-        chunk: list[tuple[Any, Sound | UserError]] = []
+        chunk: list[tuple[Any, Sound | LongSound | UserError]] = []
         for item, sound in ahead((item, _read(item)) for item in items):
             if not _fits(sound, chunk):
                 yield from self._detect(chunk, windows)
@@ -115,60 +136,91 @@ class Detector:
     def _detect(self, chunk, windows):
         sounds = [sound for _, sound in chunk if isinstance(sound, Sound)]
         order = sorted(range(len(sounds)), key=lambda n: len(sounds[n].wave))  # little padding
-        llrs = dict(zip(order, self._llrs([sounds[n] for n in order]), strict=True))
+        far = np.zeros(len(sounds))
+        llrs = dict(zip(order, self._llrs([sounds[n] for n in order], far), strict=True))
+        news = dict(zip(order, map(float, far), strict=True))
         number = 0
         for item, sound in chunk:
             found = sound
             if isinstance(sound, Sound):
-                found, number = llrs[number], number + 1
-            if not isinstance(found, UserError):
-                found = self._detection(sound, found, windows)
+                verdict, warnings = heard(sound.wave).judged()
+                warnings += words_of(news[number])
+                found = self._result(sound, llrs[number], verdict, warnings, windows)
+                number += 1
+            elif isinstance(sound, LongSound):
+                found = self._long(sound, windows)
             yield item, found
 
-    def _llrs(self, sounds: Sequence[Sound]) -> list[float | UserError]:
-        """The LLR of each, or why there is none."""
+    def _long(self, sound, windows):
+        """The Detection of a long sound, or the UserError that says why there is none."""
+        verdict, warnings = sound.heard.judged()
         try:
-            return list(map(float, self.system.scores(sounds))) if sounds else []
+            llr, exact = score_long(self.system, sound)
+        except UserError as error:
+            return self._result(sound, _placed(error, sound), verdict, warnings, windows)
+        if not exact:
+            warnings += ("too long to be read whole: its LLR is the mean over windows",)
+        try:
+            return self._result(sound, llr, verdict, warnings, windows)
+        except UserError as error:  # of a file that went away
+            return _placed(error, sound)
+
+    def llr_of(self, sound: Sound) -> float | UserError:
+        """The LLR of one sound, or why there is none."""
+        return self._llrs([sound])[0]
+
+    def _llrs(
+        self, sounds: Sequence[Sound], far: np.ndarray | None = None
+    ) -> list[float | UserError]:
+        """The LLR of each, or why there is none; `far` takes its distance from the training set."""
+        try:
+            return list(map(float, self.system.scores(sounds, far))) if sounds else []
         except UserError as error:
             if len(sounds) == 1:
                 return [_placed(error, sounds[0])]
-            return [self._llrs([sound])[0] for sound in sounds]
+            own = [None if far is None else far[n : n + 1] for n in range(len(sounds))]
+            return [self._llrs([sound], one)[0] for sound, one in zip(sounds, own, strict=True)]
 
-    def _detection(self, sound, llr, windows):
+    def _result(self, sound, llr, verdict, warnings, windows):
+        """The Detection; an LLR that is none stays an error, unless silence explains it."""
+        if isinstance(llr, UserError):
+            if verdict or not warnings[0].startswith("silent"):
+                return llr
+            llr, windows = math.nan, False
         odds = math.log((1 - self.prior) / self.prior)
+        decision = "bonafide" if llr >= self.threshold else "spoof"
         return Detection(
             name=sound.place,
             llr=llr,
             p_spoof=1 / (1 + math.exp(min(max(llr + odds, -500.0), 500.0))),
-            decision="bonafide" if llr >= self.threshold else "spoof",
-            seconds=len(sound.wave) / SAMPLE_RATE,
+            decision=decision if verdict else "none",
+            seconds=sound.samples / SAMPLE_RATE,
             windows=tuple(self._windows(sound)) if windows else (),
             prior=self.prior,
             threshold=self.threshold,
             rate=sound.rate,
             channels=sound.channels,
+            warnings=warnings,
         )
 
     def _windows(self, sound):
         length = round(self.system.seconds * SAMPLE_RATE)
-        starts = window_starts(len(sound.wave), length)
-        for first in range(0, len(starts) if len(starts) > 1 else 0, CHUNK_SOUNDS):
-            some = starts[first : first + CHUNK_SOUNDS]
-            pieces = [
-                Sound(f"{sound.name}@{start}", sound.wave[start : start + length], sound.place)
-                for start in some
-            ]
-            for start, llr in zip(some, self._llrs(pieces), strict=True):
-                end = (start + length) / SAMPLE_RATE
+        starts = window_starts(sound.samples, length)
+        if len(starts) == 1:
+            return
+        pieces = sound.pieces([(start, start + length) for start in starts])
+        while some := list(itertools.islice(pieces, CHUNK_SOUNDS)):
+            for piece, llr in zip(some, self._llrs(some), strict=True):
+                start = int(piece.name.rpartition("@")[2]) / SAMPLE_RATE
                 known = None if isinstance(llr, UserError) else llr
-                yield Window(start / SAMPLE_RATE, end, known)
+                yield Window(start, start + length / SAMPLE_RATE, known)
 
 
 def _read(item):
     """The Sound of an item, or the UserError that says why there is none."""
     try:
         if isinstance(item, (str, PathLike)):
-            return read_sound(str(item))
+            return open_sound(str(item))
         if isinstance(item, tuple) and len(item) == 2:
             return given_sound(*item)
         raise UserError(
@@ -180,6 +232,8 @@ def _read(item):
 
 def _fits(sound, chunk):
     """Whether a chunk has room; in each, a name stands once."""
+    if isinstance(sound, LongSound):
+        return not chunk
     others = [other for _, other in chunk if isinstance(other, Sound)]
     if not isinstance(sound, Sound) or not others:
         return len(chunk) < CHUNK_SOUNDS

@@ -3,13 +3,17 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict
+from typing import Any
 
 from ..errors import printable
 from .detect import Detection, Detector
+from .stream import Moment
 
-COLUMNS = ("file", "llr", "p_spoof", "decision", "seconds", "converted")
+COLUMNS = ("file", "llr", "p_spoof", "decision", "seconds", "converted", "warnings")
+MOMENTS = ("start", "end", "llr", "running", "decision", "warnings")
 
 
 def head(form: str, detector: Detector) -> list[str]:
@@ -28,20 +32,58 @@ def head(form: str, detector: Detector) -> list[str]:
 def lines_of(form: str, found: Detection) -> list[str]:
     """The lines of one file; in a table its windows stand below it."""
     if form == "json":
-        record = asdict(found)
-        record = {"file": record.pop("name"), **record, "converted": found.conversions}
-        return [json.dumps(record)]
+        return [json.dumps(record_of(found), allow_nan=False)]
+    warnings = "; ".join(found.warnings)
     if form == "csv":
-        numbers = (found.llr, found.p_spoof, found.decision, found.seconds)
-        return [_row((found.name, *numbers, found.conversions))]
+        numbers = (_known(found.llr), _known(found.p_spoof), found.decision, found.seconds)
+        return [_row((found.name, *numbers, found.conversions, warnings))]
     done = f" ({found.conversions})" if found.conversions else ""
-    first = f"{found.llr:9.3f} {found.p_spoof:8.4f}  {found.decision:<8} {found.seconds:8.2f}"
+    odd = "".join(f"[{words.partition(':')[0]}]  " for words in found.warnings)
+    llr = "-" if math.isnan(found.llr) else f"{found.llr:.3f}"
+    p_spoof = "-" if math.isnan(found.p_spoof) else f"{found.p_spoof:.4f}"
+    first = f"{llr:>9} {p_spoof:>8}  {found.decision:<8} {found.seconds:8.2f}"
     windows = (
         f"{'-' if window.llr is None else f'{window.llr:.3f}':>9}   "
         f"{window.start:.2f} to {window.end:.2f} s"
         for window in found.windows
     )
-    return [f"{first}  {on_a_line(found.name)}{done}", *windows]
+    return [f"{first}  {odd}{on_a_line(found.name)}{done}", *windows]
+
+
+def record_of(found: Detection) -> dict[str, Any]:
+    """What is found of one file as JSON has it: nothing in place of NaN."""
+    record = {"file": found.name, **asdict(found), "converted": found.conversions}
+    del record["name"]
+    return {**record, "llr": _known(found.llr), "p_spoof": _known(found.p_spoof)}
+
+
+def _known(number: float) -> float | None:
+    return None if math.isnan(number) else number
+
+
+def stream_head(form: str) -> list[str]:
+    """The lines before the first window of a stream."""
+    if form == "json":
+        return []
+    if form == "csv":
+        return [_row(MOMENTS)]
+    return [f"{'from':>8} {'to':>8} {'LLR':>9} {'running':>9}  decision"]
+
+
+def line_of(form: str, found: Moment) -> str:
+    """The line of one window of a stream."""
+    if form == "json":
+        known = {"llr": _known(found.llr), "running": _known(found.running)}
+        return json.dumps({**asdict(found), **known}, allow_nan=False)
+    warnings = "; ".join(found.warnings)
+    if form == "csv":
+        numbers = (found.start, found.end, _known(found.llr), _known(found.running))
+        return _row((*numbers, found.decision, warnings))
+    llr, running = (
+        f"{'-' if math.isnan(x) else f'{x:.3f}':>9}" for x in (found.llr, found.running)
+    )
+    note = f"  ({on_a_line(warnings)})" if warnings else ""
+    return f"{found.start:8.2f} {found.end:8.2f} {llr} {running}  {found.decision}{note}"
 
 
 def on_a_line(text: object) -> str:

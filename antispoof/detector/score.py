@@ -12,6 +12,7 @@ from ..progress import Progress
 from ..torch_utils.distributed import SINGLE, Team
 from .batches import batches
 from .inputs import Inputs
+from .novelty import Descriptions
 
 
 @torch.inference_mode()
@@ -23,10 +24,11 @@ def score(
     team: Team = SINGLE,
     workers: int = 0,
     quiet: bool = False,
+    descriptions: Descriptions | None = None,
 ) -> np.ndarray:
     """Scores (N,) float32 of `inputs` in their order: logit of bona fide minus logit of spoof.
 
-    Of an utterance in windows, the mean of theirs.
+    Of an utterance in windows, the mean of theirs. `descriptions` takes what the model reads.
     """
     model.eval()
     total, windows = torch.zeros(len(inputs)), torch.zeros(len(inputs))
@@ -37,6 +39,8 @@ def score(
             logits = model(x.to(device), lengths.to(device)).float().cpu()
             total.index_add_(0, indices, logits[:, 1] - logits[:, 0])
             windows.index_add_(0, indices, torch.ones(len(indices)))
+            if descriptions:
+                descriptions.take(indices)
         progress.advance(len(batch[2].unique()))
     progress.close()
     total, windows = team.all_reduce(total.to(device)), team.all_reduce(windows.to(device))

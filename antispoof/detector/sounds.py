@@ -5,7 +5,6 @@ is kept in the cache of sounds.
 """
 
 import hashlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +13,6 @@ import numpy as np
 import soundfile
 
 from .. import CONVERSIONS, SAMPLE_RATE
-from ..corpora.rows import SUFFIXES
 from ..data.audio import REFUSALS, read_wave, require_file
 from ..data.containers import container_of
 from ..data.conversion import convert
@@ -34,6 +32,16 @@ class Sound(NamedTuple):
     place: str  # for messages
     rate: int = SAMPLE_RATE
     channels: int = 1
+
+    @property
+    def samples(self) -> int:
+        """How many there are at 16 kHz."""
+        return len(self.wave)
+
+    def pieces(self, spans: list[tuple[int, int]]) -> "Iterator[Sound]":
+        """Each span (start, stop) of its samples, as a sound."""
+        for start, stop in spans:
+            yield Sound(f"{self.name}@{start}", self.wave[start:stop], self.place)
 
 
 def read_sound(path: str | Path) -> Sound:
@@ -93,23 +101,3 @@ def given_sound(samples: Any, rate: Any) -> Sound:
     wave = convert(array.astype(np.float32), int(rate), "array", "array", CONVERSIONS)
     name = hashlib.sha256(wave.tobytes()).hexdigest()[:16]  # draws rest on it
     return Sound(name, wave, "array", int(rate), channels)
-
-
-def sounds_below(folder: str | Path) -> Iterator[Path]:
-    """The files below `folder` that a sound's name ends, sorted. Raises UserError.
-
-    Links to folders are not followed.
-    """
-
-    def refuse(error):
-        raise UserError(explain_os_error(error))
-
-    found = False
-    for place, folders, names in os.walk(folder, onerror=refuse):
-        folders.sort()
-        for name in sorted(names):
-            if Path(name).suffix.lower() in SUFFIXES:
-                found = True
-                yield Path(place, name)
-    if not found:
-        raise UserError(f"{folder}: holds no sound, wanted files of {', '.join(SUFFIXES)}")

@@ -11,11 +11,12 @@ import torch
 from ..config.recorded import read_experiment
 from ..errors import UserError
 from ..evaluation.fusion import Calibration, Fusion
-from ..evaluation.layout import calibration_path, fusion_path, is_fusion
+from ..evaluation.layout import calibration_path, fusion_path, is_fusion, novelty_path
 from ..ssl.upstream import FrozenUpstream
 from ..torch_utils.checkpoint import load_weights
 from .build import build_system, upstream_settings
 from .given import give_inputs
+from .novelty import Descriptions, Novelty
 from .score import score
 from .sounds import Sound
 
@@ -40,11 +41,22 @@ class System:
             if key not in upstreams:
                 upstreams[key] = FrozenUpstream(settings, device)
             self.upstream = upstreams[key]
+        place = novelty_path(exp_dir)
+        self.novelty = Novelty.load(place) if place.is_file() else None
 
-    def scores(self, sounds: Sequence[Sound]) -> np.ndarray:
-        """(N,) of sounds whose names differ; higher = more bona fide. Raises UserError."""
+    def scores(self, sounds: Sequence[Sound], far: np.ndarray | None = None) -> np.ndarray:
+        """(N,) of sounds whose names differ; higher = more bona fide. Raises UserError.
+
+        far: (N,) distances from the training set, where a larger one of this system is put.
+        """
         inputs = give_inputs(self.config, sounds, self.upstream)
-        return score(self.model, inputs, self.config["batch_size"], self.device, quiet=True)
+        place = (self.model, inputs, self.config["batch_size"], self.device)
+        if far is None or self.novelty is None:
+            return score(*place, quiet=True)
+        with Descriptions(self.model, len(inputs)).watching() as descriptions:
+            scores = score(*place, quiet=True, descriptions=descriptions)
+        np.maximum(far, self.novelty(descriptions.found()), out=far)
+        return scores
 
 
 class Mapped:
@@ -57,8 +69,8 @@ class Mapped:
         self.systems, self.mapping = systems, mapping
         self.seconds: float = max(system.seconds for system in systems)
 
-    def scores(self, sounds: Sequence[Sound]) -> np.ndarray:
-        scores = np.stack([system.scores(sounds) for system in self.systems], 1)
+    def scores(self, sounds: Sequence[Sound], far: np.ndarray | None = None) -> np.ndarray:
+        scores = np.stack([system.scores(sounds, far) for system in self.systems], 1)
         try:
             return self.mapping(scores)
         except ValueError as error:

@@ -52,6 +52,11 @@ def fusion_path(exp_dir: str | Path) -> Path:
     return Path(exp_dir) / "fusion.json"
 
 
+def novelty_path(exp_dir: str | Path) -> Path:
+    """What says how far a sound is from the training set of a system."""
+    return Path(exp_dir) / "novelty.npz"
+
+
 def cost_path(exp_dir: str | Path) -> Path:
     """What a system costs."""
     return Path(exp_dir) / "cost.json"

@@ -6,6 +6,10 @@
 | 2021      | `utt score`                                 |                        |
 | asvspoof5 | `utt score`, a tab between                  | `filename` `cm-score`  |
 | utt_score | `utt score`, in C order as Kaldi's tables   |                        |
+| df_arena  | `file_name score` (Speech DF Arena)         |                        |
+| spoof_bench | `utterance_id score` (speech_spoof_bench) |                        |
+
+Higher is more bona fide in all. Names of trials on leaderboards: `.boards`.
 """
 
 import math
@@ -32,6 +36,8 @@ FORMS = {
     "2021": Form(),
     "asvspoof5": Form(blank="\t", header="filename\tcm-score"),
     "utt_score": Form(),
+    "df_arena": Form(),
+    "spoof_bench": Form(),
 }
 
 

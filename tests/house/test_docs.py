@@ -14,7 +14,15 @@ from tree import FILES, RECIPES, name, offenders, text
 
 PAGES = [path for path in FILES if path.suffix == ".md"]
 README = ROOT / "README.md"
-OTHERS = {"source", "pip", "make", "tests/run.sh", "tests/lint.sh", "cd"}  # with options of others
+OTHERS = {
+    "source",
+    "pip",
+    "make",
+    "ffmpeg",
+    "tests/run.sh",
+    "tests/lint.sh",
+    "cd",
+}  # with options of others
 TOP = r"(?:antispoof|benchmarks|conf|docs|egs|steps|tests|tools|utils)/"
 
 
