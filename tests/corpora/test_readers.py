@@ -140,7 +140,7 @@ def test_folders_say_class_and_attack_and_the_same_name_may_stand_in_two(tree):
         for name in ("a.b (1) x.wav", "b.WAV"):
             word = "bonafide" if label == "real" else "spoof"
             tree.sound(f"set/train/{label}/{attack}/{name}", word, seconds=0.2, format="WAV")
-    tree.file("set/train/fake/._c.wav").write_bytes(b"")
+    tree.file("set/train/fake/melgan/._c.wav").write_bytes(b"")
     tree.file("set/train/fake/melgan/notes.txt").write_text("none")
     tree.sound("set/test/real/human/d.wav", seconds=0.2)
     reader = Folders("set/train/{label}/{attack}/{stem}", no_attack=("human",),

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from made_up import make_scores, make_set, refused, worker
 
+from antispoof.audit import overlap
 from antispoof.audit.overlap import known_of, read_known
 from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
@@ -224,3 +225,22 @@ def test_what_is_asked_for_twice_or_is_not_there_is_refused(egs, tmp_path):
         matrix.require_models_and_sets([exp / "no"], [data])
     with pytest.raises(UserError, match="found no models"):
         matrix.require_models_and_sets([], [data])
+
+
+def test_a_name_that_two_corpora_have_is_said_to_be_no_proof(made):
+    out, found, _ = made
+    (name,) = found["cells"]["home/small"]["far/eval_b"]["shared"]["speakers"]["examples"]
+    said = f"home/train and far/eval_b are of two corpora: speakers of one name, as {name}, may be"
+    assert out.count("are of two corpora") == 1 and said in out
+
+
+@pytest.mark.parametrize("nj", [2, 5])
+def test_digests_are_the_same_by_any_number_of_processes(egs, nj, monkeypatch):
+    monkeypatch.setattr(overlap, "AT_ONCE", 7)
+    tables = {"wav.scp": read_table(egs / "far/data/eval_a/wav.scp")}
+    found, wanted = overlap.digests_of(tables, nj=nj), overlap.digests_of(tables)
+    assert list(found.items()) == list(wanted.items())
+
+
+def test_processes_are_counted_from_one(tmp_path):
+    assert "--nj: found 0, wanted 1 or more" in refused(PROGRAM, "--nj", 0, "out", cwd=tmp_path)
