@@ -13,7 +13,9 @@ READ = 2000  # names of a folder that are looked at for a message
 
 
 class Missing(UserError):
-    """Something that a corpus consists of is not there."""
+    """Something that a corpus consists of is not there; looked: what was looked for."""
+
+    looked = ""
 
 
 def find(root: str | Path, names: str | Sequence[str], hints: Mapping[str, str] = {}) -> Path:
@@ -26,7 +28,9 @@ def find(root: str | Path, names: str | Sequence[str], hints: Mapping[str, str] 
     for name in names:
         if (Path(root) / name).exists():
             return Path(root) / name
-    raise Missing(explain(root, names, hints))
+    error = Missing(explain(root, names, hints))
+    error.looked = f"looked for {' or '.join(names)}"
+    raise error
 
 
 def explain(root: str | Path, names: Sequence[str], hints: Mapping[str, str] = {}) -> str:
