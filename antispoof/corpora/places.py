@@ -109,7 +109,7 @@ def _paths_below(folder):
 def _names_of(file):
     """What a file is looked for as: its name with a small suffix; of a sound, also `stem.*`."""
     stem, dot, suffix = file.rpartition(".")
-    suffix = f"{dot}{suffix.lower()}"
+    suffix = f"{dot}{suffix.lower() if dot else suffix}"
     return [f"{stem}{suffix}", *([f"{stem}.*"] if suffix in SUFFIXES else [])]
 
 

@@ -68,6 +68,15 @@ def test_a_suffix_in_capitals_is_the_same(tree, path):
     assert tables["wav.scp"]["s1-u1"] == str(tree.root / "wav/u1.flac")
 
 
+@pytest.mark.parametrize("path", ["{utt}", "**/{utt}"])
+def test_a_sound_may_have_no_suffix(tree, path):
+    tree.move("wav/u2.flac", "wav/U2")
+    tree.lines("list.txt", ["U2 s1 A01 spoof"])
+    protocol = Protocol("list.txt", PLAIN.columns, folders="wav", path=path)
+    tables, _, _ = run(tree, Set(protocol))
+    assert tables["wav.scp"] == {"s1-U2": str(tree.root / "wav/U2")}
+
+
 def test_a_list_may_have_whole_paths(tree):
     tree.lines("list.txt", [HEAD, *(f"{tree.root}/wav/u{n}.flac,spoof,x" for n in (1, 2))])
     tables, _, _ = run(tree, Set(NAMED))
