@@ -33,7 +33,7 @@ NUMBERED = {"utt": 4, "speaker": 5, "attack": 2, "label": 1}
 FORMS = {  # what a list looks like: its lines, and what is said of it
     "names": (["id,who,what,is", *map(",".join, WORDS)], {"sep": ",", "columns": NAMED}),
     "numbers behind a header": (
-        ["is|what|more|id|who", *("|".join([w[3], w[2], 'a "', w[0], w[1]]) for w in WORDS)],
+        ["is|what|more|id|who", *("|".join([w[3], w[2], '"a', w[0], w[1]]) for w in WORDS)],
         {"sep": "|", "header": True, "columns": NUMBERED},
     ),
     "tabs": (["x\ty\tz\tw", *map("\t".join, WORDS)], {"sep": "\t", "header": True}),
