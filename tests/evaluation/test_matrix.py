@@ -7,14 +7,13 @@ import struct
 import numpy as np
 import pytest
 import soundfile
-from made_up import make_scores, make_set, refused, worker
+from made_up import experiment, make_scores, make_set, refused, worker
 
 from antispoof.audit import overlap
 from antispoof.audit.overlap import known_of, read_known
 from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
 from antispoof.evaluation import matrix
-from antispoof.evaluation.evaluate import evaluate
 from antispoof.evaluation.scores import join
 from antispoof.metrics import eer
 
@@ -37,16 +36,6 @@ def sounds(data, seed):
         soundfile.write(path, rng.uniform(-0.5, 0.5, 400), 16000)
         table[utt] = str(path)
     write_table(data / "wav.scp", table)
-
-
-def experiment(recipe, name, train="train"):
-    exp = recipe / "exp" / name
-    exp.mkdir(parents=True)
-    (exp / "best.pt").write_bytes(name.encode() + str(recipe).encode())
-    if train:
-        words = f"exec python steps/train.py --config x --train data/{train} --dev data/dev exp/x"
-        (exp / "run.sh").write_text(f'#!/usr/bin/env bash\ncd here\n{words} "$@"\n')
-    return exp
 
 
 @pytest.fixture(scope="module")
@@ -210,14 +199,6 @@ def test_a_known_pair_is_found_by_patterns(tmp_path):
     assert known_of(entries, ["x/other"], "far/eval") == []
 
 
-def test_the_training_set_is_the_one_of_the_command_that_training_wrote(tmp_path):
-    exp = experiment(tmp_path / "r", "x_seed1", train="train_mp3")
-    assert matrix.learnt_on(exp) == tmp_path / "r/data/train_mp3"
-    (exp / "run.sh").write_text("exec python 'open\n")
-    with pytest.raises(UserError, match="is no command"):
-        matrix.learnt_on(exp)
-
-
 def test_what_is_asked_for_twice_or_is_not_there_is_refused(egs, tmp_path):
     data, exp = egs / "home/data/eval", egs / "home/exp/small_seed1"
     line = refused(PROGRAM, "--models", f"{exp} {exp}", "--sets", data, "out", cwd=tmp_path)
@@ -245,33 +226,3 @@ def test_digests_are_the_same_by_any_number_of_processes(egs, nj, monkeypatch):
 
 def test_processes_are_counted_from_one(tmp_path):
     assert "--nj: found 0, wanted 1 or more" in refused(PROGRAM, "--nj", 0, "out", cwd=tmp_path)
-
-
-def test_a_cell_is_of_the_published_list_with_an_interval_by_speakers(tmp_path):
-    data, exp = make_set(tmp_path, "eval"), tmp_path / "exp/x_seed1"
-    known = (data / "trials/known").read_text().splitlines()
-    labels = [read_table(data / "utt2label")[utt] for utt in known]
-    counts = labels.count("bonafide"), labels.count("spoof")
-    (data / "trial_counts").write_text("known {} {} published\n".format(*counts))
-    make_scores(data, tmp_path / "scores", seed=5)
-    named = {(exp, data): tmp_path / "scores"}
-    cell = matrix.cell(matrix.Row("x/x", None, [exp]), data, named, 30, seed=2)
-    assert cell["list"] == "known"
-    assert (cell["counts"]["bonafide"], cell["counts"]["spoof"]) == counts
-    own = evaluate(join(data, tmp_path / "scores", "known"), replicates=30, seed=2)
-    assert cell["interval"] == own["intervals"]["eer"]["speaker"] != own["intervals"]["eer"]["iid"]
-
-
-def test_seeds_that_learnt_on_other_data_are_rows_of_their_own(tmp_path):
-    trained = {tmp_path / f"r/exp/x_seed{n}": tmp_path / f"r/data/{n % 2}" for n in (1, 2, 3)}
-    rows = matrix.rows_of(trained)
-    assert [(row.name, [exp.name for exp in row.exps]) for row in rows] == [
-        ("r/x", ["x_seed1", "x_seed3"]),
-        ("r/x (0)", ["x_seed2"]),
-    ]
-
-
-def test_models_that_are_found_were_trained_there_on_every_attack(tmp_path):
-    for name in ("x_seed1", "x_without_A01_seed1", "taken_seed1"):
-        experiment(tmp_path / "r", name, train=None if name == "taken_seed1" else "train")
-    assert [exp.name for exp in matrix.find_models(tmp_path)] == ["x_seed1"]
