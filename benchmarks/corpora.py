@@ -115,8 +115,8 @@ def timed(label, *words, cwd):
     return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, said
 
 
-def measure(recipe, folder, scale, nj):
-    """{what: `timed`} of a recipe's tree, which is built first."""
+def measure(recipe, folder, scale, nj, every_list=False):
+    """{what: `timed`} of a recipe's tree, which is built first; every_list: as run.sh judges."""
     build(recipe, folder / "corpus", scale)
     by = RECIPES[recipe][3]
     partial = [] if scale == 1 and recipe == "asvspoof2021_df" else ["--allow-partial"]
@@ -129,7 +129,7 @@ def measure(recipe, folder, scale, nj):
         "split": timed("split", "-c", PLAN, cwd=folder),
     }
     make_scores(folder)
-    evaluate = [ROOT / "steps/evaluate.py", "--by", by]
+    evaluate = [ROOT / "steps/evaluate.py", "--by", by, *["--every-list"] * every_list]
     judged = ["data/eval", "scores", "exp/eval/result.json"]
     found["evaluate"] = timed("evaluate", *evaluate, *judged, cwd=folder)
     return found
@@ -150,10 +150,11 @@ def main():
     )
     parser.add_argument("--recipe", choices=RECIPES, default="asvspoof2021_df")
     parser.add_argument("--scale", type=int, default=1, help="every N-th utterance")
+    parser.add_argument("--every-list", action="store_true", help="judge each list of trials too")
     parser.add_argument("--nj", type=int, default=2, help="processes")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(args.recipe, Path(folder), args.scale, args.nj)
+        found = measure(args.recipe, Path(folder), args.scale, args.nj, args.every_list)
     total = [sum(one[index] for one in found.values()) for index in (0, 1)]
     found["together"] = *total, max(one[2] for one in found.values()), ""
     for what, (seconds, processor, size, _) in found.items():

@@ -8,6 +8,7 @@ experiment with the same best.pt. A cell without scores stays empty.
 """
 
 import argparse
+import os
 from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
@@ -70,18 +71,21 @@ def parse():
     parser.add_argument("--known", type=Path, metavar="YAML", help="pairs that are no fair test")
     parser.add_argument("--no-sounds", action="store_true", help="compare speakers and ids alone")
     parser.add_argument("--missing", action="store_true", help="only print what has no scores")
+    parser.add_argument("--nj", type=int, default=len(os.sched_getaffinity(0)), help="processes")
     parser.add_argument("--bootstrap", type=int, default=1000, metavar="N", help="0: no intervals")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
     parser.add_argument("out", type=Path, metavar="OUT")
     options = parser.parse_args()
     if options.bootstrap < 0:
         raise UserError(f"--bootstrap: found {options.bootstrap}, wanted 0 or more")
+    if options.nj < 1:
+        raise UserError(f"--nj: found {options.nj}, wanted 1 or more")
     return options
 
 
 def compare(rows, sets, options):
     """Print what training and test sets share; {(training set, test set): what it is}."""
-    from antispoof.audit.overlap import overlaps, read_known
+    from antispoof.audit.overlap import doubtful, overlaps, read_known
     from antispoof.evaluation.matrix import place_of
     from antispoof.progress import Progress
 
@@ -89,7 +93,7 @@ def compare(rows, sets, options):
     there = [row.train for row in rows if row.train and (row.train / "utt2label").is_file()]
     pairs = [(train, data) for train in there for data in sets]
     kept = None if options.no_sounds else options.out / "sounds"
-    common = overlaps(pairs, kept, Progress)
+    common = overlaps(pairs, kept, Progress, options.nj)
     print(f"{'training set':28s}{'test set':28s}{'speakers':>9s}{'ids':>9s}{'sounds':>9s}")
     for (train, data), found in common.items():
         counts = [found[what]["count"] if what in found else "-" for what in WHATS]
@@ -97,6 +101,7 @@ def compare(rows, sets, options):
     for row in rows:
         if row.train not in there:
             print(f"{row.name}: its training set is not at hand; nothing is compared")
+    print("".join(f"{line}\n" for line in doubtful(common)), end="")
     return common
 
 

@@ -7,10 +7,10 @@ That is what egs/<recipe>/corpus.yaml says, in lines of `key: value`. Nothing is
 import argparse
 from pathlib import Path
 
+from antispoof.about import FILE, KEYS, read_about
 from antispoof.errors import UserError, one_line_errors
 
 EXAMPLE = "example:\n  utils/list_recipes.py asvspoof5"
-KEYS = ("name", "has", "needs", "size", "licence", "home")
 EGS = Path(__file__).resolve().parents[1] / "egs"
 
 
@@ -25,26 +25,10 @@ def main():
     for name in args.recipes or there:
         if name not in there:
             raise UserError(f"{name}: no such recipe; wanted one of {', '.join(there)}")
-        known = read(args.egs / name / "corpus.yaml")
+        known = read_about(args.egs / name / FILE)
         print(f"{name}: {known['name']}")
         for key in KEYS[1:]:
             print(f"  {key:8s} {known[key]}")
-
-
-def read(path):
-    """{key: value} of a recipe's corpus.yaml. Raises UserError for other lines."""
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; wanted lines of `key: value`: {', '.join(KEYS)}")
-    found = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        key, colon, value = line.partition(": ")
-        if key not in KEYS or not colon or not value.strip() or key in found:
-            raise UserError(f"{path}:{number}: found {line!r}, wanted each once: {', '.join(KEYS)}")
-        found[key] = value.strip()
-    lacking = [key for key in KEYS if key not in found]
-    if lacking:
-        raise UserError(f"{path}: '{lacking[0]}' is missing; wanted {', '.join(KEYS)}")
-    return found
 
 
 if __name__ == "__main__":

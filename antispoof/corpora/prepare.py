@@ -40,7 +40,7 @@ def prepare(corpus: Corpus, options: Any, say: Callable[[str], Any]) -> None:
             make_ready(found[name], one, options.nj, name)
         else:
             _measure(found[name], options, name)
-        problems += counting.problems(name, one, found[name])
+        problems += counting.problems(name, one, found[name], root)
     if problems and (not options.allow_partial or not any(c.keys for c in found.values())):
         raise UserError("; ".join(dict.fromkeys(problems)) + _advice(found))
     for problem in dict.fromkeys(problems):
@@ -64,16 +64,16 @@ def _advice(found):
 
 
 def _measure(columns: Columns, options: Any, name: str) -> None:
-    """Fill in the seconds; a sound that has none counts as missing."""
-    if columns.seconds or not columns.keys:
-        return
-    measured = measure(columns.paths, options.nj, name)
-    columns.seconds = [f"{seconds:.4f}" for seconds, _ in measured]
-    wrong = [index for index, (_, why) in enumerate(measured) if why]
-    if wrong:
-        for index in wrong:
-            columns.missing[columns.keys[index]] = f"{columns.paths[index]} ({measured[index][1]})"
-        bad = set(wrong)
+    """Fill in the seconds that no list says; a sound that has none counts as missing."""
+    asked = [index for index, seconds in enumerate(columns.seconds) if not seconds]
+    measured = measure([columns.paths[index] for index in asked], options.nj, name) if asked else []
+    bad = set()
+    for index, (seconds, why) in zip(asked, measured, strict=True):
+        columns.seconds[index] = f"{seconds:.4f}"
+        if why:
+            columns.missing[columns.keys[index]] = f"{columns.paths[index]} ({why})"
+            bad.add(index)
+    if bad:
         columns.keep([index for index in range(len(columns.keys)) if index not in bad])
 
 

@@ -1,6 +1,7 @@
 """The protocol reader: utterances, classes and factors by the list that a corpus comes with."""
 
 import csv
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,8 +70,10 @@ class Protocol:
         """
         for path in self.files(root, hints):
             lines = lines_of(path, self.sep)
-            if path.stat().st_size == 0:
+            first = next(lines, None)
+            if first is None:
                 raise UserError(f"{path}: is empty; wanted lines of {self._said()}")
+            lines = itertools.chain([first], lines)
             names, wanted, exact = self._names(path, lines)
             for number, words in lines:
                 if len(words) != wanted and (exact or len(words) < wanted):

@@ -19,6 +19,8 @@ UNKNOWN = "unknown"  # the attack of spoofed speech where nobody says which
 
 def key_of(text: str) -> str:
     """A word of a table's first column: blanks become _, the folders of a path are joined by -."""
+    if text.isidentifier():  # as most are: letters, digits and _
+        return text
     return NOT_IN_A_KEY.sub("_", text.replace("/", "-"))
 
 

@@ -79,5 +79,6 @@ def _provenance(corpus, name, columns, root):
         digest = sha256_file(path)
         same = "as published" if digest.startswith(wanted) else f"not as published, {wanted}..."
         known = f" ({same})" if wanted else ""
-        lines.append(f"sha256: {digest}  {path.relative_to(root)}{known}")
+        shown = path.relative_to(root) if path.is_relative_to(root) else path  # an option's
+        lines.append(f"sha256: {digest}  {shown}{known}")
     return "".join(f"{line}\n" for line in lines)

@@ -15,6 +15,7 @@ from ..errors import UserError
 from ..files import atomic_open, await_file
 
 BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")  # what no key may hold
+FEW = 1000  # lines by which it is seen whether values repeat
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")  # what no line may hold
 
 
@@ -57,10 +58,16 @@ def _read_sound(data):
 
 
 def _read_like(data, like):
-    """The table of a file's bytes with the keys of another, or None where it is not sound."""
+    """The table of a file's bytes with the keys of another, or None where it is not sound.
+
+    None too where values seem to be as many as keys: then nothing is gained.
+    """
     try:
         lines = data.decode("utf-8").removesuffix("\n").split("\n")
     except ValueError:
+        return None
+    first = {line.partition(" ")[2] for line in lines[:FEW]}
+    if len(lines) > FEW and len(first) > FEW // 2:
         return None
     if len(lines) != len(like) or not all(map(str.startswith, lines, like)):
         return None
@@ -148,7 +155,8 @@ def write_columns(
         sound = sound_keys and all(value and value.strip() == value for value in known)
         if sound and text.count("\n") == len(known) - 1 and not CONTROL.search(text):
             with atomic_open(Path(folder) / name) as stream:
-                stream.writelines(map("{} {}\n".format, keys, values))
+                lines = [f"{key} {value}\n" for key, value in zip(keys, values, strict=True)]
+                stream.write("".join(lines))
         else:  # to say which entry is wrong
             write_table(Path(folder) / name, dict(zip(keys, values, strict=True)))
 

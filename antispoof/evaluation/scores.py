@@ -71,6 +71,7 @@ class Trials:
     scores: np.ndarray  # (N,), higher = more bona fide
     is_bonafide: np.ndarray  # (N,) bool
     known: dict | None = None  # where its owner keeps {factor: what was read} for several lists
+    labels: Mapping[str, Any] | None = None  # of the whole set, as far as they were read
 
     def factor(self, name: str) -> tuple[list[str], np.ndarray]:
         """The values of `utt2<name>`: sorted names, and for each trial the index (N,) of its own.
@@ -83,7 +84,7 @@ class Trials:
             raise UserError(f"{path}: no such table; there are utt2{{{','.join(known)}}}")
         read = {} if self.known is None else self.known
         if name not in read:
-            table = read_table(path)
+            table = read_table(path, self.labels)
             names = sorted(set(table.values()))
             index = {value: number for number, value in enumerate(names)}
             values = np.fromiter(map(index.__getitem__, table.values()), np.int32, len(table))
@@ -160,4 +161,4 @@ def keep(
             f"{scores_path}: found one score, {float(values[0])!r}, for all {len(ids)} trials, "
             "wanted scores that differ; was the model trained?"
         )
-    return Trials(data_dir, ids, values, is_bonafide, known)
+    return Trials(data_dir, ids, values, is_bonafide, known, labels)

@@ -79,10 +79,12 @@ class Drawn:
     unit: np.ndarray | None  # (N,)
 
     def counts(self, order: np.ndarray | None = None) -> np.ndarray:
-        """(R, N) counts of the trials in `order` (N,), by default as they came."""
-        if order is None:
-            return self.times if self.unit is None else self.times[:, self.unit]
-        return self.times[:, order if self.unit is None else self.unit[order]]
+        """(R, N) counts of the trials in `order` (N,), by default as they came; small integers."""
+        if self.unit is None:
+            return self.times if order is None else self.times[:, order]
+        unit = self.unit if order is None else self.unit[order]
+        fits = int(self.times.max(initial=0)) * unit.size < 1 << 31  # also what they sum up to
+        return self.times.T.astype(np.int32 if fits else np.int64, order="C").take(unit, axis=0).T
 
 
 def draws(
@@ -102,8 +104,10 @@ def draws(
 
 def _trial_draws(sizes, rng):
     def counts(replicates, size):  # row by row: a row's counters stay in the cache
-        drawn = (rng.integers(size, size=size, dtype=np.int32) for _ in range(replicates))
-        return np.stack([np.bincount(row, minlength=size) for row in drawn])
+        rows = np.empty((replicates, size), np.int32)
+        for row in rows:
+            row[:] = np.bincount(rng.integers(size, size=size), minlength=size)
+        return rows
 
     return lambda replicates: tuple(Drawn(counts(replicates, size), None) for size in sizes)
 
@@ -149,12 +153,12 @@ class Ranked:
     ) -> dict[str, np.ndarray]:
         """{metric: (R,)} of replicates with counts (R, nb) and (R, ns), for the metrics `names`."""
         below_b, below_s = _running(counts_b), _running(counts_s)
-        n_b, n_s = below_b[:, -1:], below_s[:, -1:]
+        n_b, n_s = below_b[:, -1:].astype(np.int64), below_s[:, -1:].astype(np.int64)
         least = min(self.miss, self.fa)
 
         def act_dcf():
-            missed = _weigh(counts_b, self.llr_b < self.threshold) / n_b[:, 0]
-            accepted = _weigh(counts_s, self.llr_s >= self.threshold) / n_s[:, 0]
+            missed = _count(counts_b, self.llr_b < self.threshold) / n_b[:, 0]
+            accepted = _count(counts_s, self.llr_s >= self.threshold) / n_s[:, 0]
             return (self.miss * missed + self.fa * accepted) / least
 
         def cllr():
@@ -231,9 +235,14 @@ class Ranked:
 
 def _running(counts):
     """(R, n) counts to (R, n + 1) sums over the trials before each, then over all."""
-    sums = np.zeros((len(counts), counts.shape[1] + 1), np.int64)
-    np.cumsum(counts, axis=1, out=sums[:, 1:])
+    sums = np.zeros_like(counts, shape=(len(counts), counts.shape[1] + 1))  # also laid out alike
+    np.cumsum(counts, axis=1, dtype=counts.dtype, out=sums[:, 1:])
     return sums
+
+
+def _count(counts, chosen):
+    """(R,) sums of the (R, n) counts that are `chosen` (n,)."""
+    return counts[:, np.flatnonzero(chosen)].sum(axis=1, dtype=np.int64)
 
 
 def _weigh(counts, values):

@@ -46,8 +46,9 @@ def find_units(
     """{utterance: (frames,) int16 tensor of cluster indices}, kept in the file `path`.
 
     wavs: {utterance: path of a sound}; config: `clusters`, `kmeans_frames` (drawn to learn them
-    from), `min_seconds` (shorter utterances are left out) and `seed`. What `path` already holds is
-    returned. Raises UserError where `path` is of other utterances, or frames are too few.
+    from), `min_seconds` (shorter utterances are left out), `seed`, and `allow` where there is one.
+    What `path` already holds is returned. Raises UserError where `path` is of other utterances, or
+    frames are too few.
     """
     if Path(path).exists():
         kept = load_checkpoint(path)
@@ -64,7 +65,7 @@ def _all_mfccs(wavs, config):
     shortest = round(config["min_seconds"] * SAMPLE_RATE)
     progress, found = Progress(len(wavs), "utterances", "MFCCs"), {}
     for utt, path in wavs.items():
-        wave = read_wave(path, utt)
+        wave = read_wave(path, utt, config.get("allow", ()))
         if len(wave) >= shortest:
             found[utt] = mfcc(wave)
             assert len(found[utt]) == frame_count(len(wave)), utt

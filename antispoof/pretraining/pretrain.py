@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from .. import SAMPLE_RATE
+from .. import CONVERSIONS, SAMPLE_RATE
 from ..config import SEED, load_config
+from ..config.keys import Words
 from ..data.audio import read_wave
 from ..data.seeds import epoch_generator, seed_torch
 from ..errors import UserError
@@ -54,6 +55,7 @@ PRETRAINING = {
     "weight_decay": 0.01,
     "grad_clip": 1.0,  # largest gradient norm; 0: none
 }
+ALLOW = {"allow": Words([], CONVERSIONS)}  # conversions of sounds; left out where there are none
 LEAST = {"clusters": 2, "held_out": 2}  # of other whole numbers 1, of what may be a fraction 0
 MOST = {"dropout": 1, "mask_prob": 1, "warm_up": 1}
 FRAME = 400  # samples that one frame sees
@@ -64,7 +66,9 @@ COLUMNS = ("epoch", "lr", *_MEASURES, *(f"held_out_{name}" for name in _MEASURES
 
 def load_pretraining(path: str | Path, seed: int, overrides: Iterable[str] = ()) -> dict[str, Any]:
     """The resolved config of a pre-training: file, overrides and seed. Raises UserError."""
-    config = load_config(path, PRETRAINING, overrides)
+    config = load_config(path, {**PRETRAINING, **ALLOW}, overrides)
+    if not config["allow"]:  # as of pre-trainings that began before there was one
+        del config["allow"]
     for key, default in PRETRAINING.items():
         least = LEAST.get(key, 1 if isinstance(default, int) else 0)
         if not least <= config[key] <= MOST.get(key, math.inf):
@@ -203,8 +207,8 @@ class Pretrainer:
         waves, units = [], []
         for utt, first in places:
             begin = first * STRIDE
-            wave = read_wave(self.wavs[utt], utt)[begin : begin + (count - 1) * STRIDE + FRAME]
-            waves.append(torch.from_numpy(wave))
+            wave = read_wave(self.wavs[utt], utt, self.config.get("allow", ()))
+            waves.append(torch.from_numpy(wave[begin : begin + (count - 1) * STRIDE + FRAME]))
             units.append(self.units[utt][first : first + count].long())
         return torch.stack(waves), torch.stack(units)
 

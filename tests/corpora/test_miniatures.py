@@ -7,6 +7,7 @@ import pytest
 from made_up import ROOT
 from miniature import NAMES, Tree, grow, load, prepare, sources, validate
 
+from antispoof.about import FILE, read_about
 from antispoof.data.data_dir import factors, read_data_dir, trial_counts
 from antispoof.data.tables import read_table
 
@@ -80,9 +81,11 @@ def test_the_tables_hold_what_is_in_the_tree(recipe, grown, tmp_path):
         assert f"{name}: bona fide {counts[0]}" in said
         lists = getattr(mini, "SUM", {}).get(name, {})
         assert trial_counts(data)[0] == {"all": counts, **lists}
-        assert "licence: " in (data / "PROVENANCE").read_text()
+        text, known = (data / "PROVENANCE").read_text(), read_about(ROOT / f"egs/{recipe}/{FILE}")
+        for key, shown in (("name", "corpus"), ("licence", "licence"), ("home", "from")):
+            assert f"{shown}: {known[key]}\n" in text  # as `./run.sh --list` says it
         if mini.LIST:
-            assert "sha256: " in (data / "PROVENANCE").read_text()
+            assert "sha256: " in text
         status, _, error = validate(data)
         assert status == 0, error
 

@@ -125,3 +125,23 @@ def test_what_is_no_such_folder_is_one_line(tree, tmp_path):
     tree.replace("metadata.csv", ",spoofed,", ",spoof,")
     tree.replace("metadata.csv", "path,", "file,")
     assert "wanted 'path' once" in refused(tree, tmp_path)
+
+
+def test_blanks_after_commas_hide_no_column(tree, tmp_path):
+    write_list(tree, "train", "dev", "eval")
+    text = (tree.root / "metadata.csv").read_text()
+    (tree.root / "metadata.csv").write_text(text.replace(",", ", "))
+    sets = sets_of(tree, tmp_path / "data")
+    assert set(sets) == {"train", "dev", "eval"}
+    assert set(sets["dev"]["utt2spk"].values()) == {f"anna_{number}" for number in range(4)}
+
+
+def test_lists_and_folders_that_say_nothing_are_one_line(tree, tmp_path):
+    tree.lines("metadata.csv", [HEAD])
+    assert "metadata.csv: found no utterance; wanted at least one" in refused(tree, tmp_path)
+    tree.file("metadata.csv").write_bytes(f"{HEAD}\nclips/\xe9.wav".encode("latin-1"))
+    assert "metadata.csv: is not UTF-8 text" in refused(tree, tmp_path)
+    (tree.root / "metadata.csv").unlink()
+    for name in ("train/bonafide", "train/spoof", "spoof"):
+        tree.sound(f"{name}/a.wav")
+    assert "found folders of sets and of classes, train, spoof; wanted" in refused(tree, tmp_path)

@@ -33,7 +33,7 @@ NUMBERED = {"utt": 4, "speaker": 5, "attack": 2, "label": 1}
 FORMS = {  # what a list looks like: its lines, and what is said of it
     "names": (["id,who,what,is", *map(",".join, WORDS)], {"sep": ",", "columns": NAMED}),
     "numbers behind a header": (
-        ["is|what|more|id|who", *("|".join([w[3], w[2], 'a "', w[0], w[1]]) for w in WORDS)],
+        ["is|what|more|id|who", *("|".join([w[3], w[2], '"a', w[0], w[1]]) for w in WORDS)],
         {"sep": "|", "header": True, "columns": NUMBERED},
     ),
     "tabs": (["x\ty\tz\tw", *map("\t".join, WORDS)], {"sep": "\t", "header": True}),
@@ -140,7 +140,7 @@ def test_folders_say_class_and_attack_and_the_same_name_may_stand_in_two(tree):
         for name in ("a.b (1) x.wav", "b.WAV"):
             word = "bonafide" if label == "real" else "spoof"
             tree.sound(f"set/train/{label}/{attack}/{name}", word, seconds=0.2, format="WAV")
-    tree.file("set/train/fake/._c.wav").write_bytes(b"")
+    tree.file("set/train/fake/melgan/._c.wav").write_bytes(b"")
     tree.file("set/train/fake/melgan/notes.txt").write_text("none")
     tree.sound("set/test/real/human/d.wav", seconds=0.2)
     reader = Folders("set/train/{label}/{attack}/{stem}", no_attack=("human",),

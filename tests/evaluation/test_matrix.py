@@ -7,8 +7,9 @@ import struct
 import numpy as np
 import pytest
 import soundfile
-from made_up import make_scores, make_set, refused, worker
+from made_up import experiment, make_scores, make_set, refused, worker
 
+from antispoof.audit import overlap
 from antispoof.audit.overlap import known_of, read_known
 from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
@@ -35,16 +36,6 @@ def sounds(data, seed):
         soundfile.write(path, rng.uniform(-0.5, 0.5, 400), 16000)
         table[utt] = str(path)
     write_table(data / "wav.scp", table)
-
-
-def experiment(recipe, name, train="train"):
-    exp = recipe / "exp" / name
-    exp.mkdir(parents=True)
-    (exp / "best.pt").write_bytes(name.encode() + str(recipe).encode())
-    if train:
-        words = f"exec python steps/train.py --config x --train data/{train} --dev data/dev exp/x"
-        (exp / "run.sh").write_text(f'#!/usr/bin/env bash\ncd here\n{words} "$@"\n')
-    return exp
 
 
 @pytest.fixture(scope="module")
@@ -208,14 +199,6 @@ def test_a_known_pair_is_found_by_patterns(tmp_path):
     assert known_of(entries, ["x/other"], "far/eval") == []
 
 
-def test_the_training_set_is_the_one_of_the_command_that_training_wrote(tmp_path):
-    exp = experiment(tmp_path / "r", "x_seed1", train="train_mp3")
-    assert matrix.learnt_on(exp) == tmp_path / "r/data/train_mp3"
-    (exp / "run.sh").write_text("exec python 'open\n")
-    with pytest.raises(UserError, match="is no command"):
-        matrix.learnt_on(exp)
-
-
 def test_what_is_asked_for_twice_or_is_not_there_is_refused(egs, tmp_path):
     data, exp = egs / "home/data/eval", egs / "home/exp/small_seed1"
     line = refused(PROGRAM, "--models", f"{exp} {exp}", "--sets", data, "out", cwd=tmp_path)
@@ -224,3 +207,22 @@ def test_what_is_asked_for_twice_or_is_not_there_is_refused(egs, tmp_path):
         matrix.require_models_and_sets([exp / "no"], [data])
     with pytest.raises(UserError, match="found no models"):
         matrix.require_models_and_sets([], [data])
+
+
+def test_a_name_that_two_corpora_have_is_said_to_be_no_proof(made):
+    out, found, _ = made
+    (name,) = found["cells"]["home/small"]["far/eval_b"]["shared"]["speakers"]["examples"]
+    said = f"home/train and far/eval_b are of two corpora: speakers of one name, as {name}, may be"
+    assert out.count("are of two corpora") == 1 and said in out
+
+
+@pytest.mark.parametrize("nj", [2, 5])
+def test_digests_are_the_same_by_any_number_of_processes(egs, nj, monkeypatch):
+    monkeypatch.setattr(overlap, "AT_ONCE", 7)
+    tables = {"wav.scp": read_table(egs / "far/data/eval_a/wav.scp")}
+    found, wanted = overlap.digests_of(tables, nj=nj), overlap.digests_of(tables)
+    assert list(found.items()) == list(wanted.items())
+
+
+def test_processes_are_counted_from_one(tmp_path):
+    assert "--nj: found 0, wanted 1 or more" in refused(PROGRAM, "--nj", 0, "out", cwd=tmp_path)

@@ -84,3 +84,14 @@ def refused(program, *arguments, cwd):
     assert len(lines) == 1, error
     assert lines[0].startswith(f"{program}: ")
     return lines[0]
+
+
+def experiment(recipe, name, train="train"):
+    """An experiment of a recipe that was trained there, as far as its files say; its folder."""
+    exp = recipe / "exp" / name
+    exp.mkdir(parents=True)
+    (exp / "best.pt").write_bytes(name.encode() + str(recipe).encode())
+    if train:
+        words = f"exec python steps/train.py --config x --train data/{train} --dev data/dev exp/x"
+        (exp / "run.sh").write_text(f'#!/usr/bin/env bash\ncd here\n{words} "$@"\n')
+    return exp

@@ -6,7 +6,7 @@ from rooms import arrows, files_of, floors, imported, room_of
 
 FLOORS = [
     {"errors"},
-    {"files", "metrics", "paths", "progress"},
+    {"about", "files", "metrics", "paths", "progress"},
     {"data", "options", "torch_utils"},
     {"config", "corpora"},
     {"audit", "augment", "evaluation", "launcher", "ssl"},

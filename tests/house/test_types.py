@@ -8,7 +8,7 @@ from made_up import ROOT
 from rooms import files_of, room_of
 
 TYPED = (
-    *("audit", "augment", "config", "corpora", "data", "detector", "errors", "evaluation"),
+    *("about", "audit", "augment", "config", "corpora", "data", "detector", "errors", "evaluation"),
     *("features", "files", "launcher", "metrics", "models", "options", "paths"),
     *("pretraining", "progress", "report", "ssl", "torch_utils", "training"),
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from antispoof import metrics
-from antispoof.metrics.bootstrap import METRICS, Ranked, intervals
+from antispoof.metrics.bootstrap import METRICS, Drawn, Ranked, intervals
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -97,3 +97,11 @@ def test_least_cost_looks_into_every_gap_that_counts(sizes):
                 np.repeat(tables.spoof, counts[1][row]),
             )
             assert got[row] == pytest.approx(metrics.min_dcf(*drawn), abs=1e-12)
+
+
+def test_counts_hold_their_sum():
+    """Also of a speaker with many trials who is drawn very often."""
+    for times, dtype in ((2, np.int32), (1 << 20, np.int64)):
+        counts = Drawn(np.array([[times, 0]]), np.zeros(1 << 12, int)).counts()
+        assert counts.dtype == dtype
+        assert np.cumsum(counts, axis=1, dtype=counts.dtype)[0, -1] == times << 12

@@ -138,7 +138,8 @@ def test_a_corpus_of_ones_own_is_added_and_run_to_its_table(tree, tmp_path):
 
 def test_the_recipe_of_contributing_runs(tree, made_up_corpus):
     text = CONTRIBUTING.read_text()
-    for kind, name in (("python", "local/prepare_data.py"), ("bash", "run.sh")):
+    files = ("python", "local/prepare_data.py"), ("bash", "run.sh"), ("yaml", "corpus.yaml")
+    for kind, name in files:
         block = re.search(rf"^ +```{kind}\n(.*?)^ +```", text, re.DOTALL | re.MULTILINE)[1]
         path = tree / "egs/NAME" / name
         path.parent.mkdir(parents=True, exist_ok=True)

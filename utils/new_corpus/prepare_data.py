@@ -17,6 +17,7 @@ example:
 
 import argparse
 
+from antispoof.about import about
 from antispoof.corpora import Corpus, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -41,10 +42,8 @@ def part(name):
 
 
 CORPUS = Corpus(
-    name="NAME",
+    **about(__file__),
     version="WHICH",
-    licence="WHICH",
-    home="WHERE TO GET IT",
     sets={  # counts: (bona fide, spoof) as published, asserted; None where nobody says
         "train": Set(part("train"), counts=None),
         "dev": Set(part("dev"), counts=None),

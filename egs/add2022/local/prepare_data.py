@@ -12,6 +12,7 @@ example:
 import argparse
 
 from antispoof import CONVERSIONS
+from antispoof.about import about
 from antispoof.corpora import Corpus, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -47,8 +48,7 @@ def corpus(args):
         "eval_track3_r2": part(f"{args.track3}/track3_R2_label.txt", args.track3, None, True),
     }
     version = "Zenodo 12188127 (train, dev), 10843991, 12187997, 12188035, 12188055"
-    home = "https://zenodo.org/records/12188127"
-    return Corpus("ADD 2022", version, "see its pages", home, sets, usual=("eval_track1",))
+    return Corpus(**about(__file__), version=version, sets=sets, usual=("eval_track1",))
 
 
 def main():

@@ -11,6 +11,7 @@ example:
 
 import argparse
 
+from antispoof.about import about
 from antispoof.corpora import Corpus, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -30,10 +31,8 @@ def part(file, counts):
 
 
 CORPUS = Corpus(
-    name="ASVspoof 2015",
+    **about(__file__),
     version="DataShare 10283/853",
-    licence="see the page of the corpus",
-    home="https://datashare.ed.ac.uk/handle/10283/853",
     sets={
         "train": part("cm_train.trn", (3750, 12625)),
         "dev": part("cm_develop.ndx", (3497, 49875)),

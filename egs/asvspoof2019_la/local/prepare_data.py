@@ -10,6 +10,7 @@ example:
 
 import argparse
 
+from antispoof.about import about
 from antispoof.corpora import AsvFiles, Corpus, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -30,10 +31,8 @@ def part(name):
 
 
 CORPUS = Corpus(
-    name="ASVspoof 2019 LA",
+    **about(__file__),
     version="LA.zip of Edinburgh DataShare 10283/3336",
-    licence="ODC-By 1.0",
-    home="https://datashare.ed.ac.uk/handle/10283/3336",
     sets={name: part(name) for name in SIZES},
 )
 

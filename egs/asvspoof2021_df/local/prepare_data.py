@@ -12,6 +12,7 @@ example:
 
 import argparse
 
+from antispoof.about import about
 from antispoof.corpora import Corpus, Lists, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -35,10 +36,8 @@ KEY = Protocol(
 )  # fmt: skip
 LISTS = Lists("subset", {"eval": (14869, 519059), "progress": 59325, "hidden": 18576}, "eval")
 CORPUS = Corpus(
-    name="ASVspoof 2021 DF, evaluation",
+    **about(__file__),
     version="Zenodo 4835108, four archives; keys DF-keys-full of asvspoof.org",
-    licence="ODbL, as two readers of LICENSE.DF.txt have it; another says ODC-By",
-    home="https://zenodo.org/records/4835108",
     sets={"eval": Set(KEY, (22617, 589212), LISTS, archives=PARTS)},
 )
 

@@ -11,6 +11,7 @@ example:
 
 import argparse
 
+from antispoof.about import about
 from antispoof.corpora import AsvFiles, Corpus, Lists, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -36,10 +37,8 @@ ASV = AsvFiles(
 )
 LISTS = Lists("subset", {"eval": (14816, 133360), "progress": 16464, "hidden": 16926}, "eval")
 CORPUS = Corpus(
-    name="ASVspoof 2021 LA, evaluation",
+    **about(__file__),
     version="Zenodo 4837263; keys LA-keys-full of asvspoof.org",
-    licence="ODC-By",
-    home="https://zenodo.org/records/4837263",
     sets={"eval": Set(KEY, (18452, 163114), LISTS, ASV)},
 )
 

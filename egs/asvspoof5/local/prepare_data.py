@@ -11,6 +11,7 @@ example:
 
 import argparse
 
+from antispoof.about import about
 from antispoof.corpora import AsvFiles, Corpus, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -42,10 +43,8 @@ TRAIN = {f"flac_T_a{x}.tar": 36500 if x < "e" else 36357 for x in "abcde"}
 DEV = {f"flac_D_a{x}.tar": 47400 if x < "c" else 47334 for x in "abc"}
 EVAL = {f"flac_E_a{x}.tar": 68188 if x < "j" else 68180 for x in "abcdefghij"}
 CORPUS = Corpus(
-    name="ASVspoof 5, track 1",
+    **about(__file__),
     version="Zenodo 14498691",
-    licence="ODC-By 1.0; bona fide speech CC BY 4.0 (MLS English)",
-    home="https://zenodo.org/records/14498691",
     sets={
         "train": part("train", "flac_T", (18797, 163560), TRAIN),
         "dev": part("dev", "flac_D", (31334, 109616), DEV),

@@ -11,6 +11,7 @@ example:
 
 import argparse
 
+from antispoof.about import about
 from antispoof.corpora import Corpus, Lists, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -42,10 +43,8 @@ def corpus(columns):
     readers = [reader(condition, columns) for condition in CONDITIONS]
     lists = Lists("condition", dict.fromkeys(CONDITIONS))
     return Corpus(
-        name="ASVspoofLD",
+        **about(__file__),
         version="five conditions",
-        licence="not known",
-        home="the authors' page, ASVspoof Laundered Database",
         sets={"eval": Set(readers, (213295, 1852578), lists)},
     )
 

@@ -12,6 +12,7 @@ example:
 import argparse
 import re
 
+from antispoof.about import about
 from antispoof.corpora import Corpus, Folders, Lists, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -47,10 +48,8 @@ def part(name, version, folders):
 
 FOLDERS = {"eval": ("test_seen", "test_unseen"), "train": ("train",), "dev": ("dev",)}
 CORPUS = Corpus(
-    name="CFAD",
+    **about(__file__),
     version="clean, noisy and codec",
-    licence="CC BY 4.0",
-    home="the authors' page, CFAD",
     sets={f"{n}_{v}": part(n, v, folders) for n, folders in FOLDERS.items() for v in SUFFIX},
     usual=[f"eval_{version}" for version in SUFFIX],
 )

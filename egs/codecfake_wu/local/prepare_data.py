@@ -12,6 +12,7 @@ example:
 import argparse
 
 from antispoof import CONVERSIONS
+from antispoof.about import about
 from antispoof.corpora import Corpus, Folders, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -36,10 +37,8 @@ def corpus(vctk):
         ),
     ]
     return Corpus(
-        name="CodecFake (Wu et al.), with VCTK",
+        **about(__file__),
         version="rogertseng/CodecFake_wavs",
-        licence="CC BY 4.0",
-        home="https://huggingface.co/datasets/rogertseng/CodecFake_wavs",
         sets={"eval": Set(readers, allow=CONVERSIONS)},
     )
 

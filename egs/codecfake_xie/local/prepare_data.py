@@ -13,6 +13,7 @@ example:
 import argparse
 import re
 
+from antispoof.about import about
 from antispoof.corpora import Corpus, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -51,10 +52,8 @@ def part(name, counts):
 
 
 CORPUS = Corpus(
-    name="Codecfake (Xie et al.)",
+    **about(__file__),
     version="Zenodo 13838106, 13841652, 13853860, 13841216, 13838823, 11125029",
-    licence="CC BY-NC-ND 4.0",
-    home="https://zenodo.org/records/13838106",
     sets={(f"eval_{n.lower()}" if n[1:].isdigit() else n): part(n, c) for n, c in COUNTS.items()},
     usual=[f"eval_{name.lower()}" for name in COUNTS if name[1:].isdigit()],
 )

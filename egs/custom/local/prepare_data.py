@@ -13,6 +13,7 @@ example:
 import argparse
 
 from antispoof import CONVERSIONS
+from antispoof.about import about
 from antispoof.corpora import Corpus, own_sets, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -28,7 +29,8 @@ def main():
     parser.add_argument("--convert", action="store_true", help="to 16 kHz mono, into the cache")
     args = add_corpus_options(parser).parse_args()
     sets = own_sets(args.corpus, SETS, CONVERSIONS if args.convert else ())
-    prepare(Corpus("a folder of one's own", "-", "-", str(args.corpus), sets), args, print)
+    known = {**about(__file__), "home": str(args.corpus)}
+    prepare(Corpus(**known, version="-", sets=sets), args, print)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ example:
 import argparse
 
 from antispoof import CONVERSIONS
+from antispoof.about import about
 from antispoof.corpora import Corpus, Folders, Lists, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -43,10 +44,8 @@ def corpus(release):
     small = release == "small"
     lists = Lists("language", SMALL if small else dict.fromkeys(SMALL))
     return Corpus(
-        name="CVoiceFake",
+        **about(__file__),
         version=f"{release}; Zenodo 14062964 is the large one",
-        licence="CC BY 4.0",
-        home="https://zenodo.org/records/14062964",
         sets={"eval": Set(SOUNDS, (23544, 114592) if small else None, lists, allow=CONVERSIONS)},
     )
 

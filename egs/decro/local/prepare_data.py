@@ -13,6 +13,7 @@ example:
 import argparse
 
 from antispoof import CONVERSIONS
+from antispoof.about import about
 from antispoof.corpora import Corpus, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -45,10 +46,8 @@ def part(name, counts):
 
 
 CORPUS = Corpus(
-    name="DECRO",
+    **about(__file__),
     version="Zenodo 7603208",
-    licence="CC BY 4.0",
-    home="https://zenodo.org/records/7603208",
     sets={
         f"{name}_{language}": part(f"{language}_{name}", counts)
         for language, sets in COUNTS.items()

@@ -12,6 +12,7 @@ example:
 import argparse
 
 from antispoof import CONVERSIONS
+from antispoof.about import about
 from antispoof.corpora import Corpus, Lists, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -30,10 +31,8 @@ PARTS = Lists("finetuning", {"train": None, "test": None})
 FILES = Set(META, 1980, PARTS, allow=CONVERSIONS)
 PIECES = Set(META, 1980, PARTS, None, {}, CONVERSIONS, (4.0, 1.0), (36658, 19823))
 CORPUS = Corpus(
-    name="Deepfake-Eval-2024, audio",
+    **about(__file__),
     version="2024",
-    licence="CC BY-SA 4.0",
-    home="https://huggingface.co/datasets/nuriachandra/Deepfake-Eval-2024",
     sets={"eval": FILES, "eval_segments": PIECES},
 )
 

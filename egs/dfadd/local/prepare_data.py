@@ -11,6 +11,7 @@ example:
 import argparse
 
 from antispoof import CONVERSIONS
+from antispoof.about import about
 from antispoof.corpora import Corpus, Folders, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -32,10 +33,8 @@ def part(folder, counts):
 
 
 CORPUS = Corpus(
-    name="DFADD",
+    **about(__file__),
     version="isjwdu/DFADD, of 04/2025 or later",
-    licence="MIT",
-    home="https://huggingface.co/datasets/isjwdu/DFADD",
     sets={
         "train": part("train", None),
         "dev": part("valid", None),

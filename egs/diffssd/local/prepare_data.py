@@ -12,6 +12,7 @@ example:
 import argparse
 
 from antispoof import CONVERSIONS
+from antispoof.about import about
 from antispoof.corpora import Corpus, Lists, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -48,10 +49,8 @@ def part(real, name):
 def corpus(real):
     """With the folder of real speech."""
     return Corpus(
-        name="DiffSSD, with LibriSpeech and LJSpeech",
+        **about(__file__),
         version="purdueviperlab/diffssd",
-        licence="see the page of the corpus",
-        home="https://huggingface.co/datasets/purdueviperlab/diffssd",
         sets={name: part(real, name) for name in (*SETS.values(), "whole")},
         usual=("eval",),
     )

@@ -12,6 +12,7 @@ example:
 import argparse
 
 from antispoof import CONVERSIONS
+from antispoof.about import about
 from antispoof.corpora import Corpus, Folders, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -32,10 +33,8 @@ def part(version, name):
 def corpus(version):
     """One version of the corpus."""
     return Corpus(
-        name="FoR (Fake or Real)",
+        **about(__file__),
         version=f"for-{version}",
-        licence="none stated",
-        home="the authors' page, FoR",
         sets={name: part(version, name) for name in PARTS},
         usual=("eval",),
     )

@@ -10,6 +10,7 @@ example:
 
 import argparse
 
+from antispoof.about import about
 from antispoof.corpora import Corpus, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -22,10 +23,8 @@ META = Protocol(
     sep=",",
 )
 CORPUS = Corpus(
-    name="In-the-Wild",
+    **about(__file__),
     version="release_in_the_wild",
-    licence="CC BY-SA 4.0 by its card, Apache-2.0 by its site: taken as CC BY-SA 4.0",
-    home="https://huggingface.co/datasets/mueller91/In-The-Wild",
     sets={"eval": Set(META, counts=(19963, 11816))},
 )
 

@@ -12,6 +12,7 @@ example:
 import argparse
 
 from antispoof import CONVERSIONS
+from antispoof.about import about
 from antispoof.corpora import Corpus, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -44,10 +45,8 @@ def part(name, count):
 
 
 CORPUS = Corpus(
-    name="LibriSeVoc",
+    **about(__file__),
     version="Zenodo 15127251",
-    licence="CC BY-SA 4.0",
-    home="https://zenodo.org/records/15127251",
     sets={"train": part("train", 7920), "dev": part("dev", 2640), "eval": part("test", 2641)},
     usual=("eval",),
 )

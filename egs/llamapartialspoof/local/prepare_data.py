@@ -11,6 +11,7 @@ example:
 
 import argparse
 
+from antispoof.about import about
 from antispoof.corpora import Corpus, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -41,10 +42,8 @@ def reader(letter):
 
 
 CORPUS = Corpus(
-    name="LlamaPartialSpoof",
+    **about(__file__),
     version="Zenodo 14214149",
-    licence="see the page of the corpus",
-    home="https://zenodo.org/records/14214149",
     sets={"eval": Set([reader("a"), reader("b")]), "eval_a": Set(reader("a"))},
     usual=("eval",),
 )

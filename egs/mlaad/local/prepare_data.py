@@ -12,6 +12,7 @@ example:
 import argparse
 
 from antispoof import CONVERSIONS
+from antispoof.about import about
 from antispoof.corpora import Corpus, Folders, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -36,10 +37,8 @@ def corpus(args):
         hint=hint,
     )
     return Corpus(
-        name="MLAAD, with M-AILABS",
+        **about(__file__),
         version=f"with {args.spoofs} spoofs; 456000 is version 10",
-        licence="CC BY-NC 4.0",
-        home="https://huggingface.co/datasets/mueller91/MLAAD",
         sets={"eval": Set([spoofs, real], (None, args.spoofs or None), allow=CONVERSIONS)},
     )
 

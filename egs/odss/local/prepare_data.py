@@ -11,6 +11,7 @@ example:
 
 import argparse
 
+from antispoof.about import about
 from antispoof.corpora import Corpus, Folders, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -29,10 +30,8 @@ SOUNDS = Folders(
     edit=parts,
 )
 CORPUS = Corpus(
-    name="ODSS",
+    **about(__file__),
     version="Zenodo 8370669",
-    licence="CC BY-SA 4.0",
-    home="https://zenodo.org/records/8370669",
     sets={"eval": Set(SOUNDS, (7961, 18993))},
 )
 

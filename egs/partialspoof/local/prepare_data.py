@@ -11,6 +11,7 @@ example:
 
 import argparse
 
+from antispoof.about import about
 from antispoof.corpora import Corpus, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -29,10 +30,8 @@ def part(name, counts):
 
 
 CORPUS = Corpus(
-    name="PartialSpoof, whole utterances",
+    **about(__file__),
     version="Zenodo 5766198",
-    licence="CC BY 4.0 (not confirmed)",
-    home="https://zenodo.org/records/5766198",
     sets={
         "train": part("train", (2580, 22800)),
         "dev": part("dev", (2548, 22296)),

@@ -11,6 +11,7 @@ example:
 import argparse
 
 from antispoof import CONVERSIONS
+from antispoof.about import about
 from antispoof.corpora import Corpus, Folders, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -30,10 +31,8 @@ SOUNDS = Folders(
     edit=attack,
 )
 CORPUS = Corpus(
-    name="SONAR",
+    **about(__file__),
     version="of the authors' repository, without seedtts",
-    licence="CC BY-NC 4.0 by a survey; none stated in the repository",
-    home="the authors' repository, SONAR",
     sets={"eval": Set(SOUNDS, (2274, 1674), allow=CONVERSIONS)},
 )
 

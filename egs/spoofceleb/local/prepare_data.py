@@ -11,6 +11,7 @@ example:
 
 import argparse
 
+from antispoof.about import about
 from antispoof.corpora import Corpus, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -33,10 +34,8 @@ def part(name, counts):
 
 
 CORPUS = Corpus(
-    name="SpoofCeleb",
+    **about(__file__),
     version="jungjee/spoofceleb",
-    licence="not known; access by a form",
-    home="https://huggingface.co/datasets/jungjee/spoofceleb",
     sets={
         "train": part("train", None),
         "dev": part("development", None),

@@ -12,6 +12,7 @@ example:
 import argparse
 
 from antispoof import CONVERSIONS
+from antispoof.about import about
 from antispoof.corpora import Corpus, Folders, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
@@ -40,10 +41,8 @@ def corpus(args):
     readers = [SPOOFS, real(args.ljspeech, "--ljspeech")]
     readers += [real(args.jsut, "--jsut")] if args.jsut else []
     return Corpus(
-        name="WaveFake, with LJSpeech" + (" and JSUT" if args.jsut else ""),
-        version="Zenodo 5642694",
-        licence="CC BY-SA 4.0",
-        home="https://zenodo.org/records/5642694",
+        **about(__file__),
+        version="Zenodo 5642694" + (", with JSUT" if args.jsut else ""),
         sets={"eval": Set(readers, (None if args.jsut else 13100, 117985), allow=CONVERSIONS)},
     )
 

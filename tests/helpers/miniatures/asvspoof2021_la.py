@@ -111,6 +111,12 @@ def no_asv_is_said(out, said):
     assert f"ASV scores: none; looked for {ASV}/score.txt" in said
 
 
+def no_key_is_said(out, said):
+    """Not the scores, which are there."""
+    assert not (out / "eval/asv_scores").exists()
+    assert "ASV scores: none; looked for keys/LA/ASV/trial_metadata.txt or keys/ASV" in said
+
+
 def columns_of_2019(tree):
     """The list of 2019 in its place."""
     tree.lines(LIST, ["LA_0039 LA_E_2834763 - A11 spoof"])
@@ -143,6 +149,18 @@ TRAPS = {
     "a word that is no subset": (
         lambda tree: tree.replace(LIST, "notrim progress", "notrim dev"),
         "found the subset 'dev', wanted 'eval', 'progress', 'hidden', 'hidden_track'",
+    ),
+    "ASV scores without their key": (
+        lambda tree: tree.move("keys/LA/ASV/trial_metadata.txt", "keys/LA/ASV/elsewhere.txt"),
+        no_key_is_said,
+    ),
+    "an ASV score that is no number": (
+        lambda tree: tree.replace(f"{ASV}/score.txt", " 16.04", " nan"),
+        "score.txt:2: found the score 'nan', wanted a number",
+    ),
+    "a subset of the ASV key that nobody knows": (
+        lambda tree: tree.replace("keys/LA/ASV/trial_metadata.txt", " progress", " prog"),
+        "found the subset 'prog', wanted 'eval', 'progress', 'hidden', 'hidden_track'",
     ),
     "an ASV score less": (
         lambda tree: tree.lines(f"{ASV}/score.txt", ["LA_0001-x LA_E_1 1.0"]),
