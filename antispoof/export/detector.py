@@ -36,7 +36,8 @@ def export_detector(
         raise UserError(f"{exp_dir}: found a fusion, wanted one system with --features")
     opened = _open(exp_dir)
     if features:
-        return _finish(exp_dir, opened, *_back_end(exp_dir, opened, int8), int8)
+        alone, shape = _back_end(exp_dir, opened, int8)
+        return _finish(exp_dir, opened, alone, shape, int8)
     chains: list[Chain] = []
     for system in _systems(opened):
         chain = chain_of(system)
