@@ -2,12 +2,11 @@
 
 import torch
 from torch import nn
-from torchaudio.functional import compute_deltas
 from torchaudio.transforms import LFCC
 
 from ..torch_utils.autocast import full_precision
 from ..torch_utils.masks import valid_mask
-from .mel import held, mirrored
+from .mel import deltas, held, mirrored
 
 
 class LFCCFrontEnd(nn.Module):
@@ -30,6 +29,6 @@ class LFCCFrontEnd(nn.Module):
         """Returns the features, zero beyond each utterance, and (B,) valid frames."""
         frames = lengths // self.hop + 1
         static = held(self.lfcc(mirrored(x, lengths, self.margin)), frames)
-        delta = held(compute_deltas(static), frames)
-        joined = torch.cat([static, delta, compute_deltas(delta)], 1)
+        delta = held(deltas(static), frames)
+        joined = torch.cat([static, delta, deltas(delta)], 1)
         return joined * valid_mask(frames, joined.shape[2])[:, None], frames

@@ -6,6 +6,7 @@ A check costs one pass over x and one answer from the device.
 import torch
 
 from ..errors import UserError
+from ..torch_utils.tracing import is_traceable
 
 
 def check_features(
@@ -19,6 +20,8 @@ def check_features(
 
     layers, dim: L and D wanted, None for any; least: the fewest frames that the model can take.
     """
+    if is_traceable():
+        return
     if x.ndim != 4:
         raise UserError(
             f"the model takes features (B, L, T, D), found {tuple(x.shape)}; use 'feats: cached' "
@@ -41,6 +44,8 @@ def check_waves(x: torch.Tensor, lengths: torch.Tensor, least: int = 1) -> None:
 
     least: the fewest samples that the model can take.
     """
+    if is_traceable():
+        return
     if x.ndim != 2:
         raise UserError(
             f"the model takes waveforms (B, S), found {tuple(x.shape)}; use 'feats: wave'"

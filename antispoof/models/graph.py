@@ -26,6 +26,7 @@ from torch.nn import functional as F
 
 from ..config import one_of
 from ..errors import UserError
+from ..torch_utils.tracing import share_of
 from .pair_scores import score_matrix
 
 SCORERS = ("learned", "magnitude")
@@ -137,7 +138,7 @@ class GraphPool(nn.Module):
             scores = scored.square().sum(2, keepdim=True)
         else:
             scores = self.scorer(scored).sigmoid()
-        count = max(int(x.shape[1] * (self.k_train if self.training else self.k_infer)), 1)
+        count = share_of(x.shape[1], self.k_train if self.training else self.k_infer)
         index = scores.topk(count, dim=1).indices
         if not self.training:
             self.kept = index[:, :, 0].detach()

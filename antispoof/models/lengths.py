@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 
 from ..errors import UserError
+from ..torch_utils.tracing import is_traceable
 
 
 def by_length(
@@ -20,6 +21,8 @@ def by_length(
     so that what it returns (its first axis is the batch) knows no padding. Raises UserError for
     unequal lengths in training, where small groups would spoil the batch norms.
     """
+    if is_traceable():
+        return function(x)
     found = lengths.tolist()
     if training and len(set(found)) > 1:
         raise UserError(

@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ..features.lfcc import LFCCFrontEnd
 from ..torch_utils.masks import frame_mask, masked_mean
+from ..torch_utils.tracing import is_traceable
 from .back_end import BackEnd
 from .checks import check_waves
 
@@ -57,12 +58,18 @@ class LFCCLCNN(BackEnd):
         for stage in self.stages:
             maps, lengths = stage(maps, lengths)
         rows = self.dropout(maps).flatten(1, 2).transpose(1, 2)  # (B, T, C)
+        mask = frame_mask(lengths, rows.shape[1])
+        seen = self._recur(rows, lengths)
+        return self.output(masked_mean((rows + seen).transpose(1, 2), mask))
+
+    def _recur(self, rows, lengths):
+        if is_traceable():
+            return self.recurrent(rows)[0]
         packed = pack_padded_sequence(rows, lengths.cpu(), batch_first=True, enforce_sorted=False)
         seen, _ = pad_packed_sequence(
             self.recurrent(packed)[0], batch_first=True, total_length=rows.shape[1]
         )
-        mask = frame_mask(lengths, rows.shape[1])
-        return self.output(masked_mean((rows + seen).transpose(1, 2), mask))
+        return seen
 
 
 class Stage(nn.Module):
@@ -79,7 +86,9 @@ class Stage(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         # zero beyond an utterance, as beyond an edge
         maps = self.conv(maps * frame_mask(lengths, maps.shape[3])[:, None, None])
-        maps = torch.maximum(*maps.chunk(2, 1))
+        half = self.conv.out_channels // 2  # a trace loses the sizes of chunks
+        halves = (maps[:, :half], maps[:, half:]) if is_traceable() else maps.chunk(2, 1)
+        maps = torch.maximum(*halves)
         if self.pool is not None:
             maps, lengths = self.pool(maps), lengths // 2
         return self.norm(maps), lengths

@@ -17,6 +17,7 @@ from torch.utils.flop_counter import register_flop_formula
 from ..torch_utils.autocast import full_precision
 from ..torch_utils.onednn import product
 from ..torch_utils.plain import is_plain
+from ..torch_utils.tracing import is_traceable
 
 DENSE = 1 << 24  # numbers of a (B, N, N, D) array that a GPU may hold: 64 MB of float32
 AT_ONCE = 1 << 17  # numbers of a group of distances for each thread: 512 kB of float32
@@ -34,7 +35,7 @@ def score_matrix(
     Without `kind` there is one vector.
     """
     count = x.shape[1]
-    if x.is_cuda and x.numel() * count <= DENSE:
+    if is_traceable() or (x.is_cuda and x.numel() * count <= DENSE):
         scores = dense_pair_scores(x, weight, bias, vectors)
         if kind is None:
             return scores[..., 0]

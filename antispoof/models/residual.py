@@ -15,6 +15,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..torch_utils.tracing import is_traceable
+
 
 class ResidualBlock(nn.Module):
     """(B, before, F, T) -> (B, after, F, T, or T // pool)."""
@@ -58,7 +60,7 @@ def convolve(
     An image of one channel is in either order, and PyTorch would go on with channels first; it is a
     matrix product instead, of its patches.
     """
-    if x.shape[1] > 1:
+    if x.shape[1] > 1 or is_traceable():
         return F.conv2d(x, weight, bias, padding=padding)
     rows, columns = (
         size + 2 * pad - kernel + 1

@@ -24,6 +24,7 @@ from torch.nn import functional
 from ..config import one_of
 from ..errors import UserError
 from ..torch_utils.masks import frame_mask
+from ..torch_utils.tracing import is_traceable
 from .back_end import BackEnd
 from .checks import check_features
 
@@ -61,11 +62,12 @@ class SLS(BackEnd):
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         check_features(x, lengths, self.layers, self.dim)
-        counts = lengths.tolist()
-        self._check_frames(counts)
+        counts = [x.shape[2]] if is_traceable() else lengths.tolist()
+        if not is_traceable():
+            self._check_frames(counts)
         inside = frame_mask(lengths, x.shape[2])
         share = (inside / inside.sum(1, keepdim=True)).to(x.dtype)[:, None, None]
-        whole = min(counts) == x.shape[2]
+        whole = is_traceable() or min(counts) == x.shape[2]
         # On a CPU a product, which reads the layers once, as they lie: (B, L, D)
         means = x.mean(2) if x.is_cuda and whole else (share @ x).squeeze(2)
         gates = self.gate(means).sigmoid().squeeze(2)
@@ -80,10 +82,14 @@ class SLS(BackEnd):
 
     def _pool(self, maps):
         """(B, T, D) -> (B, spans, D // 3)."""
-        if self.adaptive:
-            narrow = functional.max_pool2d(maps, (1, 3))
-            return functional.adaptive_max_pool2d(narrow, (self.spans, None))
-        return functional.max_pool2d(maps, 3)
+        if is_traceable():  # with channels, and without the adaptive pooling, which ONNX lacks
+            if not self.adaptive:
+                return functional.max_pool2d(maps[:, None], 3)[:, 0]
+            return span_maxima(functional.max_pool2d(maps[:, None], (1, 3))[:, 0], self.spans)
+        if not self.adaptive:
+            return functional.max_pool2d(maps, 3)
+        narrow = functional.max_pool2d(maps, (1, 3))
+        return functional.adaptive_max_pool2d(narrow, (self.spans, None))
 
     def _check_frames(self, counts):
         least = 3 * self.spans
@@ -94,3 +100,12 @@ class SLS(BackEnd):
                 "model_conf.frames decides it, and crop.seconds and crop.pad what there is; "
                 "'pooling: adaptive' takes any"
             )
+
+
+def span_maxima(maps: torch.Tensor, spans: int) -> torch.Tensor:
+    """(B, T, D) -> (B, spans, D): what `adaptive_max_pool2d` gives, by a mask of each span."""
+    count, number = maps.shape[1], torch.arange(spans, device=maps.device)[:, None]
+    at = torch.arange(count, device=maps.device)[None]
+    first, end = number * count // spans, ((number + 1) * count + spans - 1) // spans
+    inside = ((at >= first) & (at < end))[None, :, :, None]
+    return maps[:, None].masked_fill(~inside, float("-inf")).amax(2)
