@@ -2,9 +2,8 @@
 
 import torch
 from torch import nn
-from torchaudio.functional import compute_deltas
-from torchaudio.transforms import LFCC
 
+from ..torch_utils.audio import LFCC, compute_deltas
 from ..torch_utils.autocast import full_precision
 from ..torch_utils.masks import valid_mask
 from .mel import held, mirrored
