@@ -12,8 +12,8 @@ from ..errors import printable
 from .detect import Detection, Detector
 from .stream import Moment
 
-MOMENTS = ("start", "end", "llr", "running", "decision", "warnings")
 COLUMNS = ("file", "llr", "p_spoof", "decision", "seconds", "score", "converted", "warnings")
+MOMENTS = ("start", "end", "llr", "running", "decision", "warnings")
 
 
 def head(form: str, detector: Detector) -> list[str]:
