@@ -12,12 +12,16 @@ from small_packs import make_sounds, make_systems
 
 from antispoof import Detector
 from antispoof.data.tables import read_table, write_table
+from antispoof.detector.command import detect
 from antispoof.detector.pack import make_pack
+from antispoof.detector.published import import_published
 from antispoof.detector.raw import NOT_CALIBRATED
 from antispoof.detector.stream import Stream
 from antispoof.errors import UserError
+from antispoof.torch_utils.checkpoint import save_checkpoint
+from antispoof.training.experiment import claim
 
-PROGRAM, NAME = "steps/detect.py", "wave_seed1"
+NAME = "wave_seed1"
 
 
 @pytest.fixture(scope="module")
@@ -26,24 +30,22 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("raw")
     make_systems(folder, (NAME,))
     (folder / f"exp/{NAME}/calibration.json").unlink()
-    weights = ROOT / "tests/weights/aasist/AASIST-L.pth"
-    assert worker("tools/import_checkpoint.py", weights, "exp/published", cwd=folder)[0] == 0
+    config, model = import_published(ROOT / "tests/weights/aasist/AASIST-L.pth")
+    claim(folder / "exp/published", config)  # as tools/import_checkpoint.py does
+    save_checkpoint(folder / "exp/published/best.pt", {"model": model.state_dict(), "epoch": 0})
     make_pack(folder / "exp/published", folder / "x.zip")
     sounds = make_sounds(folder)
     write_table(folder / "data/wav.scp", {path.stem: path for path in sounds})
-    for name in (NAME, "published"):
-        done = worker("steps/score.py", f"exp/{name}", "data", f"{name}.scores", cwd=folder)
-        assert done[0] == 0, done
+    done = worker("steps/score.py", "exp/published", "data", "published.scores", cwd=folder)
+    assert done[0] == 0, done
     return folder
 
 
-@pytest.mark.parametrize("name", [NAME, "published", "x.zip"])
+@pytest.mark.parametrize("name", ["exp/published", "x.zip"])
 def test_the_score_is_that_of_the_recipe_and_there_is_no_llr(place, name):
     wavs = read_table(place / "data/wav.scp")
-    expected = read_table(place / f"{'published' if name == 'x.zip' else name}.scores")
-    found = Detector.load(place / name if name == "x.zip" else place / "exp" / name, "cpu")(
-        list(wavs.values()), windows=False
-    )
+    expected = read_table(place / "published.scores")
+    found = Detector.load(place / name, "cpu")(list(wavs.values()), windows=False)
     scores = [each.score for each in found]
     assert scores == pytest.approx([float(expected[utt]) for utt in wavs], rel=1e-5, abs=1e-5)
     assert np.ptp(scores) > 1e-3
@@ -71,21 +73,24 @@ def test_windows_have_scores(place):
     assert all(each.llr is None and math.isfinite(each.score) for each in found.windows)
 
 
-def test_every_form_of_output_says_so(place):
-    command = (PROGRAM, "--model", f"exp/{NAME}", "0.wav")
-    status, out, error = worker(*command, "--json", cwd=place)
-    assert (status, error) == (0, "")
-    record = json.loads(out)
+def test_every_form_of_output_says_so(place, capsys, monkeypatch):
+    monkeypatch.chdir(place)
+
+    def out(*options):
+        assert detect("antispoof detect", ["--model", f"exp/{NAME}", "0.wav", *options]) == 0
+        return capsys.readouterr()[0]
+
+    record = json.loads(out("--json"))
     score = record["score"]
     assert math.isfinite(score)
     assert (record["llr"], record["p_spoof"], record["threshold"]) == (None, None, None)
     assert (record["decision"], record["warnings"][-1]) == ("none", NOT_CALIBRATED)
-    head, names, line = worker(*command, cwd=place)[1].splitlines()
+    head, names, line = out().splitlines()
     assert head == "score: higher = more bona fide; not calibrated: no LLR and no P(spoof)"
     assert names.split()[0] == "score"
     assert line.split()[:3] == [f"{score:.3f}", "-", "none"]
     assert line.endswith(f"{NOT_CALIBRATED})")
-    (row,) = csv.DictReader(io.StringIO(worker(*command, "--csv", cwd=place)[1]))
+    (row,) = csv.DictReader(io.StringIO(out("--csv")))
     assert (row["llr"], row["decision"]) == ("", "none")
     assert row["warnings"].endswith(NOT_CALIBRATED)
     assert float(row["score"]) == pytest.approx(score, rel=1e-6)

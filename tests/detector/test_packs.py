@@ -153,9 +153,10 @@ def test_a_front_end_that_may_not_be_shared_is_found_by_its_sha256(
 
 def test_what_cannot_be_packed_is_one_line(exp, tmp_path):
     assert "wanted the name of a .zip" in refused(PROGRAM, exp / NAMES[0], "x.tar", cwd=tmp_path)
-    assert "no such experiment" in refused(PROGRAM, exp / "none", "x.zip", cwd=tmp_path)
-    options = (exp / NAMES[0], "x.zip", "--licence", "cc-by-4.0")
-    assert "wanted its text too, by --licence-file" in refused(PROGRAM, *options, cwd=tmp_path)
+    with pytest.raises(UserError, match="no such experiment"):
+        make_pack(exp / "none", tmp_path / "x.zip")
+    with pytest.raises(UserError, match="wanted its text too, by --licence-file"):
+        make_pack(exp / NAMES[0], tmp_path / "x.zip", licence="cc-by-4.0")
     assert list(tmp_path.iterdir()) == []
 
 
