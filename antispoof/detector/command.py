@@ -40,8 +40,7 @@ def parse(program: str, argv: Sequence[str] | None = None) -> Any:
     parser.add_argument(
         "--model",
         metavar="EXP",
-        help="a fusion or a system, a pack of one, or hf://USER/NAME, a pack on Hugging Face's hub "
-        "(egs/mini/exp/fusion_seed1)",
+        help="a fusion, a system, a pack of one or hf://USER/NAME (egs/mini/exp/fusion_seed1)",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="a line of JSON for each file")

@@ -38,7 +38,7 @@ def exp(tmp_path_factory):
     valid = folder.parent / "data/train/valid"
     valid.parent.mkdir(parents=True)
     valid.write_text("data/train: 7 utterances: valid\n")
-    (valid.parents[1] / "PROVENANCE").write_text("Speech of X\n  into /home/me/corpus\n")
+    (valid.parents[1] / "PROVENANCE").write_text("Speech of X\n  into /srv/one/corpus\n")
     (folder / "wave_seed1/run.sh").write_text("exec train.py --train data/train exp/x\n")
     return folder
 
