@@ -40,9 +40,8 @@ def parse(program: str, argv: Sequence[str] | None = None) -> Any:
     )
     parser.add_argument(
         "--model",
-        type=Path,
         metavar="EXP",
-        help="a fusion, or a system that is calibrated (egs/mini/exp/fusion_seed1)",
+        help="a fusion, a system, a pack of one or hf://USER/NAME (egs/mini/exp/fusion_seed1)",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="a line of JSON for each file")

@@ -20,6 +20,7 @@ from .explain import LONGEST, Explanation, explain, lowest
 from .heard import heard
 from .long_sounds import LongSound, open_sound, score_long
 from .novelty import words_of
+from .raw import raw
 from .sounds import Sound, given_sound
 from .system import Mapped, open_detector
 
@@ -33,6 +34,7 @@ class Window:
     start: float
     end: float
     llr: float | None
+    score: float | None = None  # of a system that is not calibrated, in place of the LLR
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Detection:
     rate: int  # Hz, of the sound as it was found
     channels: int
     warnings: tuple[str, ...] = ()  # why it is not to be trusted, or why there is no verdict
+    score: float | None = None  # of a system that is not calibrated; the LLR is then NaN
 
     @property
     def conversions(self) -> str:
@@ -64,7 +67,7 @@ class Detector:
 
     Args: system: by `open_detector`; prior: of spoof, for P(spoof), by default as evaluation's
     costs; threshold: on the LLR, by default the one at which evaluation's costs at this prior
-    decide.
+    decide. Of a system that is not calibrated, it is on the score, and by default none (NaN).
     """
 
     def __init__(
@@ -72,25 +75,28 @@ class Detector:
     ) -> None:
         if not 0 < prior < 1:
             raise UserError(f"prior: found {prior}, wanted a number between 0 and 1")
-        if threshold is None:
-            threshold = bayes_threshold(**{**COSTS, "p_spoof": prior})
-        self.system, self.prior, self.threshold = system, prior, threshold
-        if not math.isfinite(self.threshold):
+        if threshold is not None and not math.isfinite(threshold):
             raise UserError(f"threshold: found {threshold}, wanted a number")
+        if threshold is None:
+            bayes = bayes_threshold(**{**COSTS, "p_spoof": prior})
+            threshold = bayes if system.calibrated else math.nan
+        self.system, self.prior, self.threshold = system, prior, threshold
 
     @classmethod
     def load(
         cls,
-        exp_dir: str | Path,
+        place: str | Path,
         device: str = "auto",
         prior: float = COSTS["p_spoof"],
         threshold: float | None = None,
     ) -> "Detector":
-        """The experiment in `exp_dir`: a fusion, or a system with its calibration.json.
+        """What stands at `place`: the folder of a fusion or a system, or a pack of one.
 
+        place: also hf://USER/NAME, a pack on Hugging Face's hub. A system without its
+        calibration.json gives raw scores and no LLR.
         device: auto, cpu or cuda. Raises UserError.
         """
-        return cls(open_detector(exp_dir, choose_device(device)), prior, threshold)
+        return cls(open_detector(place, choose_device(device)), prior, threshold)
 
     def __call__(self, x: Any, windows: bool = True) -> Any:
         """The `Detection` of x: a path, or a pair (array, rate); of a list of them, a list.
@@ -149,7 +155,7 @@ class Detector:
                 number += 1
             elif isinstance(sound, LongSound):
                 found = self._long(sound, windows)
-            yield item, found
+            yield item, found if self.system.calibrated else raw(found)
 
     def _long(self, sound, windows):
         """The Detection of a long sound, or the UserError that says why there is none."""

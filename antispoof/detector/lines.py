@@ -12,7 +12,7 @@ from ..errors import printable
 from .detect import Detection, Detector
 from .stream import Moment
 
-COLUMNS = ("file", "llr", "p_spoof", "decision", "seconds", "converted", "warnings")
+COLUMNS = ("file", "llr", "p_spoof", "decision", "seconds", "score", "converted", "warnings")
 MOMENTS = ("start", "end", "llr", "running", "decision", "warnings")
 
 
@@ -22,10 +22,14 @@ def head(form: str, detector: Detector) -> list[str]:
         return []
     if form == "csv":
         return [_row(COLUMNS)]
+    first, last = "LLR", f"P(spoof) at a prior of {detector.prior:g}"
+    if not detector.system.calibrated:
+        first, last = "score", "not calibrated: no LLR and no P(spoof)"
+    known = not math.isnan(detector.threshold)
+    decides = f"bonafide from {detector.threshold:.3f} on; " if known else ""
     return [
-        f"LLR: higher = more bona fide; bonafide from {detector.threshold:.3f} on; "
-        f"P(spoof) at a prior of {detector.prior:g}",
-        f"{'LLR':>9} {'P(spoof)':>8}  {'decision':<8} {'seconds':>8}  file",
+        f"{first}: higher = more bona fide; {decides}{last}",
+        f"{first:>9} {'P(spoof)':>8}  {'decision':<8} {'seconds':>8}  file",
     ]
 
 
@@ -36,14 +40,14 @@ def lines_of(form: str, found: Detection) -> list[str]:
     warnings = "; ".join(found.warnings)
     if form == "csv":
         numbers = (_known(found.llr), _known(found.p_spoof), found.decision, found.seconds)
-        return [_row((found.name, *numbers, found.conversions, warnings))]
+        return [_row((found.name, *numbers, found.score, found.conversions, warnings))]
     done = f" ({found.conversions})" if found.conversions else ""
     odd = "".join(f"[{words.partition(':')[0]}]  " for words in found.warnings)
-    llr = "-" if math.isnan(found.llr) else f"{found.llr:.3f}"
-    p_spoof = "-" if math.isnan(found.p_spoof) else f"{found.p_spoof:.4f}"
+    llr = _shown(found.llr if found.score is None else found.score)
+    p_spoof = _shown(found.p_spoof, 4)
     first = f"{llr:>9} {p_spoof:>8}  {found.decision:<8} {found.seconds:8.2f}"
     windows = (
-        f"{'-' if window.llr is None else f'{window.llr:.3f}':>9}   "
+        f"{_shown(window.llr if window.score is None else window.score):>9}   "
         f"{window.start:.2f} to {window.end:.2f} s"
         for window in found.windows
     )
@@ -54,7 +58,13 @@ def record_of(found: Detection) -> dict[str, Any]:
     """What is found of one file as JSON has it: nothing in place of NaN."""
     record = {"file": found.name, **asdict(found), "converted": found.conversions}
     del record["name"]
-    return {**record, "llr": _known(found.llr), "p_spoof": _known(found.p_spoof)}
+    for key in ("llr", "p_spoof", "threshold"):
+        record[key] = _known(record[key])
+    return record
+
+
+def _shown(number: float | None, digits: int = 3) -> str:
+    return "-" if number is None or math.isnan(number) else f"{number:.{digits}f}"
 
 
 def _known(number: float) -> float | None:

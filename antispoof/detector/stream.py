@@ -19,6 +19,7 @@ from ..errors import UserError
 from .detect import Detector
 from .heard import heard
 from .pieces import resampled
+from .raw import NOT_CALIBRATED
 from .sounds import RATES, Sound
 
 FORMATS = {"s16le": "<i2", "f32le": "<f4"}  # of a sample, by FFmpeg's names
@@ -46,6 +47,8 @@ class Stream:
     def __init__(self, detector: Detector, rate: int = SAMPLE_RATE, form: str = "s16le") -> None:
         if not RATES[0] <= rate <= RATES[1]:
             raise UserError(f"rate: found {rate} Hz, wanted {RATES[0]} to {RATES[1]}")
+        if not detector.system.calibrated:
+            raise UserError(f"a stream needs LLRs, and the model is {NOT_CALIBRATED}")
         self.detector, self.rate, self.type = detector, rate, np.dtype(FORMATS[form])
         self.length = round(detector.system.seconds * SAMPLE_RATE)
         self.hop = max(self.length // 2, 1)

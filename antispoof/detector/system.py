@@ -8,17 +8,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..config.recorded import read_experiment
 from ..errors import UserError
 from ..evaluation.fusion import Calibration, Fusion
 from ..evaluation.layout import calibration_path, fusion_path, is_fusion, novelty_path
 from ..ssl.upstream import FrozenUpstream
-from ..torch_utils.checkpoint import load_weights
+from ..torch_utils.checkpoint import fit_weights, load_weights
+from ..torch_utils.tensors import load_tensors
 from .build import build_system, upstream_settings
+from .front_ends import read_system
 from .given import give_inputs
+from .hub import ADDRESS, fetch
 from .novelty import Descriptions, Novelty
+from .packed import unpacked
 from .score import score
 from .sounds import Sound
+
+AS_IT_IS = Fusion(("system",), "logistic", (1.0,), 0.0, 0.5, "", 0, 0, False, 0.0)
+WEIGHTS = "model.safetensors"  # of a system in a pack, in place of best.pt
 
 
 class System:
@@ -30,10 +36,14 @@ class System:
     def __init__(
         self, exp_dir: str | Path, device: torch.device, upstreams: dict[str, FrozenUpstream]
     ) -> None:
-        self.config, self.device = read_experiment(exp_dir), device
+        self.config, self.device = read_system(exp_dir), device
         self.seconds = self.config["crop"]["seconds"]
         self.model = build_system(self.config).to(device).eval()
-        load_weights(self.model, f"{exp_dir}/best.pt", device)
+        packed = Path(exp_dir, WEIGHTS)
+        if packed.is_file():
+            fit_weights(self.model, load_tensors(packed, device), packed, "its config.yaml")
+        else:
+            load_weights(self.model, f"{exp_dir}/best.pt", device)
         self.upstream: FrozenUpstream | None = None
         if self.config["feats"] == "cached":
             settings: dict[str, Any] = upstream_settings(self.config)
@@ -62,12 +72,16 @@ class System:
 class Mapped:
     """Systems, and the map from their scores to one LLR. `scores` gives LLRs in natural log.
 
-    `seconds` is the longest crop among them.
+    `seconds` is the longest crop among them. Of a system that is not `calibrated`, the map leaves
+    scores as they are: higher = more bona fide, and no more.
     """
 
-    def __init__(self, systems: Sequence["System | Mapped"], mapping: Fusion) -> None:
+    def __init__(
+        self, systems: Sequence["System | Mapped"], mapping: Fusion, calibrated: bool = True
+    ) -> None:
         self.systems, self.mapping = systems, mapping
         self.seconds: float = max(system.seconds for system in systems)
+        self.calibrated = calibrated
 
     def scores(self, sounds: Sequence[Sound], far: np.ndarray | None = None) -> np.ndarray:
         scores = np.stack([system.scores(sounds, far) for system in self.systems], 1)
@@ -77,19 +91,27 @@ class Mapped:
             raise UserError(f"{sounds[0].place}: {error}; is the sound sound?") from None
 
 
-def open_detector(exp_dir: str | Path, device: torch.device) -> Mapped:
-    """The experiment `exp_dir`, a fusion or a system with its calibration. Raises UserError."""
+def open_detector(place: str | Path, device: torch.device) -> Mapped:
+    """What stands at `place`: a pack, or the folder of a fusion or a system. Raises UserError.
+
+    A pack is a .zip, or hf://USER/NAME, which is fetched.
+    """
+    if str(place).startswith(ADDRESS):
+        place = fetch(str(place))
+    if Path(place).is_file():
+        with unpacked(place) as exp_dir:
+            return _open_experiment(exp_dir, device)
+    return _open_experiment(Path(place), device)
+
+
+def _open_experiment(exp_dir, device):
     upstreams: dict[str, FrozenUpstream] = {}
     if is_fusion(exp_dir):
-        return _open_fusion(Path(exp_dir), device, upstreams, ())
-    system = System(exp_dir, device, upstreams)
-    path = calibration_path(exp_dir)
-    if not path.is_file():
-        raise UserError(
-            f"{path}: no such file, wanted what maps scores to LLRs; run steps/calibrate.py "
-            "(stage 5)"
-        )
-    return Mapped([system], Calibration.load(path))
+        return _open_fusion(exp_dir, device, upstreams, ())
+    system, path = System(exp_dir, device, upstreams), calibration_path(exp_dir)
+    if path.is_file():
+        return Mapped([system], Calibration.load(path))
+    return Mapped([system], AS_IT_IS, calibrated=False)
 
 
 def _open_fusion(exp_dir, device, upstreams, above):
@@ -97,7 +119,7 @@ def _open_fusion(exp_dir, device, upstreams, above):
     mapping, members = Fusion.load(fusion_path(exp_dir)), []
     above = (*above, exp_dir.resolve())
     for name in mapping.systems:
-        place = _find_member(exp_dir, name)
+        place = find_member(exp_dir, name)
         if place.resolve() in above:
             raise UserError(f"{fusion_path(exp_dir)}: found itself among its systems; fuse again")
         if is_fusion(place):
@@ -107,7 +129,7 @@ def _open_fusion(exp_dir, device, upstreams, above):
     return Mapped(members, mapping)
 
 
-def _find_member(exp_dir, name):
+def find_member(exp_dir: Path, name: str) -> Path:
     """The folder `name` next to the fusion; of a fusion without a system, next to the whole one."""
     parents = list(exp_dir.resolve().parents[:2])
     if Path(name).name != name or name == "..":

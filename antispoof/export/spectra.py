@@ -9,9 +9,9 @@ import math
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torchaudio.transforms import Spectrogram
 
 from ..errors import UserError
+from ..torch_utils.audio import Spectrogram
 
 
 class Fourier(nn.Module):

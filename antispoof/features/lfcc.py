@@ -2,8 +2,8 @@
 
 import torch
 from torch import nn
-from torchaudio.transforms import LFCC
 
+from ..torch_utils.audio import LFCC
 from ..torch_utils.autocast import full_precision
 from ..torch_utils.masks import valid_mask
 from .mel import deltas, held, mirrored

@@ -2,9 +2,8 @@
 
 import torch
 from torch import nn
-from torchaudio.functional import amplitude_to_DB, compute_deltas
-from torchaudio.transforms import MelSpectrogram
 
+from ..torch_utils.audio import MelSpectrogram, amplitude_to_DB, compute_deltas
 from ..torch_utils.autocast import full_precision
 from ..torch_utils.masks import valid_mask
 from ..torch_utils.tracing import is_traceable

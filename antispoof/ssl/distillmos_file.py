@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..torch_utils.checkpoint import MISFITS, first_line, load_checkpoint
+from ..torch_utils.tensors import SUFFIX, load_tensors
 from .distillmos import DistillMos
 from .packages import Member
 
@@ -18,9 +19,11 @@ WEIGHTS = Member(
 def load(path: str | Path) -> DistillMos:
     """The network with the weights in `path`, in eval mode, on the CPU. Raises UserError.
 
+    The file is the package's, or the same as safetensors.
+
     The two batch norms in front of the projection are folded into it: they never learn.
     """
-    state = load_checkpoint(path)
+    state = load_tensors(path) if Path(path).suffix == SUFFIX else load_checkpoint(path)
     try:
         return _built(state["model"])
     except MISFITS as error:

@@ -54,10 +54,11 @@ def make_upstream(
     one than is stated.
     """
     take = weights.take if weights else Path
+    if name in OWN:
+        place = find(checkpoint) if checkpoint else weights_in_package(OWN[name].weights)
+        return OWN[name].load(take(place))
     if checkpoint and (name not in BY_LOCAL or BY_LOCAL[name].transformer):
         return load_local(take(find(checkpoint)), options)
-    if name in OWN:
-        return OWN[name].load(take(weights_in_package(OWN[name].weights)))
     function = find_upstream(name)
     family = working_family(function, name)
     if not family.transformer:

@@ -25,6 +25,7 @@ import torch
 
 from ..errors import UserError
 from ..torch_utils.checkpoint import MISFITS, first_line, refusal
+from ..torch_utils.tensors import SUFFIX, load_tensors
 from .guard import read_numbers
 from .s3prl import find_upstream
 
@@ -62,9 +63,9 @@ def read_local(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path}: no such file; tools/convert_checkpoint.py makes one")
     try:
-        checkpoint = torch.load(
-            path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path)
-        )
+        checkpoint = load_tensors(path) if path.suffix == SUFFIX else _loaded(path)
+    except UserError:
+        raise
     except UnpicklingError as error:
         raise UserError(f"{path}: {refusal(error)}") from None
     except Exception as error:  # whatever a damaged or hostile file provokes in the reader
@@ -76,6 +77,10 @@ def read_local(path: str | Path) -> dict[str, Any]:
     config = config_of(checkpoint, family)
     config["conv_feature_layers"] = str(read_conv_layers(config.get("conv_feature_layers"), path))
     return checkpoint
+
+
+def _loaded(path):
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
 
 
 def build(

@@ -57,7 +57,7 @@ def _import(module):
 
 
 def _stand_in():
-    import torchaudio
+    from ..torch_utils.audio import torchaudio
 
     if not hasattr(torchaudio, "set_audio_backend"):
         torchaudio.set_audio_backend = lambda *_args, **_kwargs: None

@@ -23,9 +23,9 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torchaudio.functional import melscale_fbanks
 
 from .. import SAMPLE_RATE
+from ..torch_utils.audio import melscale_fbanks
 from ..torch_utils.autocast import full_precision
 from ..torch_utils.masks import valid_mask
 from .encoder import Attention, Encoder

@@ -1,0 +1,196 @@
+"""A pack: experiments in a zip, with the SHA-256 of every part. Nothing in it is run.
+
+Whatever is odd about a zip is refused before a byte of a part is read: names that lead elsewhere,
+links, parts that manifest.json does not list, sizes beyond it, kinds of files that no pack has.
+"""
+
+import contextlib
+import hashlib
+import json
+import re
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from ..config.recorded import read_experiment
+from ..data.json_files import fault
+from ..errors import UserError
+from ..torch_utils.tensors import SUFFIX
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+SHAPE = {"format": int, "name": str, "parts": {"*": {"sha256": str, "size": int}}}
+KINDS = {SUFFIX, ".json", ".md", ".npz", ".txt", ".yaml", ""}  # LICENSE has no suffix
+PARTS, MANIFEST_BYTES, BYTES = 1000, 1 << 20, 1 << 34  # most, of one pack
+RATIO = 100  # most, of what a zip unpacks to and what it is
+LENGTH = 500  # most, of a name
+BLOCK = 1 << 20
+NAME = re.compile(r"[\w.+=@-][\w.+=@ -]*")
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError)
+
+
+@contextlib.contextmanager
+def unpacked(place: str | Path) -> Iterator[Path]:
+    """The folder of the experiment that the pack `place` holds, while the context is open.
+
+    Each part is compared with the manifest. Raises UserError, in one line, for what is no pack.
+    """
+    try:
+        with zipfile.ZipFile(place) as archive, tempfile.TemporaryDirectory() as folder:
+            manifest = read_manifest(archive, place)
+            for name, stated in manifest["parts"].items():
+                _unpack(archive, name, stated, Path(folder), place)
+            yield _experiment(Path(folder), manifest["name"], place)
+    except zipfile.BadZipFile as error:
+        raise UserError(f"{place}: is no whole zip ({error}); get it again") from None
+
+
+def read_manifest(archive: zipfile.ZipFile, place: str | Path) -> dict[str, Any]:
+    """The manifest of a pack whose parts are those that it lists. Raises UserError."""
+    infos = archive.infolist()
+    if len(infos) > PARTS:
+        raise UserError(f"{place}: found {len(infos)} parts, wanted {PARTS} at most")
+    for name, count in Counter(info.filename for info in infos).items():
+        if count > 1:
+            raise UserError(f"{place}: found {name!r} {count} times, wanted it once")
+    for info in infos:
+        if reason := _oddity(info):
+            raise UserError(f"{place}: found {info.orig_filename!r}, {reason}; do not use it")
+    total = sum(info.file_size for info in infos)
+    packed = Path(place).stat().st_size
+    if total > min(BYTES, RATIO * packed):
+        raise UserError(
+            f"{place}: would unpack to {total} bytes from {packed}, wanted {RATIO} times that at "
+            f"most, and {BYTES} at most; do not use it"
+        )
+    manifest = _parsed(archive, place)
+    _compare(infos, manifest["parts"], place)
+    return manifest
+
+
+def _oddity(info: zipfile.ZipInfo) -> str:
+    """Why no pack has such a part; nothing where one may."""
+    name, kind = info.orig_filename, stat.S_IFMT(info.external_attr >> 16)
+    if info.flag_bits & 0x1:
+        return "which is encrypted"
+    if kind not in (0, stat.S_IFREG):
+        return "which is a link, or no file" if kind != stat.S_IFDIR else "which is a folder"
+    if not may_stand(name):
+        return "a name that may lead out of the pack"
+    if PurePosixPath(name).suffix not in KINDS:
+        return f"a kind of file that packs do not have; wanted {', '.join(sorted(KINDS - {''}))}"
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return "compressed in a way that packs are not"
+    return ""
+
+
+def may_stand(name: str) -> bool:
+    """Whether `a/b/c` may be a part: no empty name, no `..`, no drive, no backslash."""
+    parts = name.split("/")
+    return len(name) <= LENGTH and all(NAME.fullmatch(part) and part.strip(". ") for part in parts)
+
+
+def _parsed(archive, place):
+    try:
+        info = archive.getinfo(MANIFEST)
+    except KeyError:
+        raise UserError(
+            f"{place}: holds no {MANIFEST}; wanted a pack of utils/pack_model.py"
+        ) from None
+    if info.file_size > MANIFEST_BYTES:
+        raise UserError(f"{place}: {MANIFEST} has {info.file_size} bytes, too many; no pack")
+    try:
+        manifest = json.loads(archive.read(info))
+        found = fault(manifest, SHAPE)
+    except (RecursionError, *DAMAGE) as error:
+        raise UserError(f"{place}: {MANIFEST} cannot be read ({error}); get it again") from None
+    if found or manifest["format"] != FORMAT:
+        found = found or f"found the format {manifest['format']}, wanted {FORMAT}"
+        raise UserError(f"{place}: {MANIFEST}: {found}; get it again, or a newer antispoof")
+    return manifest
+
+
+def _compare(infos, parts, place):
+    """Raise UserError unless the zip holds what the manifest lists, at the sizes that it says."""
+    sizes = {info.filename: info.file_size for info in infos if info.filename != MANIFEST}
+    for name in [*sizes, *parts]:
+        if name not in sizes:
+            raise UserError(f"{place}: lacks {name!r}, which {MANIFEST} lists; get it again")
+        if name not in parts:
+            raise UserError(
+                f"{place}: found {name!r}, which {MANIFEST} does not list; do not use it"
+            )
+        if sizes[name] != parts[name]["size"]:
+            raise UserError(
+                f"{place}: {name}: found {sizes[name]} bytes, wanted {parts[name]['size']}; get "
+                "the pack again"
+            )
+
+
+def _unpack(archive, name, stated, folder, place):
+    """Write one part below `folder`. Raises UserError where it is another one than is stated."""
+    target, digest = folder / name, hashlib.sha256()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with archive.open(name) as source, open(target, "wb") as stream:
+            while block := source.read(BLOCK):
+                digest.update(block)
+                stream.write(block)
+    except (RuntimeError, *DAMAGE) as error:
+        raise UserError(f"{place}: {name}: cannot be read ({error}); get it again") from None
+    if digest.hexdigest() != stated["sha256"]:
+        raise UserError(
+            f"{place}: {name}: its SHA-256 is {digest.hexdigest()[:16]}..., wanted "
+            f"{stated['sha256'][:16]}...; get it again"
+        )
+    if reason := _content_fault(target):
+        raise UserError(f"{place}: {name}: {reason}; do not use it")
+
+
+def _content_fault(path):
+    """What is wrong with a part: a pickle, or a program, under another name; or nothing."""
+    if path.suffix == SUFFIX:  # its reader takes nothing else
+        return ""
+    try:
+        if path.suffix != ".npz":
+            path.read_text("utf-8")
+        elif any(kind.hasobject for kind in _kinds(path)):
+            return "holds a pickle, wanted arrays of numbers"
+    except UnicodeDecodeError:
+        return "is no text, wanted one"
+    except DAMAGE as error:
+        return f"holds no arrays ({error})"
+    return ""
+
+
+def _kinds(path):
+    """Yield the dtype of each array in a .npz, of which only the heads are read."""
+    with zipfile.ZipFile(path) as archive:
+        if sum(info.file_size for info in archive.infolist()) > RATIO * path.stat().st_size:
+            raise ValueError("unpacks to far more than it is")
+        for name in archive.namelist():
+            with archive.open(name) as stream:
+                version = np.lib.format.read_magic(stream)
+                heads = {(1, 0): np.lib.format.read_array_header_1_0}
+                yield heads.get(version, np.lib.format.read_array_header_2_0)(stream)[2]
+
+
+def _experiment(folder, name, place):
+    found = folder / "exp" / name
+    if "/" in name or not may_stand(name) or not found.is_dir():
+        raise UserError(f"{place}: {MANIFEST}: found the name {name!r}, of which it holds nothing")
+    for config in sorted(folder.glob("exp/*/config.yaml")):
+        said = read_experiment(config.parent)
+        upstream = said.get("upstream_conf", {})
+        if said.get("upstream_checkpoint") or upstream.get("options"):
+            raise UserError(
+                f"{place}: {config.relative_to(folder)}: names files out of the pack; do not use it"
+            )
+    return found
