@@ -13,7 +13,7 @@ FLOORS = [
     {"features", "pretraining", "report"},
     {"models"},
     {"detector"},
-    {"training"},
+    {"demo", "training"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
