@@ -3,7 +3,6 @@
 
 import argparse
 import sys
-from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
 from antispoof.paths import ROOT
@@ -25,7 +24,6 @@ def parse():
     )
     parser.add_argument(
         "--model",
-        type=Path,
         metavar="EXP_OR_PACK",
         help="a fusion, or a system that is calibrated (egs/mini/exp/fusion_seed1)",
     )

@@ -22,9 +22,9 @@ function percent(p) {
 // P(spoof), threshold and decision at the prior that the page says.
 function judge() {
   const prior = $("prior").validity.valid && $("prior").value ? $("prior").value / 100 : PRIOR;
-  const threshold = found.threshold + logit(prior) - logit(PRIOR);
-  const known = found.llr !== null;
-  const decision = found.decision === "none" || !known ? "none" : found.llr >= threshold ? "bonafide" : "spoof";
+  const known = found.llr !== null && found.threshold !== null;
+  const threshold = known ? found.threshold + logit(prior) - logit(PRIOR) : null;
+  const decision = !known || found.decision === "none" ? "none" : found.llr >= threshold ? "bonafide" : "spoof";
   return { prior, threshold, decision, p: known ? 1 / (1 + Math.exp(found.llr - logit(prior))) : null };
 }
 
@@ -40,15 +40,16 @@ function times(llr) {
 }
 
 function words({ prior, threshold, decision, p }) {
-  if (found.llr === null) return [];
+  if (found.llr === null) return ["There is no LLR: the numbers are missing for the reason above."];
   const said = [times(found.llr)];
   said.push(`Where ${+(100 * prior).toPrecision(4)} % of such sounds are spoofed, this one is with a probability of ${percent(p)}.`);
   if (decision === "none") said.push("These numbers are not to be relied on here.");
   else if (Math.abs(found.llr - threshold) < 1) said.push("The LLR is close to the threshold: the evidence is weak either way.");
   const known = found.windows.map(own => own.llr).filter(llr => llr !== null);
-  if (known.length) {
+  if (known.length && threshold !== null) {
     const low = known.filter(llr => llr < threshold).length;
-    said.push(`${low} of ${known.length} windows are below the threshold; their LLRs reach from ${number(Math.min(...known))} to ${number(Math.max(...known))}.`);
+    const mixed = low && low < known.length ? " So its parts differ: look at them over time." : "";
+    said.push(`${low} of ${known.length} windows are below the threshold; their LLRs reach from ${number(Math.min(...known))} to ${number(Math.max(...known))}.${mixed}`);
   }
   return said;
 }
@@ -65,13 +66,13 @@ function show() {
   $("threshold").dataset.exact = own.threshold;
   list("words", words(own));
   const place = llr => `${50 + 50 * Math.max(-1, Math.min(1, llr / ENDS))}%`;
-  $("scale").hidden = found.llr === null;
+  $("scale").hidden = own.threshold === null;
   $("mark").style.left = place(found.llr);
   $("cut").style.left = place(own.threshold);
   $("scale").setAttribute("aria-label", `LLR ${number(found.llr)} on a scale from −${ENDS}, spoof, to ${ENDS}, bona fide; the threshold is ${number(own.threshold)}`);
   const rows = spans(found).map(({ start, end, llr }) => {
     const row = document.createElement("tr");
-    const decision = llr === null ? "none" : llr >= own.threshold ? "bona fide" : "spoof";
+    const decision = llr === null || own.threshold === null ? "none" : llr >= own.threshold ? "bona fide" : "spoof";
     const cells = [["th", `${start.toFixed(1)}–${end.toFixed(1)}`], ["td", number(llr)], ["td", decision]];
     row.append(...cells.map(([tag, textContent]) => Object.assign(document.createElement(tag), { textContent })));
     return row;

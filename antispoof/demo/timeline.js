@@ -55,7 +55,7 @@ function text({ c, colour }, words, x, y, align = "right") {
 
 function steps(place, found, threshold) {
   const { c, colour, x, width } = place, own = spans(found).filter(span => span.llr !== null);
-  const values = [...own.map(span => span.llr), threshold, 0];
+  const values = [...own.map(span => span.llr), threshold ?? 0, 0];
   const low = Math.min(...values) - 0.5, high = Math.max(...values) + 0.5;
   const y = value => TOP + LLR * (high - value) / (high - low);
   const step = [0.5, 1, 2, 5, 10, 20, 50, 100, 1e9].find(size => (high - low) / size <= 5);
@@ -63,7 +63,7 @@ function steps(place, found, threshold) {
     line(place, [LEFT, y(tick)], [width - RIGHT, y(tick)], "--line");
     text(place, `${+tick.toFixed(1)}`.replace("-", "−"), LEFT - 6, y(tick));
   }
-  line(place, [LEFT, y(threshold)], [width - RIGHT, y(threshold)], "--ink", [5, 4]);
+  if (threshold !== null) line(place, [LEFT, y(threshold)], [width - RIGHT, y(threshold)], "--ink", [5, 4]);
   c.lineWidth = 3;
   for (const span of own) {
     const name = span.llr >= threshold ? "--bonafide" : "--spoof";

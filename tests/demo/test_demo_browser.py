@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from chromium import CHROMIUM, Browser
-from made_up import refused
+from made_up import worker
 from page_server import embedded_speech, make_model, program
 from sounds import bad_sounds
 
@@ -221,5 +221,8 @@ def test_the_program_says_two_lines_and_ends_by_a_signal(model, wavs):
 
 
 def test_a_model_that_is_not_there_is_one_line(tmp_path):
-    line = refused("steps/demo.py", "--model", "nowhere", "--port", 0, cwd=tmp_path)
-    assert "nowhere" in line
+    status, out, error = worker("steps/demo.py", "--model", "gone", "--port", 0, cwd=tmp_path)
+    assert (status, out) == (1, "")
+    first, second = error.splitlines()
+    assert first == "steps/demo.py: loads gone"
+    assert second.startswith("steps/demo.py: gone/config.yaml: no such experiment")
