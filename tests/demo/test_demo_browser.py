@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from chromium import CHROMIUM, Browser
 from made_up import worker
-from page_server import embedded_speech, make_model, program
+from page_server import program
 from sounds import bad_sounds
 
 from antispoof import Detector
@@ -44,21 +44,6 @@ SEEN = """(() => {
   }
   return {...found, wide: document.documentElement.scrollWidth};
 })()"""
-
-
-@pytest.fixture(scope="module")
-def wavs(tmp_path_factory):
-    return list(embedded_speech(tmp_path_factory.mktemp("mini") / "data").values())[::20]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory, wavs):
-    return make_model(tmp_path_factory.mktemp("model") / "m", wavs)
-
-
-@pytest.fixture(scope="module")
-def detector(model):
-    return Detector.load(model, "cpu")
 
 
 @pytest.fixture(scope="module")

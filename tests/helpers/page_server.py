@@ -38,6 +38,13 @@ def embedded_speech(folder):
     return read_table(folder / "eval/wav.scp")
 
 
+def convert(path, out, *options):
+    """Write the sound `path` as FFmpeg makes it; returns `out`."""
+    command = ["ffmpeg", "-v", "error", "-y", "-i", path, *options, out]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return out
+
+
 def make_model(folder, wavs):
     """An experiment of random weights, calibrated on sounds so that their LLRs have both signs."""
     folder.mkdir(parents=True)
