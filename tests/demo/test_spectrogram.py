@@ -32,7 +32,7 @@ def test_silence_and_what_is_shorter_than_a_window_have_a_picture():
 
 def test_a_long_sound_is_as_wide_and_each_column_holds_all_of_its_time():
     wave = np.zeros(16000 * 60, np.float32)
-    wave[16000 * 30 + 300] = 1.0  # one click
+    wave[16000 * 30 + 600] = 1.0  # one click, in the midst of a column
     cells = spectrogram(wave)
     assert cells.shape == (ROWS, COLUMNS)
     assert cells.max(0).argmax() == pytest.approx(COLUMNS / 2, abs=2)
