@@ -9,7 +9,7 @@ from .. import SAMPLE_RATE
 WINDOW, HOP = 400, 160  # samples: 25 ms, 10 ms
 POINTS = 512  # of the transform
 ROWS, COLUMNS = 128, 1000  # most columns; a row is two points of the transform
-RANGE = 70.0  # dB below the loudest cell that are told apart
+RANGE = 70.0  # dB below the loudest cell that have colours of their own
 
 
 def spectrogram(wave: np.ndarray) -> np.ndarray:
