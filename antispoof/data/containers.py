@@ -1,4 +1,4 @@
-"""MP3 and MP4 (also M4A, also named .dat): decoded by FFmpeg through PyAV, by what the file holds.
+"""MP3, MP4 (also M4A, also named .dat), WebM: decoded by FFmpeg through PyAV, by what a file holds.
 
 libsndfile opens no MP4, and counts the samples of many an MP3 wrongly. The name of a file says
 nothing: an MP4 may be called .dat, an MP3 .wav. FFmpeg is given the one form that was found: it
@@ -16,6 +16,7 @@ from ..errors import UserError
 
 MPEG_IN_WAV = 0x55  # the coding of a WAV that holds MP3
 LOST = 0.1  # seconds that may be missing: an MP3 may hold what is no frame
+EBML = b"\x1a\x45\xdf\xa3"  # how a WebM begins, as browsers record
 HEAD = 64  # bytes that tell the form
 
 
@@ -33,6 +34,8 @@ def container_of(path: str | Path) -> str | None:
         head = stream.read(HEAD)
     if head[4:8] == b"ftyp":
         return "mov"
+    if head.startswith(EBML):
+        return "matroska"
     if head.startswith(b"ID3") or _is_frame(head):
         return "mp3"
     coding = head[20:22] if head[:4] == b"RIFF" and head[12:16] == b"fmt " else b""

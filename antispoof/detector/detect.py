@@ -99,7 +99,7 @@ class Detector:
         return cls(open_detector(place, choose_device(device)), prior, threshold)
 
     def __call__(self, x: Any, windows: bool = True) -> Any:
-        """The `Detection` of x: a path, or a pair (array, rate); of a list of them, a list.
+        """The `Detection` of x: a path, a pair (array, rate), a Sound; of a list of them, a list.
 
         array: (samples,) or (samples, channels), floats in [-1, 1] or whole numbers. windows:
         whether those of long sounds are scored too. Raises UserError for what cannot be read.
@@ -224,6 +224,8 @@ class Detector:
 
 def _read(item):
     """The Sound of an item, or the UserError that says why there is none."""
+    if isinstance(item, Sound):
+        return item
     try:
         if isinstance(item, (str, PathLike)):
             return open_sound(str(item))

@@ -13,7 +13,7 @@ FLOORS = [
     {"features", "pretraining", "report"},
     {"models"},
     {"detector"},
-    {"diagnostics", "export", "training"},
+    {"demo", "diagnostics", "export", "training"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
