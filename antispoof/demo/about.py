@@ -1,10 +1,12 @@
 """What the page says of its model: what it is made of, and what it was tested on."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..detector.hub import ADDRESS, fetch
+from ..detector.packed import unpacked
 from ..errors import UserError
 from ..evaluation.layout import fusion_path, is_fusion, result_paths
 from ..evaluation.results import read_shown
@@ -22,8 +24,18 @@ class About:
 
 
 def read_about(model: str | Path) -> About:
-    """What a folder of an experiment says; nothing but its name where it says no more."""
-    model = Path(model)
+    """What a model says of itself: a folder of an experiment, a pack, or hf://USER/NAME.
+
+    Nothing but its name where it says no more. Raises UserError for a pack that is none.
+    """
+    place = fetch(str(model)) if str(model).startswith(ADDRESS) else Path(model)
+    if place.is_file():
+        with unpacked(place) as folder:
+            return replace(_read(folder), name=str(model) if place != Path(model) else place.name)
+    return _read(place)
+
+
+def _read(model):
     systems: tuple[str, ...] = ()
     if is_fusion(model):
         systems = tuple(json.loads(fusion_path(model).read_text("utf-8")).get("systems", ()))

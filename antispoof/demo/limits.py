@@ -12,6 +12,7 @@ import soundfile
 from ..data.audio import REFUSALS
 from ..data.containers import container_of
 from ..data.flac import read_header
+from ..detector.pieces import kind_of
 from ..errors import UserError
 
 BYTES = 50_000_000
@@ -36,6 +37,15 @@ def too_large(name: str) -> Refused:
     )
 
 
+def too_long(name: str) -> Refused:
+    """Where a sound lasts longer than the page takes."""
+    return Refused(
+        f"{name}: found more than {SECONDS // 60} minutes of sound, wanted at most that; cut a "
+        "part out of it",
+        413,
+    )
+
+
 def require_short(path: str | Path, name: str) -> None:
     """Raise `Refused` where the sound at `path` is too long; `name` is for the message.
 
@@ -43,11 +53,7 @@ def require_short(path: str | Path, name: str) -> None:
     """
     for frames, rate, channels in _counted(path):
         if frames > SECONDS * rate:
-            raise Refused(
-                f"{name}: found more than {SECONDS // 60} minutes of sound, wanted at most that; "
-                "cut a part out of it",
-                413,
-            )
+            raise too_long(name)
         if frames * channels > SAMPLES:
             raise Refused(
                 f"{name}: found more samples than {SECONDS // 60} minutes of 48 kHz stereo have; "
@@ -60,13 +66,21 @@ def _counted(path) -> Iterator[tuple[int, int, int]]:
     """(frames so far, rate, channels), as long as there is more to count."""
     try:
         kind = container_of(path) or ("flac" if read_header(path) else None)
-        if kind is None:
-            form = soundfile.info(str(path))
+        form = None if kind else _info(path)
+        if form:
             yield form.frames, form.samplerate, form.channels
-        else:
+        elif kind := kind or kind_of(path):
             yield from _decoded(path, kind)
     except REFUSALS:
         return
+
+
+def _info(path):
+    """What libsndfile says of a file, or None where it does not read it."""
+    try:
+        return soundfile.info(str(path))
+    except REFUSALS:
+        return None
 
 
 def _decoded(path, kind):

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from starlette.requests import Request
 
-from ..detector.sounds import Sound, read_sound
+from ..detector.long_sounds import open_sound
+from ..detector.sounds import Sound
 from ..errors import UserError
 from . import limits
-from .limits import Refused, require_short, too_large
+from .limits import Refused, require_short, too_large, too_long
 
 DRAINED = 4  # times the limit: what is read of a body after it, for the answer to be seen
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -53,8 +54,10 @@ def sound_of(data: bytes, name: str) -> Sound:
         path.write_bytes(data)
         require_short(path, name)
         try:
-            sound = read_sound(path)
+            sound = open_sound(path)
         except UserError as error:
             text = str(error).replace(f"{path}: sound: ", f"{name}: ").replace(str(path), name)
             raise UserError(text) from None
+    if not isinstance(sound, Sound):
+        raise too_long(name)
     return sound._replace(name=Path(name).stem, place=name)

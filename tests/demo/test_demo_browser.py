@@ -145,6 +145,17 @@ def test_what_is_no_sound_or_too_much_is_one_line_on_the_page(page, tmp_path, wa
     assert page.run(REFUSED) == "" and page.complaints() == []
 
 
+def test_silence_gets_no_verdict_whatever_the_prior(page, tmp_path):
+    soundfile.write(tmp_path / "silent.wav", np.zeros(48000), 16000)
+    page.give("#file", tmp_path / "silent.wav")
+    page.wait(SHOWN)
+    page.run("(() => {const own = document.getElementById('prior'); own.value = 90;"
+             "own.dispatchEvent(new Event('input'))})()")  # fmt: skip
+    assert numbers(page)[3] == "No verdict"
+    assert page.run("document.getElementById('warnings').textContent").startswith("silent")
+    assert page.complaints() == []
+
+
 def test_what_the_microphone_hears_is_recorded_and_scored(page):
     record = "document.getElementById('record')"
     page.run(f"{record}.click()")

@@ -62,7 +62,7 @@ def test_a_body_without_end_is_not_read_to_its_end(page, monkeypatch):
     assert len(sent) < 1000
 
 
-LONG = {"x.wav": [], "x.flac": [], "x.mp3": ["-b:a", "8k"], "x.webm": ["-b:a", "6k"]}
+LONG = {"x.wav": [], "x.wma": [], "x.flac": [], "x.mp3": ["-b:a", "8k"], "x.webm": ["-b:a", "6k"]}
 
 
 @pytest.mark.parametrize("name", LONG)
@@ -161,13 +161,13 @@ def test_a_name_is_one_short_line_without_folders(page, given, shown):
 
 
 def test_the_file_is_private_while_it_is_read(wavs, temporary, monkeypatch):
-    seen, read = [], uploads.read_sound
+    seen, read = [], uploads.open_sound
 
     def look(path):
         seen.append((path.parent.parent, oct(path.parent.stat().st_mode & 0o777)))
         return read(path)
 
-    monkeypatch.setattr(uploads, "read_sound", look)
+    monkeypatch.setattr(uploads, "open_sound", look)
     sound = uploads.sound_of(Path(wavs[0]).read_bytes(), "name of it.wav")
     assert (sound.name, sound.place) == ("name of it", "name of it.wav")
     assert seen == [(temporary, "0o700")]

@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from made_up import make_experiments
@@ -15,6 +16,7 @@ from page_server import ask, convert, score, served
 from antispoof import Detector
 from antispoof.demo.about import About, read_about
 from antispoof.demo.app import WAITING, create_app, record_of
+from antispoof.detector.pack import make_pack
 from antispoof.evaluation.evaluate import evaluate
 from antispoof.evaluation.scores import join
 
@@ -48,7 +50,7 @@ def test_the_page_says_what_the_detector_says_of_the_same_file(page, wavs, detec
     assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["a b.webm", "é.mp3", "x.m4a", "x.mkv", "x.ogg", "x.mp4"])
+@pytest.mark.parametrize("name", ["a b.webm", "é.mp3", "x.m4a", "x.mkv", "x.ogg", "x.mp4", "x.wma"])
 def test_recordings_and_containers_are_read_as_files_are(page, wavs, detector, tmp_path, name):
     picture = ["-f", "lavfi", "-i", "color=black:s=32x32:r=5", "-shortest"]
     video = [*picture, "-c:v", "mpeg4"] if name in ("x.mkv", "x.mp4") else []
@@ -119,3 +121,26 @@ def test_the_page_says_what_the_model_was_tested_on(detector, tmp_path):
     assert f"<td>{eer}</td>" in text and "Not tested on" in text
     with served(create_app(detector, read_about(tmp_path))) as address:
         assert "What it was tested on is not known here" in ask(address)[2]
+
+
+def test_a_pack_gives_the_same_llr_and_says_the_same(detector, model, wavs, tmp_path):
+    (model / "eval").mkdir()
+    place = make_experiments(tmp_path, systems=("one",))
+    trials = join(place / "data/eval", place / "exp/one_seed1/eval/scores")
+    result = {**evaluate(trials, replicates=20), "set": "eval", "trials": None}
+    (model / "eval/result.json").write_text(json.dumps(result))
+    make_pack(model, tmp_path / "tiny.zip", licence="apache-2.0")
+    about = read_about(tmp_path / "tiny.zip")
+    assert (about.name, about.rows) == ("tiny.zip", read_about(model).rows)
+    assert len(about.rows) == 1
+    with served(create_app(Detector.load(tmp_path / "tiny.zip", "cpu"), about)) as address:
+        status, found = score(address, Path(wavs[0]).read_bytes(), Path(wavs[0]).name)
+    assert status == 200
+    assert found["llr"] == pytest.approx(detector(wavs[0]).llr, **NEAR)
+
+
+def test_silence_gets_no_verdict(page, tmp_path):
+    soundfile.write(tmp_path / "x.wav", np.zeros(32000), 16000)
+    status, found = score(page, (tmp_path / "x.wav").read_bytes())
+    assert (status, found["decision"]) == (200, "none")
+    assert found["warnings"][0].startswith("silent")
