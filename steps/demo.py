@@ -48,8 +48,8 @@ def main():
     with listen(args.port) as listening:
         say(f"loads {model}")
         app = create_app(Detector.load(model, args.device), read_about(model))
-        say(f"the page is {address_of(listening)} (Ctrl-C ends it)")
-        make_server(app).run(sockets=[listening])
+        text = f"the page is {address_of(listening)} (Ctrl-C ends it)"
+        make_server(app, lambda: say(text)).run(sockets=[listening])
 
 
 def say(text):

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+from collections.abc import Callable
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -12,10 +13,20 @@ LOOPBACK = "127.0.0.1"
 GRACE = 3  # seconds that a request has at the end
 
 
-def make_server(app: ASGIApp) -> uvicorn.Server:
-    """A server that logs no request and asks nothing of other machines."""
+class Server(uvicorn.Server):
+    """Calls `ready` once it serves and ends by itself at a signal."""
+
+    ready: Callable[[], None]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready()
+
+
+def make_server(app: ASGIApp, ready: Callable[[], None] = lambda: None) -> Server:
+    """A server that logs no request and asks nothing of other machines; `ready`: see Server."""
     logging.getLogger("antispoof").setLevel(logging.ERROR)  # warnings may name a file
-    return uvicorn.Server(
+    server = Server(
         uvicorn.Config(
             app,
             http="h11",
@@ -29,6 +40,8 @@ def make_server(app: ASGIApp) -> uvicorn.Server:
             timeout_graceful_shutdown=GRACE,
         )
     )
+    server.ready = ready
+    return server
 
 
 def listen(port: int) -> socket.socket:

@@ -11,7 +11,7 @@ from antispoof.errors import UserError
 class Loudness:
     """A detector of no parameter: the louder, the less bona fide."""
 
-    seconds, systems = 1.0, ()
+    seconds, systems, calibrated = 1.0, (), True
 
     def scores(self, sounds, *_):
         return np.array([-float(np.square(sound.wave).mean()) for sound in sounds])

@@ -12,7 +12,7 @@ from antispoof.errors import UserError
 class Band:
     """A detector of no parameter: the more energy of 1 to 2 kHz from 0.5 to 1 s, the less."""
 
-    seconds, systems = 2.0, ()
+    seconds, systems, calibrated = 2.0, (), True
 
     def __init__(self, sign=-1, offset=3.0):
         self.sign, self.offset, self.calls = sign, offset, []

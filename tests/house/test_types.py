@@ -8,7 +8,8 @@ from made_up import ROOT
 from rooms import files_of, room_of
 
 TYPED = (
-    *("about", "audit", "augment", "config", "corpora", "data", "detector", "errors", "evaluation"),
+    *("about", "audit", "augment", "config", "corpora", "data", "demo", "detector", "diagnostics"),
+    *("errors", "evaluation", "export"),
     *("features", "files", "launcher", "metrics", "models", "options", "paths"),
     *("pretraining", "progress", "report", "ssl", "torch_utils", "training"),
 )
