@@ -50,6 +50,7 @@ def main():
         app = create_app(Detector.load(model, args.device), read_about(model))
         text = f"the page is {address_of(listening)} (Ctrl-C ends it)"
         make_server(app, lambda: say(text)).run(sockets=[listening])
+        raise KeyboardInterrupt  # which alone ends it, and which the server may keep to itself
 
 
 def say(text):

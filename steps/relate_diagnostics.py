@@ -9,9 +9,9 @@ from antispoof.errors import UserError, one_line_errors
 
 EXAMPLE = """
 example:
-  steps/relate_diagnostics.py --set eval_unknown exp/*_seed? exp/diagnostics_of_all.json
+  steps/relate_diagnostics.py --results eval_unknown exp/*_seed? exp/diagnostics_of_all.json
 
-Each EXP holds diagnostics.json (steps/diagnose.py) and <set>/result.json. Spearman's rho with an
+Each EXP holds diagnostics.json (steps/diagnose.py) and <results>/result.json. Spearman's rho with an
 interval; experiments of one design are not independent, which makes the interval too short.
 """
 NAMES = ("hessian", "loss_gap", "gradient_snr", "weight_norm", "davies_bouldin", "ece")
@@ -21,7 +21,9 @@ def parse(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--set", default="eval_unknown", help="folder of the results")
+    parser.add_argument(
+        "--results", default="eval_unknown", help="the folder of each EXP that has them"
+    )
     parser.add_argument("--level", type=float, default=0.95, help="of the intervals")
     parser.add_argument("exps", nargs="+", type=Path, metavar="EXP")
     parser.add_argument("out", metavar="OUT.json")
@@ -33,9 +35,9 @@ def main():
     from antispoof.data.json_files import write_json
     from antispoof.diagnostics.relate import rank_correlation, sentence
 
-    rows = [read(exp, args.set) for exp in args.exps]
+    rows = [read(exp, args.results) for exp in args.exps]
     rates = [row["eer"] for row in rows]
-    record = {"set": args.set, "level": args.level, "experiments": rows, "correlations": {}}
+    record = {"set": args.results, "level": args.level, "experiments": rows, "correlations": {}}
     for name in (*NAMES, "nonlinearity"):
         pairs = [
             (row[name], eer) for row, eer in zip(rows, rates, strict=True) if row[name] is not None
@@ -46,7 +48,7 @@ def main():
             raise UserError(
                 f"{name}: found {len(pairs)} experiments that have it, wanted 5 or more"
             ) from None
-        text = sentence(name, f"the EER on {args.set}", rho, interval)
+        text = sentence(name, f"the EER on {args.results}", rho, interval)
         record["correlations"][name] = {
             "rho": None if math.isnan(rho) else rho,
             "interval": interval,

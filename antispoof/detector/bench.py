@@ -5,6 +5,7 @@ are mono float32 at `expected_sample_rate`. A batch that raises is scored again 
 sound that raises is skipped; of more than 5 % it refuses. Higher = more bona fide, as everywhere.
 """
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,14 +43,21 @@ class SpoofBenchModel:
         """Open the experiment. Raises UserError."""
         if not self.exp_dir:
             raise UserError(f"{PLACE}: is not set, wanted the folder of an experiment")
-        self.detector = Detector.load(self.exp_dir)
+        detector = Detector.load(self.exp_dir)
+        if not detector.system.calibrated:
+            raise UserError(f"{self.exp_dir}: gives no LLR, wanted it calibrated (stage 5)")
+        self.detector = detector
 
     def score_batch(self, audios: Sequence[np.ndarray], srs: Sequence[int]) -> list[float]:
         """The LLR of each sound (S,) at its rate in Hz. Raises UserError."""
         if self.detector is None:
             raise UserError("speech-spoof-bench: found score_batch before load, wanted load first")
         items: list[Any] = list(zip(audios, map(int, srs), strict=True))
-        return [found.llr for found in self.detector(items, windows=False)]
+        found = self.detector(items, windows=False)
+        for each in found:
+            if math.isnan(each.llr):
+                raise UserError(f"{each.name}: has no LLR: {'; '.join(each.warnings)}")
+        return [each.llr for each in found]
 
     def score(self, audio: np.ndarray, sr: int) -> float:
         """The LLR of one sound."""

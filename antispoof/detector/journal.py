@@ -151,7 +151,14 @@ def _add(digest: Any, system: Any) -> None:
         for part in system.systems:
             _add(digest, part)
         return
-    digest.update(repr(sorted(system.config.items(), key=str)).encode())
+    config = {key: value for key, value in system.config.items() if key != "upstream_checkpoint"}
+    digest.update(repr(sorted(config.items(), key=str)).encode())  # a place says nothing
+    if system.upstream is not None:
+        digest.update(repr(sorted(system.upstream.weight_sums.values())).encode())
+    if system.novelty is not None:
+        for values in (system.novelty.mean, system.novelty.axes, system.novelty.points):
+            digest.update(values.tobytes())
+        digest.update(repr(system.novelty.threshold).encode())
     for name, value in system.model.state_dict().items():
         digest.update(name.encode())
         digest.update(value.detach().cpu().float().numpy().tobytes())

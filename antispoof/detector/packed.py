@@ -29,6 +29,7 @@ FORMAT = 1
 SHAPE = {"format": int, "name": str, "parts": {"*": {"sha256": str, "size": int}}}
 KINDS = {SUFFIX, ".json", ".md", ".npz", ".txt", ".yaml", ""}  # LICENSE has no suffix
 PARTS, MANIFEST_BYTES, BYTES = 1000, 1 << 20, 1 << 34  # most, of one pack
+TEXT_BYTES = 1 << 24  # most, of a part that is no array
 RATIO = 100  # most, of what a zip unpacks to and what it is
 LENGTH = 500  # most, of a name
 BLOCK = 1 << 20
@@ -86,6 +87,8 @@ def _oddity(info: zipfile.ZipInfo) -> str:
         return "a name that may lead out of the pack"
     if PurePosixPath(name).suffix not in KINDS:
         return f"a kind of file that packs do not have; wanted {', '.join(sorted(KINDS - {''}))}"
+    if PurePosixPath(name).suffix not in (SUFFIX, ".npz") and info.file_size > TEXT_BYTES:
+        return f"a text of {info.file_size} bytes; wanted {TEXT_BYTES} at most"
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return "compressed in a way that packs are not"
     return ""
@@ -137,8 +140,8 @@ def _compare(infos, parts, place):
 def _unpack(archive, name, stated, folder, place):
     """Write one part below `folder`. Raises UserError where it is another one than is stated."""
     target, digest = folder / name, hashlib.sha256()
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         with archive.open(name) as source, open(target, "wb") as stream:
             while block := source.read(BLOCK):
                 digest.update(block)
@@ -186,7 +189,12 @@ def _experiment(folder, name, place):
     found = folder / "exp" / name
     if "/" in name or not may_stand(name) or not found.is_dir():
         raise UserError(f"{place}: {MANIFEST}: found the name {name!r}, of which it holds nothing")
-    for config in sorted(folder.glob("exp/*/config.yaml")):
+    for config in sorted(folder.rglob("config.yaml")):
+        if config.parent.parent not in (folder / "exp", *folder.glob("exp/*")):
+            raise UserError(
+                f"{place}: found {str(config.relative_to(folder))!r}, wanted experiments below exp/; "
+                "do not use it"
+            )
         said = read_experiment(config.parent)
         upstream = said.get("upstream_conf", {})
         if said.get("upstream_checkpoint") or upstream.get("options"):

@@ -25,6 +25,7 @@ from .sounds import Sound
 
 AS_IT_IS = Fusion(("system",), "logistic", (1.0,), 0.0, 0.5, "", 0, 0, False, 0.0)
 WEIGHTS = "model.safetensors"  # of a system in a pack, in place of best.pt
+DEEPEST = 4  # fusions, one in another
 
 
 class System:
@@ -120,6 +121,10 @@ def _open_fusion(exp_dir, device, upstreams, above):
     above = (*above, exp_dir.resolve())
     for name in mapping.systems:
         place = find_member(exp_dir, name)
+        if len(above) > DEEPEST:
+            raise UserError(
+                f"{fusion_path(exp_dir)}: found fusions of fusions over {DEEPEST} deep; fuse again"
+            )
         if place.resolve() in above:
             raise UserError(f"{fusion_path(exp_dir)}: found itself among its systems; fuse again")
         if is_fusion(place):

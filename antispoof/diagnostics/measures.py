@@ -58,10 +58,11 @@ class Clips:
             )
 
 
-def gradient_snr(gradients: Iterable[torch.Tensor]) -> float:
+def gradient_snr(gradients: Iterable[torch.Tensor]) -> float | None:
     """|mean|² / sum of variances over N gradients (P,), less what N draws add to |mean|².
 
-    1 / N of the variance is in |mean|² by chance; what is left is at least 0.
+    1 / N of the variance is in |mean|² by chance; what is left is at least 0. None where gradients
+    do not differ.
     """
     count, mean, square = 0, torch.zeros(()), 0.0
     for gradient in gradients:
@@ -71,7 +72,7 @@ def gradient_snr(gradients: Iterable[torch.Tensor]) -> float:
     length = float(mean.square().sum(dtype=torch.float64))
     variance = (square - count * length) / (count - 1)
     if variance <= 0:
-        return float("inf") if length > 0 else 0.0
+        return None
     return max(0.0, length - variance / count) / variance
 
 

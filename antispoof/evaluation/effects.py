@@ -24,13 +24,23 @@ class Effects:
 
 
 def effects_of(scores: Pair, speakers: Way, attacks: Way) -> Effects:
-    """By the mean product of two trials that share a speaker, or an attack, and nothing else."""
+    """By the mean product of two trials that share a speaker, or an attack, and nothing else.
+
+    Spoof trials without an attack (-1) are left out. ValueError where nothing is noise.
+    """
     apart = [part - part.mean() for part in scores]
+    known = attacks[1] >= 0
+    spoken, made = speakers[1][known], attacks[1][known]
+    apart[1] = apart[1][known]
     bonafide = _shared(apart[0], speakers[0])
-    both = speakers[1] * (int(attacks[1].max()) + 1) + attacks[1]
-    spoof = _shared(apart[1], speakers[1], both)
-    attack = _shared(apart[1], attacks[1], both)
+    both = spoken * (int(made.max()) + 1) + made
+    spoof = _shared(apart[1], spoken, both)
+    attack = _shared(apart[1], made, both)
     noise = np.square(apart[0]).mean() - bonafide, np.square(apart[1]).mean() - spoof - attack
+    if min(noise) <= 0:
+        raise ValueError(
+            "found no noise within speakers and attacks, wanted several trials of each"
+        )
     return Effects(
         float(np.sqrt(bonafide / noise[0])),
         float(np.sqrt(spoof / noise[1])),

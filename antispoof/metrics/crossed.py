@@ -144,12 +144,14 @@ def crossed_interval(
 ) -> tuple[float, float] | None:
     """(low, high) of a metric's value; None where the trials do not say how much it moves.
 
-    Without any error, high is the limit for independent trials: errors that were not seen cannot
-    say how they gather.
+    Of an EER of 0, high is the limit for independent trials: errors that were not seen cannot say
+    how they gather. A cost of 0 has no interval.
     """
-    if own.value <= 0:
+    if metric == "eer" and own.value <= 0:
         size = min(len(own.bonafide), len(own.spoof))
         return 0.0, float(1 - ((1 - level) / 2) ** (1 / size))
+    if own.value <= 0:
+        return None
     spread, freedom = variance(own, ways, OF_VALUE)
     if spread <= 0 or (metric == "eer" and own.value >= 1):
         return None

@@ -64,3 +64,19 @@ def test_a_subclass_names_its_experiment(model, monkeypatch):
     monkeypatch.delenv("ANTISPOOF_MODEL")
     with pytest.raises(UserError, match="ANTISPOOF_MODEL: is not set, wanted the folder"):
         SpoofBenchModel().load()
+
+
+def test_a_model_without_llrs_is_refused(model, monkeypatch):
+    monkeypatch.setattr(Loudness, "calibrated", False)
+    with pytest.raises(UserError, match="gives no LLR, wanted it calibrated"):
+        model.load()
+
+
+def test_silence_without_an_llr_raises_so_that_it_is_skipped(model, monkeypatch):
+    def refuses(*_):
+        raise UserError("its features are not finite; silent?")
+
+    model.load()
+    monkeypatch.setattr(Loudness, "scores", refuses)
+    with pytest.raises(UserError, match="has no LLR: silent"):
+        model.score(np.zeros(16000, np.float32), 16000)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import soundfile
@@ -14,7 +15,7 @@ from tiny_detector import make_experiment, voice
 
 from antispoof import Detector
 from antispoof.detector import places
-from antispoof.detector.journal import Journal
+from antispoof.detector.journal import Journal, settings_of
 from antispoof.detector.lines import record_of
 from antispoof.detector.places import sounds_below
 from antispoof.errors import UserError
@@ -122,6 +123,17 @@ def test_lines_by_another_model_or_by_nobody_are_kept_and_refused(detector, mode
         with pytest.raises(UserError, match=r"x.jsonl:1: is no result of a file"):
             fill(out, detector, folder / "in")
         assert out.read_text() == text
+
+
+def test_a_model_is_known_by_its_weights_and_not_by_where_they_lie(detector, monkeypatch):
+    system, before = detector.system.systems[0], settings_of(detector, False)
+    monkeypatch.setitem(system.config, "upstream_checkpoint", "/elsewhere/model.pt")
+    assert settings_of(detector, False) == before
+    front_end = SimpleNamespace(weight_sums={"/elsewhere/model.pt": "a sum"})
+    monkeypatch.setattr(system, "upstream", front_end)
+    other = settings_of(detector, False)
+    front_end.weight_sums = {"model.pt": "another sum"}
+    assert len({before, other, settings_of(detector, False)}) == 3
 
 
 def test_a_file_that_is_named_twice_or_cannot_be_read_takes_no_place(detector, folder):

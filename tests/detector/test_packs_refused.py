@@ -100,6 +100,13 @@ CHANGES = {  # words of the refusal: the parts with something done to them
     "novelty.npz: holds no arrays": lambda p: listed(
         {**p, f"exp/{NAME}/novelty.npz": pickle.dumps(Harmful(), 4)}
     ),
+    "'other/config.yaml', wanted experiments below exp/": lambda p: listed(
+        {**p, "other/config.yaml": p[CONFIG] + b"upstream_checkpoint: /etc/x.pt\n"}
+    ),
+    "LICENSE/more.txt: cannot be read": lambda p: listed({**p, "LICENSE/more.txt": b"x"}),
+    "'long.txt', a text of 16777217 bytes": lambda p: listed(
+        {**p, "long.txt": bytes((1 << 24) + 1)}
+    ),
     "config.yaml: names files out of the pack": lambda p: listed(
         {**p, CONFIG: p[CONFIG] + b"upstream_checkpoint: /etc/x.pt\n"}
     ),
@@ -163,7 +170,7 @@ def never(*_args, **_kwargs):
 
 
 def test_a_zip_bomb_is_refused_before_it_is_read(parts, tmp_path, monkeypatch):
-    bomb = listed({**parts, "x.txt": bytes(100 << 20)})
+    bomb = listed({**parts, "x.npz": bytes(100 << 20)})
     path = zipped(tmp_path / "x.zip", bomb, zipfile.ZIP_DEFLATED)
     monkeypatch.setattr(zipfile.ZipFile, "open", never)
     assert "would unpack to 1" in refusal(path)

@@ -62,7 +62,7 @@ def test_diagnostics_are_set_against_error_rates(place):
         (folder / "eval/result.json").write_text(json.dumps({"pooled": {"eer": 0.01 * number}}))
     exps = [f"exp/made_{number}" for number in range(12)]
     status, out, _ = worker(
-        "steps/relate_diagnostics.py", "--set", "eval", *exps, "related.json", cwd=place
+        "steps/relate_diagnostics.py", "--results", "eval", *exps, "related.json", cwd=place
     )
     assert status == 0
     assert "The larger hessian, the larger the EER on eval: rho +1.00" in out
@@ -74,7 +74,7 @@ def test_diagnostics_are_set_against_error_rates(place):
 
 
 def test_too_few_experiments_and_missing_files_are_one_line(place):
-    few = ("--set", "eval", *(f"exp/made_{number}" for number in range(3)), "related.json")
+    few = ("--results", "eval", *(f"exp/made_{number}" for number in range(3)), "related.json")
     status, _, said = worker("steps/relate_diagnostics.py", *few, cwd=place)
     assert status == 1
     assert "hessian: found 3 experiments that have it, wanted 5 or more" in said

@@ -26,7 +26,7 @@ def test_signal_to_noise_of_gradients_by_hand():
     # mean (2, 0), its square 4; variance ((-1)^2 + 1^2 + 0) / (3 - 1) = 1, a third of it by chance
     rows = vectors([1.0, 0.0], [3.0, 0.0], [2.0, 0.0])
     assert gradient_snr(rows) == pytest.approx((4 - 1 / 3) / 1)
-    assert gradient_snr(vectors([1.0, 0.0], [1.0, 0.0])) == float("inf")
+    assert gradient_snr(vectors([1.0, 0.0], [1.0, 0.0])) is None
     assert gradient_snr(vectors([1.0, 0.0], [-1.0, 0.0])) == 0
 
 

@@ -30,6 +30,23 @@ def test_effects_are_those_that_were_put_in(wanted):
     )
 
 
+def test_spoof_trials_without_an_attack_are_left_out():
+    speakers, attacks = units(20, 10, (400, 2000))
+    rng = np.random.default_rng(4)
+    scores = [rng.normal(size=400), rng.normal(0, 1, 10)[attacks[1]] + rng.normal(size=2000)]
+    found = effects_of(tuple(scores), speakers, attacks)
+    more = [scores[0], np.append(scores[1], [0.5] * 5)]
+    spoken = speakers[0], np.append(speakers[1], range(5))
+    made = attacks[0], np.append(attacks[1], [-1] * 5)
+    assert effects_of(tuple(more), spoken, made).attack == pytest.approx(found.attack, rel=0.01)
+
+
+def test_scores_without_noise_have_no_effects():
+    speakers, attacks = units(20, 10, (400, 2000))
+    with pytest.raises(ValueError, match="found no noise within speakers and attacks"):
+        effects_of((1.0 * speakers[0], 1.0 * attacks[1]), speakers, attacks)
+
+
 def test_a_spread_is_that_of_the_units_and_foretells_a_larger_test():
     speakers, attacks = units(60, 40, (1200, 9600))
     rng = np.random.default_rng(2)

@@ -22,7 +22,7 @@ def place(tmp_path_factory):
     """A folder with copies of three recipes, a run.sh that is the root's, and a cache."""
     folder = tmp_path_factory.mktemp("recipes")
     for name in ("custom", "in_the_wild", "deepfake_eval_2024"):
-        for file in ("run.sh", "local/prepare_data.py"):
+        for file in ("run.sh", "corpus.yaml", "local/prepare_data.py"):
             path = folder / "egs" / name / file
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / "egs" / name / file, path)
