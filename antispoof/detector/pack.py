@@ -114,7 +114,7 @@ def _put_licence(folder, licence, licence_file):
 
 
 def _put_training(folder, places, provenance):
-    """Write what is known of the data that the systems were trained on, without its place on disk."""
+    """Write what is known of the data of training, without its place on disk."""
     lines = []
     for place in places:
         script = place / "run.sh"
