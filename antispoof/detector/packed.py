@@ -192,8 +192,8 @@ def _experiment(folder, name, place):
     for config in sorted(folder.rglob("config.yaml")):
         if config.parent.parent not in (folder / "exp", *folder.glob("exp/*")):
             raise UserError(
-                f"{place}: found {str(config.relative_to(folder))!r}, wanted experiments below exp/; "
-                "do not use it"
+                f"{place}: found {str(config.relative_to(folder))!r}, wanted experiments below "
+                "exp/; do not use it"
             )
         said = read_experiment(config.parent)
         upstream = said.get("upstream_conf", {})
