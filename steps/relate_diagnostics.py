@@ -11,8 +11,8 @@ EXAMPLE = """
 example:
   steps/relate_diagnostics.py --results eval_unknown exp/*_seed? exp/diagnostics_of_all.json
 
-Each EXP holds diagnostics.json (steps/diagnose.py) and <results>/result.json. Spearman's rho with an
-interval; experiments of one design are not independent, which makes the interval too short.
+Each EXP holds diagnostics.json (steps/diagnose.py) and <results>/result.json. Spearman's rho with
+an interval; experiments of one design are not independent, which makes the interval too short.
 """
 NAMES = ("hessian", "loss_gap", "gradient_snr", "weight_norm", "davies_bouldin", "ece")
 
