@@ -18,7 +18,7 @@ AREAS = {
     ],
     "audit": ["antispoof/audit/audit.py", "antispoof/audit/cues.py"],
     "data": [
-        *("antispoof/data/*.py", "antispoof/detector/inputs.py", "antispoof/paths.py"),
+        *("antispoof/data/*.py", "antispoof/scoring/inputs.py", "antispoof/paths.py"),
         *("antispoof/files.py", "utils/validate_data_dir.py"),
     ],
     "augment": ["antispoof/augment/*.py"],
@@ -29,7 +29,7 @@ AREAS = {
     ],
     "checkpoints": [
         *(f"antispoof/ssl/{name}.py" for name in ("convert", "fairseq", "huggingface", "local")),
-        *("antispoof/ssl/pickles.py", "antispoof/detector/published.py"),
+        *("antispoof/ssl/pickles.py", "antispoof/scoring/published.py"),
     ],
     "models": [
         *("antispoof/models/[!l]*.py", "antispoof/models/l[!o]*.py"),

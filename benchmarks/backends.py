@@ -15,8 +15,8 @@ from pathlib import Path
 
 import torch
 
-from antispoof.detector.cost import PeakMemory
 from antispoof.models import MODELS, build_model
+from antispoof.scoring.cost import PeakMemory
 
 sys.path.append(str(Path(__file__).parent))  # PYTHONSAFEPATH leaves it out
 from plain_backends import PlainAasist, PlainMHFA, PlainSLS, PlainSslAasist

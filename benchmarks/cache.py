@@ -20,12 +20,12 @@ import torch
 from antispoof import SAMPLE_RATE
 from antispoof.config import EXPERIMENT, UPSTREAM, write_config
 from antispoof.data.tables import write_table
-from antispoof.detector.inputs import open_inputs
-from antispoof.detector.score import read_labels
 from antispoof.features.archive import ShareWriter, join_shares
 from antispoof.features.extraction import extract
 from antispoof.features.plan import BATCH_SECONDS, plan_batches
 from antispoof.progress import Progress
+from antispoof.scoring.inputs import open_inputs
+from antispoof.scoring.score import read_labels
 from antispoof.ssl.upstream import DTYPES, FrozenUpstream, load_upstream_config
 from antispoof.training.learner import Learner
 from benchmarks.extract import make_model

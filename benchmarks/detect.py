@@ -116,7 +116,7 @@ def main():
         return child(args.child, args.models[0], args.sounds)
     import soundfile
 
-    from antispoof.detector.sounds import sounds_below
+    from antispoof.data.sounds import sounds_below
 
     folder = Path(args.sounds[0])
     paths = [str(p) for p in sounds_below(folder)] if folder.is_dir() else args.sounds

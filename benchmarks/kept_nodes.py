@@ -14,11 +14,11 @@ import torch
 
 from antispoof.data.data_dir import read_trials
 from antispoof.data.tables import read_table
-from antispoof.detector.batches import batches
-from antispoof.detector.build import build_system
-from antispoof.detector.inputs import open_inputs
 from antispoof.errors import UserError, one_line_errors
 from antispoof.models.graph import GraphPool
+from antispoof.scoring.batches import batches
+from antispoof.scoring.build import build_system
+from antispoof.scoring.inputs import open_inputs
 from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.training.experiment import read_experiment
 

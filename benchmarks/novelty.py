@@ -27,7 +27,7 @@ SECONDS = 3  # of noise and of music
 
 def distances(system, waves):
     """(N,) of pairs (name, wave)."""
-    from antispoof.detector.sounds import Sound
+    from antispoof.data.sounds import Sound
 
     found = []
     while some := list(itertools.islice(waves, 16)):

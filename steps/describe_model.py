@@ -77,7 +77,7 @@ def main():
     if args.resolved:
         return print(resolved(args.config, args.override), end="")
     from antispoof.data.json_files import json_text, write_json
-    from antispoof.detector.cost import describe, whole  # late
+    from antispoof.scoring.cost import describe, whole  # late
     from antispoof.training.experiment import load_experiment, read_experiment
 
     if args.exp:

@@ -43,9 +43,9 @@ def main():
     args = parse()
     from antispoof.config.recorded import read_experiment
     from antispoof.data.json_files import write_json
-    from antispoof.detector.build import build_system
     from antispoof.diagnostics.diagnose import diagnose
     from antispoof.files import atomic_open
+    from antispoof.scoring.build import build_system
     from antispoof.torch_utils.checkpoint import load_weights
     from antispoof.torch_utils.device import choose_device
 
@@ -65,8 +65,8 @@ def main():
 
 
 def open_clips(args, config, model, data_dir, device):
-    from antispoof.detector.inputs import open_inputs
     from antispoof.diagnostics.diagnose import choose, clips_of, labels_of
+    from antispoof.scoring.inputs import open_inputs
 
     labels = labels_of(data_dir)
     inputs = open_inputs(config, data_dir, dump_of(args, config))

@@ -38,11 +38,11 @@ def main():
 
     from antispoof.data.data_dir import refuse_reported
     from antispoof.data.seeds import generator
-    from antispoof.detector.build import build_system
-    from antispoof.detector.inputs import open_inputs
-    from antispoof.detector.novelty import Descriptions, Novelty, can_describe
-    from antispoof.detector.score import score
     from antispoof.evaluation.layout import novelty_path
+    from antispoof.scoring.build import build_system
+    from antispoof.scoring.inputs import open_inputs
+    from antispoof.scoring.novelty import Descriptions, Novelty, can_describe
+    from antispoof.scoring.score import score
     from antispoof.torch_utils.checkpoint import load_weights
     from antispoof.torch_utils.device import choose_device
     from antispoof.training.experiment import read_experiment

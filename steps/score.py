@@ -38,10 +38,10 @@ def main():
     import numpy as np  # late: --help answers at once
 
     from antispoof.data.tables import write_table
-    from antispoof.detector.build import build_system
-    from antispoof.detector.inputs import open_inputs
-    from antispoof.detector.score import score
     from antispoof.features.staging import staged_for
+    from antispoof.scoring.build import build_system
+    from antispoof.scoring.inputs import open_inputs
+    from antispoof.scoring.score import score
     from antispoof.torch_utils.checkpoint import load_weights
     from antispoof.torch_utils.device import choose_device
     from antispoof.training.experiment import read_experiment

@@ -35,7 +35,7 @@ def main():
     args = parse()
     from pathlib import Path
 
-    from antispoof.detector.published import import_published  # late: --help answers at once
+    from antispoof.scoring.published import import_published  # late: --help answers at once
     from antispoof.torch_utils.checkpoint import save_checkpoint
     from antispoof.training.experiment import claim
 

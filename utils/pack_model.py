@@ -56,8 +56,8 @@ def main():
     args = parse()
     if args.out.suffix != ".zip":
         raise UserError(f"{args.out}: wanted the name of a .zip")
-    from antispoof.detector.hub import upload  # late: --help answers at once
-    from antispoof.detector.pack import make_pack, read_card
+    from antispoof.systems.hub import upload  # late: --help answers at once
+    from antispoof.systems.pack import make_pack, read_card
 
     stated = args.exp_dir.resolve().parents[1] / "data/PROVENANCE"
     provenance = args.provenance or (stated if stated.is_file() else None)

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..detector.hub import ADDRESS, fetch
-from ..detector.packed import unpacked
 from ..errors import UserError
 from ..evaluation.layout import fusion_path, is_fusion, result_paths
 from ..evaluation.results import read_shown
 from ..metrics.titles import table_text
+from ..systems.hub import ADDRESS, fetch
+from ..systems.packed import unpacked
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from starlette.requests import Request
 
+from ..data.sounds import Sound
 from ..detector.long_sounds import open_sound
-from ..detector.sounds import Sound
 from ..errors import UserError
 from . import limits
 from .limits import Refused, require_short, too_large, too_long

@@ -1,1 +1,1 @@
-"""From a config to scores, without training: inputs, batches, the model, what it costs."""
+"""Any sound to a decision: windows, lines of results, streams, and what is not known of it."""

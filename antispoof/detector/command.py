@@ -159,8 +159,8 @@ def to_journal(args: Any, detector: Any) -> int:
 
 def each(args: Any, detector: Any, done: Any, use: Callable[[Any], None]) -> int:
     """Hand what is found of each file that is not `done` to `use`, in order; the exit status."""
+    from ..explain.pictures import explaining
     from ..progress import Progress
-    from .pictures import explaining
     from .places import Files
 
     explain = explaining(args, detector, print, complain)

@@ -11,18 +11,18 @@ import numpy as np
 
 from .. import SAMPLE_RATE
 from ..data.crop import window_starts
+from ..data.sounds import Sound, given_sound
 from ..errors import UserError
+from ..explain.occlusion import LONGEST, Explanation, explain, lowest
 from ..metrics import COSTS, bayes_threshold
+from ..scoring.batches import ahead
+from ..scoring.novelty import words_of
+from ..systems.system import Mapped, open_detector
 from ..torch_utils.device import choose_device
-from .batches import ahead
-from .explain import LONGEST, Explanation, explain, lowest
 from .heard import heard
 from .long_sounds import LongSound, open_sound, score_long
-from .novelty import words_of
 from .raw import raw
 from .result import Detection, Window
-from .sounds import Sound, given_sound
-from .system import Mapped, open_detector
 
 CHUNK_SECONDS, CHUNK_SOUNDS = 60.0, 64  # of sounds that are in memory at once, one at least
 

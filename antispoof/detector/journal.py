@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
+from ..systems.system import Mapped
 from .detect import Detection, Detector
 from .lines import record_of
-from .system import Mapped
 
 BLOCK = 1 << 16  # bytes
 

@@ -17,11 +17,11 @@ from ..data.audio import REFUSALS, require_file
 from ..data.containers import container_of
 from ..data.crop import crop, window_starts
 from ..data.seeds import generator, window_generator
+from ..data.sounds import Sound, read_sound
 from ..errors import UserError, explain_os_error
+from ..systems.system import Mapped, System
 from .heard import Heard
 from .pieces import blocks_of, excerpts, kind_of, mono
-from .sounds import Sound, read_sound
-from .system import Mapped, System
 
 LONG = 600.0  # seconds; what lasts longer is read in pieces
 PIECES = 64  # that are scored at once

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from .. import SAMPLE_RATE
+from ..data.sounds import RATES, Sound
 from ..errors import UserError
 from .detect import Detector
 from .heard import heard
 from .pieces import resampled
 from .raw import NOT_CALIBRATED
-from .sounds import RATES, Sound
 
 FORMATS = {"s16le": "<i2", "f32le": "<f4"}  # of a sample, by FFmpeg's names
 SLICE = 0.05  # seconds that are read at once, at most

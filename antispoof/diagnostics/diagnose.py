@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from .. import LABELS
-from ..detector.batches import collate
-from ..detector.inputs import Inputs
-from ..detector.score import read_labels
 from ..errors import UserError
 from ..metrics import ece
 from ..progress import Progress
+from ..scoring.batches import collate
+from ..scoring.inputs import Inputs
+from ..scoring.score import read_labels
 from . import measures
 from .hessian import trace
 from .measures import Clips

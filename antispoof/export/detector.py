@@ -10,12 +10,12 @@ import torch
 from onnx import TensorProto
 
 from .. import SAMPLE_RATE, __version__
-from ..detector.inputs import next_ten
-from ..detector.system import Mapped, System, open_detector
 from ..errors import UserError
 from ..evaluation.fusion import Fusion
 from ..evaluation.layout import calibration_path, is_fusion
+from ..scoring.inputs import next_ten
 from ..ssl.finetuned import FineTuned
+from ..systems.system import Mapped, System, open_detector
 from .graph import Chain, Crop, Nodes, add_outputs, batched, model_of
 from .pieces import Features, FineTunedScorer, Scorer, trace
 from .quantise import to_int8

@@ -19,7 +19,7 @@ def load_experiment(path: str | Path, seed: int, overrides: Iterable[str] = ()) 
     It holds every argument of the model, the loss and the augmentation; `complete` adds what is
     said of the upstream.
     """
-    from ..detector.arguments import with_arguments  # late: these import torch
+    from ..systems.arguments import with_arguments  # late: these import torch
     from .phases import check_training, phases_of
 
     config = check_training(path, read_inputs(path, overrides))
@@ -46,8 +46,8 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
     What it holds already stays. Of cached features, an upstream without a config is let pass: what
     reads them does not open it. Raises UserError.
     """
-    from ..detector.arguments import with_arguments  # late: these import torch
     from ..ssl.upstream import load_upstream_config
+    from ..systems.arguments import with_arguments  # late: these import torch
 
     config = with_arguments(config)
     if config["feats"] == "wave" or "upstream_conf" in config:

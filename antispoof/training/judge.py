@@ -9,9 +9,9 @@ import torch
 
 from ..data.data_dir import trial_lists, trial_mask
 from ..data.tables import read_table
-from ..detector.inputs import open_inputs
-from ..detector.score import read_labels, score
 from ..errors import UserError
+from ..scoring.inputs import open_inputs
+from ..scoring.score import read_labels, score
 from .learner import Learner
 from .run import Run
 from .selection import dev_metrics, eer_or_chance

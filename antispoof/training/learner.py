@@ -11,13 +11,13 @@ import numpy as np
 import torch
 
 from ..data.seeds import epoch_generator, seed_torch
-from ..detector.batches import load
-from ..detector.build import build_system, parameter_groups
-from ..detector.inputs import Inputs
 from ..errors import UserError
 from ..models.losses import Loss
 from ..models.norms import share_norms
 from ..progress import Progress
+from ..scoring.batches import load
+from ..scoring.build import build_system, parameter_groups
+from ..scoring.inputs import Inputs
 from ..ssl.finetuned import FineTuned
 from ..torch_utils.checkpoint import fit_weights, read_weights
 from ..torch_utils.distributed import SINGLE, Team, deal

@@ -15,9 +15,9 @@ import torch
 
 from ..augment.draws import gather as gather_draws
 from ..config.renamed import phase_file
-from ..detector.inputs import open_inputs
-from ..detector.score import read_labels
 from ..errors import UserError
+from ..scoring.inputs import open_inputs
+from ..scoring.score import read_labels
 from ..torch_utils.checkpoint import fit_weights, read_weights, save_checkpoint
 from .averaging import average_states
 from .curve import append_event, draw_curve, write_curve, write_events

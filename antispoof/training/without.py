@@ -9,8 +9,8 @@ import torch
 from .. import LABELS
 from ..config import read_yaml
 from ..data.attacks import read_attacks
-from ..detector.inputs import Inputs
 from ..errors import UserError
+from ..scoring.inputs import Inputs
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from sounds import make_corpus, make_data
 
 from antispoof.augment.draws import note
 from antispoof.data.tables import read_table
-from antispoof.detector.batches import batches
-from antispoof.detector.inputs import open_inputs
 from antispoof.errors import UserError
+from antispoof.scoring.batches import batches
+from antispoof.scoring.inputs import open_inputs
 from antispoof.training.experiment import load_experiment, read_experiment
 from antispoof.training.trainer import Run, train
 

@@ -8,8 +8,8 @@ from sounds import make_corpus, make_data, sound
 
 from antispoof.data.audio import require_length
 from antispoof.data.tables import read_table
-from antispoof.detector.inputs import open_inputs
 from antispoof.errors import UserError
+from antispoof.scoring.inputs import open_inputs
 
 WORDS = "lasts 0.50 s, utt2dur says 1.2; was the sound replaced?"
 

@@ -16,9 +16,9 @@ from page_server import ask, convert, score, served
 from antispoof import Detector
 from antispoof.demo.about import About, read_about
 from antispoof.demo.app import WAITING, create_app, record_of
-from antispoof.detector.pack import make_pack
 from antispoof.evaluation.evaluate import evaluate
 from antispoof.evaluation.scores import join
+from antispoof.systems.pack import make_pack
 
 NEAR = {"rel": 1e-5, "abs": 1e-5}
 

@@ -14,10 +14,10 @@ from tiny_detector import make_experiment, voice
 from antispoof import Detector
 from antispoof.data.audio import read_wave
 from antispoof.data.conversion import resample
+from antispoof.data.sounds import Sound, read_sound
 from antispoof.detector import long_sounds, pieces
 from antispoof.detector.long_sounds import LongSound, open_sound
 from antispoof.detector.places import sounds_below
-from antispoof.detector.sounds import Sound, read_sound
 from antispoof.errors import UserError
 
 CROPS = {

@@ -14,9 +14,9 @@ from made_up import ROOT
 
 from antispoof import Detector
 from antispoof.data.audio import read_wave
+from antispoof.data.sounds import read_sound
 from antispoof.data.tables import read_table
 from antispoof.detector import detect
-from antispoof.detector.sounds import read_sound
 from antispoof.errors import UserError
 from antispoof.metrics import bayes_threshold
 

@@ -13,11 +13,11 @@ from small_packs import make_sounds, make_systems
 from antispoof import Detector
 from antispoof.data.tables import read_table, write_table
 from antispoof.detector.command import detect
-from antispoof.detector.pack import make_pack
-from antispoof.detector.published import import_published
 from antispoof.detector.raw import NOT_CALIBRATED
 from antispoof.detector.stream import Stream
 from antispoof.errors import UserError
+from antispoof.scoring.published import import_published
+from antispoof.systems.pack import make_pack
 from antispoof.torch_utils.checkpoint import save_checkpoint
 from antispoof.training.experiment import claim
 

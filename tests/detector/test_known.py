@@ -12,8 +12,8 @@ from tiny_detector import make_experiment, voice
 from antispoof import Detector
 from antispoof.detector.heard import Heard, heard
 from antispoof.detector.lines import lines_of
-from antispoof.detector.novelty import Novelty
 from antispoof.errors import UserError
+from antispoof.scoring.novelty import Novelty
 
 TIME = np.arange(32000) / 16000
 

@@ -15,11 +15,11 @@ from onnx_cases import opened, uneven
 from own_upstreams import fetched
 
 from antispoof import Detector
-from antispoof.detector.build import build_system
 from antispoof.errors import UserError
 from antispoof.evaluation.fusion import Calibration, Fusion
 from antispoof.export.detector import export_detector
 from antispoof.export.upstreams import window_starts
+from antispoof.scoring.build import build_system
 from antispoof.ssl import fetch
 from antispoof.ssl.encoder import windows
 from antispoof.torch_utils.checkpoint import save_checkpoint

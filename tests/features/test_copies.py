@@ -10,12 +10,12 @@ from antispoof.data.ark import MATRIX, read_entry
 from antispoof.data.audio import read_wave
 from antispoof.data.data_dir import read_durations
 from antispoof.data.tables import read_table
-from antispoof.detector.inputs import open_inputs
 from antispoof.errors import UserError
 from antispoof.features import plan
 from antispoof.features.archive import ShareWriter
 from antispoof.features.extraction import extract as run
 from antispoof.progress import Progress
+from antispoof.scoring.inputs import open_inputs
 from antispoof.ssl.upstream import DTYPES, FrozenUpstream, load_upstream_config
 from antispoof.training.experiment import load_experiment
 

@@ -16,10 +16,10 @@ import torch
 from made_up import ROOT, refused, worker
 
 from antispoof.data.tables import read_table, write_table
-from antispoof.detector.build import build_system
 from antispoof.errors import UserError
 from antispoof.features import staging
 from antispoof.features.archive import ShareWriter, join_shares
+from antispoof.scoring.build import build_system
 from antispoof.torch_utils.checkpoint import save_checkpoint
 from antispoof.training.experiment import claim, load_experiment
 

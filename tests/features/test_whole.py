@@ -11,10 +11,10 @@ from plain_archives import FRAMES, LAYERS, matrix, write
 from plain_data import config
 
 from antispoof.data.tables import read_table, write_table
-from antispoof.detector.inputs import open_inputs
 from antispoof.errors import UserError
 from antispoof.features import whole
 from antispoof.features.archive import ShareWriter, join_shares
+from antispoof.scoring.inputs import open_inputs
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from made_up import ROOT
 from model_cases import batch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from antispoof.detector.build import build_back_end
 from antispoof.export.graph import batched, model_of
 from antispoof.export.pieces import Scorer, trace
+from antispoof.scoring.build import build_back_end
 from antispoof.training.experiment import load_experiment
 
 CONFIGS = sorted([*ROOT.glob("conf/train_*.yaml"), *ROOT.glob("egs/mini/conf/train_*.yaml")])

@@ -14,12 +14,12 @@ import pytest
 import torch
 from made_up import ROOT
 
+from antispoof.data.sounds import read_sound
 from antispoof.data.tables import read_table
 from antispoof.demo.serve import address_of, listen, make_server
-from antispoof.detector.build import build_system
-from antispoof.detector.sounds import read_sound
-from antispoof.detector.system import System
 from antispoof.evaluation.fusion import Calibration
+from antispoof.scoring.build import build_system
+from antispoof.systems.system import System
 from antispoof.torch_utils.checkpoint import save_checkpoint
 from antispoof.training.experiment import claim, load_experiment
 

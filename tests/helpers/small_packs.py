@@ -10,8 +10,8 @@ import soundfile
 import torch
 from ssl_models import hugging_face, jolt
 
-from antispoof.detector.build import build_system
 from antispoof.evaluation.fusion import Calibration, Fusion
+from antispoof.scoring.build import build_system
 from antispoof.ssl import convert, save
 from antispoof.torch_utils.checkpoint import save_checkpoint
 from antispoof.training.experiment import claim, load_experiment

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from ssl_models import jolt
 
-from antispoof.detector.build import build_system
 from antispoof.evaluation.fusion import Calibration
+from antispoof.scoring.build import build_system
 from antispoof.torch_utils.checkpoint import save_checkpoint
 from antispoof.training.experiment import claim, load_experiment
 

@@ -12,6 +12,9 @@ FLOORS = [
     {"audit", "augment", "evaluation", "launcher", "ssl"},
     {"features", "pretraining", "report"},
     {"models"},
+    {"scoring"},
+    {"systems"},
+    {"explain"},
     {"detector"},
     {"demo", "diagnostics", "export", "training"},
 ]

@@ -8,14 +8,14 @@ import torch
 from sounds import make_corpus, make_data
 
 from antispoof.config import EXPERIMENT
-from antispoof.detector.batches import batches
-from antispoof.detector.build import build_system
-from antispoof.detector.inputs import open_inputs
-from antispoof.detector.score import read_labels
 from antispoof.errors import UserError
 from antispoof.models import MODELS, build_model
 from antispoof.models.cosine import use_cosines
 from antispoof.models.losses import LOSSES, Loss
+from antispoof.scoring.batches import batches
+from antispoof.scoring.build import build_system
+from antispoof.scoring.inputs import open_inputs
+from antispoof.scoring.score import read_labels
 from antispoof.torch_utils.distributed import Team, deal
 from antispoof.training.experiment import load_experiment
 from antispoof.training.learner import Learner

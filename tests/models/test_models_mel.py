@@ -6,12 +6,12 @@ from torchaudio.functional import compute_deltas
 from torchaudio.transforms import LFCC, AmplitudeToDB, MelSpectrogram
 
 from antispoof.config import EXPERIMENT
-from antispoof.detector.build import build_system
 from antispoof.errors import UserError
 from antispoof.features.lfcc import LFCCFrontEnd
 from antispoof.features.mel import MelFrontEnd
 from antispoof.features.sinc import sinc_filters
 from antispoof.models import build_model
+from antispoof.scoring.build import build_system
 
 COUNTS = [
     ("mel_cnn", {"widths": (32, 64, 128, 256)}, 405121),

@@ -28,9 +28,9 @@ from ssl_models import sounds
 from antispoof.config import EXPERIMENT, UPSTREAM
 from antispoof.data.ark import MATRIX, read_entry
 from antispoof.data.tables import read_table
-from antispoof.detector.build import build_front_end
-from antispoof.detector.inputs import frame_rate
 from antispoof.errors import UserError
+from antispoof.scoring.build import build_front_end
+from antispoof.scoring.inputs import frame_rate
 from antispoof.ssl.families import BY_LOCAL, BY_PACKAGE, FAMILIES
 from antispoof.ssl.upstream import FrozenUpstream, load_upstream_config
 

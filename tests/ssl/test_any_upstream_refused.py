@@ -12,8 +12,8 @@ from random_upstreams import MAKERS, VGGISH, part
 from ssl_models import sounds
 
 from antispoof.config import EXPERIMENT, UPSTREAM
-from antispoof.detector.build import build_front_end
 from antispoof.errors import UserError
+from antispoof.scoring.build import build_front_end
 from antispoof.ssl import fetch
 from antispoof.ssl.families import BY_PACKAGE, FAMILIES, family_named
 from antispoof.ssl.foreign import lacking

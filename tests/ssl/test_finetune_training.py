@@ -10,11 +10,11 @@ from sounds import make_corpus, make_data
 from ssl_models import hugging_face
 
 from antispoof.data.tables import read_table, write_table
-from antispoof.detector.build import build_system, parameter_groups
-from antispoof.detector.inputs import open_inputs
-from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
 from antispoof.models import build_model
+from antispoof.scoring.build import build_system, parameter_groups
+from antispoof.scoring.inputs import open_inputs
+from antispoof.scoring.score import read_labels, score
 from antispoof.ssl import convert, save
 from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.training import learner as training

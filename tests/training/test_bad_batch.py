@@ -10,7 +10,7 @@ from sounds import make_corpus, make_data
 
 from antispoof.data.audio import read_wave
 from antispoof.data.tables import read_table
-from antispoof.detector.inputs import open_inputs
+from antispoof.scoring.inputs import open_inputs
 from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.training.experiment import load_experiment
 

@@ -12,12 +12,12 @@ from ssl_models import DOWNLOADED, small_upstream
 
 from antispoof.data.ark import MATRIX, read_entry
 from antispoof.data.tables import read_table
-from antispoof.detector.batches import batches
-from antispoof.detector.inputs import open_inputs
-from antispoof.detector.score import read_labels
 from antispoof.features.archive import ShareWriter, join_shares, layer_name
 from antispoof.features.extraction import extract as run
 from antispoof.progress import Progress
+from antispoof.scoring.batches import batches
+from antispoof.scoring.inputs import open_inputs
+from antispoof.scoring.score import read_labels
 from antispoof.ssl import fetch
 from antispoof.ssl.s3prl import find_upstream
 from antispoof.ssl.upstream import DTYPES, FrozenUpstream, load_upstream_config
@@ -102,7 +102,7 @@ def test_an_upstream_gives_finite_frames(place, name):
 def test_an_experiment_trains_on_one_batch(place, name, monkeypatch):
     monkeypatch.chdir(ROOT / name.partition("/conf/")[0] if name.startswith("egs") else ROOT)
     monkeypatch.setattr(
-        "antispoof.detector.build.load_upstream_config", partial(small_upstream, place)
+        "antispoof.scoring.build.load_upstream_config", partial(small_upstream, place)
     )
     config = load_experiment(ROOT / name, 1)
     if config["feats"] == "cached":

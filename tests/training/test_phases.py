@@ -11,11 +11,11 @@ from made_up import refused
 from sounds import make_corpus, make_data
 
 from antispoof.config import METRICS
-from antispoof.detector.build import build_system
-from antispoof.detector.inputs import open_inputs
-from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
 from antispoof.report.figures import read_curve
+from antispoof.scoring.build import build_system
+from antispoof.scoring.inputs import open_inputs
+from antispoof.scoring.score import read_labels, score
 from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.training import curve, learner, trainer
 from antispoof.training.experiment import load_experiment

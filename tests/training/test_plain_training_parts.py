@@ -15,10 +15,10 @@ from plain_training import (
     waves_of,
 )
 
-from antispoof.detector.batches import collate
-from antispoof.detector.inputs import open_inputs
-from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
+from antispoof.scoring.batches import collate
+from antispoof.scoring.inputs import open_inputs
+from antispoof.scoring.score import read_labels, score
 from antispoof.torch_utils.distributed import Team, deal
 from antispoof.training import learner as learning
 from antispoof.training.experiment import load_experiment

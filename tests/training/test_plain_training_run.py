@@ -10,8 +10,8 @@ from plain_metrics import plain_eer
 from plain_training import SETS, Tiny, read_rows, score_by_hand, tiny_place
 
 from antispoof.data.tables import read_table, write_table
-from antispoof.detector.score import read_labels
 from antispoof.errors import UserError
+from antispoof.scoring.score import read_labels
 from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.training import judge, trainer
 from antispoof.training.curve import write_events
@@ -228,7 +228,7 @@ def test_an_epoch_that_the_rule_refuses_is_never_written(place, tmp_path, monkey
 
 
 def test_workers_load_for_scores_and_for_training(place, tmp_path, monkeypatch):
-    from antispoof.detector import score as scoring
+    from antispoof.scoring import score as scoring
     from antispoof.training import learner
 
     asked = {"load": [], "batches": []}

@@ -12,8 +12,8 @@ from plain_training import Tiny, score_by_hand, tiny_place
 
 from antispoof.config import write_config
 from antispoof.data.tables import read_table, write_table
-from antispoof.detector import score as scoring
 from antispoof.errors import UserError
+from antispoof.scoring import score as scoring
 from antispoof.torch_utils.checkpoint import save_checkpoint
 from antispoof.torch_utils.distributed import SINGLE, Team
 from antispoof.training import trainer
@@ -181,7 +181,7 @@ def test_a_score_that_is_not_finite_names_its_utterance(place, trained, monkeypa
 
 
 def test_score_reads_what_its_options_name(place, trained, monkeypatch):
-    from antispoof.detector import inputs
+    from antispoof.scoring import inputs
     from antispoof.torch_utils import device
 
     exp, seen = trained[0], []

@@ -8,9 +8,9 @@ import torch
 from plain_processes import run_together
 from plain_training import states_close, tiny_place
 
-from antispoof.detector import score as scoring
-from antispoof.detector.inputs import open_inputs
-from antispoof.detector.score import read_labels, score
+from antispoof.scoring import score as scoring
+from antispoof.scoring.inputs import open_inputs
+from antispoof.scoring.score import read_labels, score
 from antispoof.torch_utils import distributed as teams
 from antispoof.torch_utils.distributed import SINGLE, Team, join_team, leave_team
 from antispoof.training.experiment import load_experiment

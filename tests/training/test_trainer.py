@@ -11,11 +11,11 @@ from sounds import make_corpus, make_data
 
 from antispoof import LABELS
 from antispoof.data.tables import read_table, write_table
-from antispoof.detector.inputs import open_inputs
-from antispoof.detector.score import read_labels, score
 from antispoof.errors import UserError
 from antispoof.metrics import eer
 from antispoof.models import build_model
+from antispoof.scoring.inputs import open_inputs
+from antispoof.scoring.score import read_labels, score
 from antispoof.torch_utils.checkpoint import load_checkpoint
 from antispoof.training import judge, learner, trainer
 from antispoof.training.experiment import load_experiment

@@ -6,8 +6,8 @@ from sounds import make_corpus, make_data
 
 from antispoof.config import read_yaml, write_config
 from antispoof.data.tables import read_table, write_table
-from antispoof.detector.inputs import Waveforms
 from antispoof.errors import UserError
+from antispoof.scoring.inputs import Waveforms
 from antispoof.training.experiment import claim, load_experiment, read_experiment
 from antispoof.training.trainer import train
 
