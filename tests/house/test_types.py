@@ -9,9 +9,9 @@ from rooms import files_of, room_of
 
 TYPED = (
     *("about", "audit", "augment", "config", "corpora", "data", "demo", "detector", "diagnostics"),
-    *("errors", "evaluation", "export"),
+    *("errors", "evaluation", "explain", "export"),
     *("features", "files", "launcher", "metrics", "models", "options", "paths"),
-    *("pretraining", "progress", "report", "ssl", "torch_utils", "training"),
+    *("pretraining", "progress", "report", "scoring", "ssl", "systems", "torch_utils", "training"),
 )
 
 
