@@ -49,7 +49,7 @@ def _open(exp_dir):
     """A Mapped, or a System without its calibration."""
     if is_fusion(exp_dir) or calibration_path(exp_dir).is_file():
         return open_detector(exp_dir, torch.device("cpu"))
-    return System(exp_dir, torch.device("cpu"), {})
+    return System(exp_dir, torch.device("cpu"))
 
 
 def _systems(opened):

@@ -19,6 +19,7 @@ from ..errors import UserError
 from ..features.plan import BATCH_SECONDS, plan_batches
 from ..scoring.inputs import CachedFeatures, Inputs, UpstreamWaveforms, Waveforms, next_ten
 from ..ssl.upstream import DTYPES, FrozenUpstream
+from .shared import once, shares
 
 
 class GivenWaveforms(Waveforms):
@@ -40,16 +41,27 @@ class GivenUpstreamWaveforms(GivenWaveforms, UpstreamWaveforms):
 
 
 class GivenFeatures(CachedFeatures):
-    """x (L, T, D): of sounds, by the front end `upstream`."""
+    """x (L, T, D): of sounds, by the front end `upstream`.
+
+    readers: the layers that each system reads of it. Of several, features are computed for all.
+    """
 
     def __init__(
-        self, config: dict[str, Any], sounds: Sequence[Sound], upstream: FrozenUpstream
+        self,
+        config: dict[str, Any],
+        sounds: Sequence[Sound],
+        upstream: FrozenUpstream,
+        readers: Sequence[set[int]] = (),
     ) -> None:
         self._follow(config, "test")
         self.wavs = {sound.name: sound.place for sound in sounds}
         self.utts = list(self.wavs)
-        found = _features({sound.name: sound.wave for sound in sounds}, upstream, config["layers"])
-        layers = config["layers"]
+        layers, waves = config["layers"], {sound.name: sound.wave for sound in sounds}
+        if shares() and len(readers) > 1:
+            every = sorted(set().union(*readers))
+            found = once(upstream, sounds, lambda: _features(waves, upstream, every))
+        else:
+            found = _features(waves, upstream, layers)
         self.feats: Any = [[{utt: found[utt][layer] for utt in found} for layer in layers]]
         self.length = max(1, round(self.crop["seconds"] * next_ten(upstream.frame_rate)))
 
@@ -78,10 +90,16 @@ def _features(waves, upstream, layers):
 
 
 def give_inputs(
-    config: dict[str, Any], sounds: Sequence[Sound], upstream: FrozenUpstream | None
+    config: dict[str, Any],
+    sounds: Sequence[Sound],
+    upstream: FrozenUpstream | None,
+    readers: Sequence[set[int]] = (),
 ) -> Inputs:
-    """The `Inputs` that an experiment's `feats` asks for; `upstream` for `feats: cached` alone."""
+    """The `Inputs` that an experiment's `feats` asks for.
+
+    upstream, readers: for `feats: cached` alone, see `GivenFeatures`.
+    """
     if upstream is not None:
-        return GivenFeatures(config, sounds, upstream)
+        return GivenFeatures(config, sounds, upstream, readers)
     kind = GivenUpstreamWaveforms if config["feats"] == "ssl" else GivenWaveforms
     return kind(config, sounds)

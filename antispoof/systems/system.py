@@ -1,9 +1,7 @@
 """Experiments that are ready to score: a model with its front end, or a fusion of such."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +20,7 @@ from .front_ends import read_system
 from .given import give_inputs
 from .hub import ADDRESS, fetch
 from .packed import unpacked
+from .shared import Upstreams, once, share_front_ends, sharing
 
 AS_IT_IS = Fusion(("system",), "logistic", (1.0,), 0.0, 0.5, "", 0, 0, False, 0.0)
 WEIGHTS = "model.safetensors"  # of a system in a pack, in place of best.pt
@@ -31,11 +30,11 @@ DEEPEST = 4  # fusions, one in another
 class System:
     """The model of an experiment. Its scores are those of steps/score.py.
 
-    Args: exp_dir; device; upstreams: {config: FrozenUpstream} of systems that share one.
+    Args: exp_dir; device; upstreams: of the systems that share them.
     """
 
     def __init__(
-        self, exp_dir: str | Path, device: torch.device, upstreams: dict[str, FrozenUpstream]
+        self, exp_dir: str | Path, device: torch.device, upstreams: Upstreams | None = None
     ) -> None:
         self.config, self.device = read_system(exp_dir), device
         self.seconds = self.config["crop"]["seconds"]
@@ -46,12 +45,11 @@ class System:
         else:
             load_weights(self.model, f"{exp_dir}/best.pt", device)
         self.upstream: FrozenUpstream | None = None
+        self.readers: list[set[int]] = []
         if self.config["feats"] == "cached":
-            settings: dict[str, Any] = upstream_settings(self.config)
-            key = json.dumps(settings, sort_keys=True)
-            if key not in upstreams:
-                upstreams[key] = FrozenUpstream(settings, device)
-            self.upstream = upstreams[key]
+            settings, layers = upstream_settings(self.config), self.config["layers"]
+            upstreams = upstreams or Upstreams(device)
+            self.upstream, self.readers = upstreams.open(settings, layers)
         place = novelty_path(exp_dir)
         self.novelty = Novelty.load(place) if place.is_file() else None
 
@@ -60,7 +58,10 @@ class System:
 
         far: (N,) distances from the training set, where a larger one of this system is put.
         """
-        inputs = give_inputs(self.config, sounds, self.upstream)
+        return once(self, sounds, lambda: self._scores(sounds, far))
+
+    def _scores(self, sounds, far):
+        inputs = give_inputs(self.config, sounds, self.upstream, self.readers)
         place = (self.model, inputs, self.config["batch_size"], self.device)
         if far is None or self.novelty is None:
             return score(*place, quiet=True)
@@ -74,7 +75,8 @@ class Mapped:
     """Systems, and the map from their scores to one LLR. `scores` gives LLRs in natural log.
 
     `seconds` is the longest crop among them. Of a system that is not `calibrated`, the map leaves
-    scores as they are: higher = more bona fide, and no more.
+    scores as they are: higher = more bona fide, and no more. What several systems compute alike of a
+    batch of sounds is computed once.
     """
 
     def __init__(
@@ -85,7 +87,8 @@ class Mapped:
         self.calibrated = calibrated
 
     def scores(self, sounds: Sequence[Sound], far: np.ndarray | None = None) -> np.ndarray:
-        scores = np.stack([system.scores(sounds, far) for system in self.systems], 1)
+        with sharing():
+            scores = np.stack([system.scores(sounds, far) for system in self.systems], 1)
         try:
             return self.mapping(scores)
         except ValueError as error:
@@ -106,17 +109,22 @@ def open_detector(place: str | Path, device: torch.device) -> Mapped:
 
 
 def _open_experiment(exp_dir, device):
-    upstreams: dict[str, FrozenUpstream] = {}
     if is_fusion(exp_dir):
-        return _open_fusion(exp_dir, device, upstreams, ())
-    system, path = System(exp_dir, device, upstreams), calibration_path(exp_dir)
+        opened: dict[Path, System] = {}
+        fusion = _open_fusion(exp_dir, device, Upstreams(device), opened, ())
+        share_front_ends(system.model for system in opened.values())
+        return fusion
+    system, path = System(exp_dir, device), calibration_path(exp_dir)
     if path.is_file():
         return Mapped([system], Calibration.load(path))
     return Mapped([system], AS_IT_IS, calibrated=False)
 
 
-def _open_fusion(exp_dir, device, upstreams, above):
-    """A fusion's members are named after their folders, which stand next to its own."""
+def _open_fusion(exp_dir, device, upstreams, opened, above):
+    """A fusion's members are named after their folders, which stand next to its own.
+
+    opened: {folder: system}, of which each is opened once.
+    """
     mapping, members = Fusion.load(fusion_path(exp_dir)), []
     above = (*above, exp_dir.resolve())
     for name in mapping.systems:
@@ -128,9 +136,11 @@ def _open_fusion(exp_dir, device, upstreams, above):
         if place.resolve() in above:
             raise UserError(f"{fusion_path(exp_dir)}: found itself among its systems; fuse again")
         if is_fusion(place):
-            members.append(_open_fusion(place, device, upstreams, above))
-        else:
-            members.append(System(place, device, upstreams))
+            members.append(_open_fusion(place, device, upstreams, opened, above))
+            continue
+        if place.resolve() not in opened:
+            opened[place.resolve()] = System(place, device, upstreams)
+        members.append(opened[place.resolve()])
     return Mapped(members, mapping)
 
 
