@@ -107,6 +107,9 @@ CHANGES = {  # words of the refusal: the parts with something done to them
     "'long.txt', a text of 16777217 bytes": lambda p: listed(
         {**p, "long.txt": bytes((1 << 24) + 1)}
     ),
+    "x.zip: exp/wave_seed1/config.yaml: model_conf asks for far more": lambda p: listed(
+        {**p, CONFIG: p[CONFIG].replace(b"- 32\n", b"- 1000000\n")}
+    ),
     "config.yaml: names files out of the pack": lambda p: listed(
         {**p, CONFIG: p[CONFIG] + b"upstream_checkpoint: /etc/x.pt\n"}
     ),
