@@ -1,6 +1,7 @@
 """From an experiment's config to its whole model: the one place that knows what `feats` builds."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,14 +15,18 @@ from ..paths import ROOT
 from ..ssl.finetuned import FineTuned, FrontEnd
 from ..ssl.parts import parts_of
 from ..ssl.upstream import load_upstream_config, open_upstream
+from ..torch_utils.bounded import Bounded, numbers_in
 
 
-def build_system(config: dict[str, Any]) -> torch.nn.Module:
+def build_system(
+    config: dict[str, Any], weights: dict[str, Any] | None = None, place: str | Path = "config"
+) -> torch.nn.Module:
     """The model of a resolved experiment config, on the CPU, in training mode.
 
     It takes what `antispoof.scoring.inputs` gives for the config. With `feats: ssl`,
     `layers` and `dim` of the model are those of the front end where the config does not say them.
-    Raises UserError.
+    weights: what it will be given; a config that asks for far more is refused before the memory is
+    taken, by the name `place`. Raises UserError.
     """
     name, conf = config["model"], config["model_conf"]
     if config["feats"] != "ssl":
@@ -30,7 +35,7 @@ def build_system(config: dict[str, Any]) -> torch.nn.Module:
                 f"config: model '{name}' reads the waveform next to an upstream's states; wanted "
                 f"'feats: ssl', found 'feats: {config['feats']}'"
             )
-        return build_back_end(config, conf)
+        return _within(weights, place, config, conf)
     with torch.random.fork_rng(devices=[]):  # the back end starts as it does on cached features
         front_end = build_front_end(config)
     for key, found in (("layers", len(config["layers"])), ("dim", front_end.dim)):
@@ -40,7 +45,20 @@ def build_system(config: dict[str, Any]) -> torch.nn.Module:
             )
         if name in MODELS and key in MODELS[name].shaped_by:
             conf = {**conf, key: found}
-    return FineTuned(front_end, build_back_end(config, conf))
+    return FineTuned(front_end, _within(weights, place, config, conf))
+
+
+def _within(weights, place, config, conf):
+    """The back end, which is no larger than its weights are."""
+    if weights is None:
+        return build_back_end(config, conf)
+    stored = numbers_in(weights)
+    refusal = (
+        f"{place}: model_conf asks for far more numbers than the {stored} that its weights hold; "
+        "it is not built"
+    )
+    with Bounded(stored, refusal):
+        return build_back_end(config, conf)
 
 
 def build_back_end(config: dict[str, Any], conf: dict[str, Any]) -> BackEnd:

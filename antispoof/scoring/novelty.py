@@ -8,7 +8,6 @@ detection with deep nearest neighbors, ICML 2022.
 """
 
 import threading
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,11 +17,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..data.array_files import DAMAGE, require_arrays
 from ..errors import UserError
 from ..files import atomic_open
 from ..models.back_end import BackEnd
 from ..models.cosine import CosineOutput
 from ..ssl.finetuned import FineTuned
+from ..torch_utils.checkpoint import first_line
 from ..torch_utils.masks import valid_mask
 
 NEAR, AXES, QUANTILE = 5, 64, 0.99
@@ -76,6 +77,7 @@ class Novelty:
     def load(cls, path: str | Path) -> "Novelty":
         """Read what `save` wrote. Raises UserError."""
         try:
+            require_arrays(path)
             with np.load(path, allow_pickle=False) as arrays:
                 mean, axes, points, threshold = [arrays[name] for name in NAMES]
             shapes = mean.shape[0], points.shape[1]
@@ -83,8 +85,8 @@ class Novelty:
             finite = all(np.isfinite(x).all() for x in (mean, axes, points, threshold))
             if not good or not finite or not float(threshold) > 0:
                 raise ValueError("its arrays do not go together")
-        except (OSError, ValueError, KeyError, IndexError, TypeError, zipfile.BadZipFile) as error:
-            raise UserError(f"{path}: {error}; run steps/novelty.py again") from None
+        except DAMAGE as error:
+            raise UserError(f"{path}: {first_line(error)}; run steps/novelty.py again") from None
         mean, axes, points = (x.astype(np.float64) for x in (mean, axes, points))
         return cls(mean, axes, points, float(threshold))
 

@@ -24,6 +24,7 @@ from typing import Any
 import torch
 
 from ..errors import UserError
+from ..torch_utils.bounded import Bounded, numbers_in
 from ..torch_utils.checkpoint import MISFITS, first_line, refusal
 from ..torch_utils.tensors import SUFFIX, load_tensors
 from .guard import read_numbers
@@ -95,8 +96,12 @@ def build(
     find_upstream(f"{family}_local")  # s3prl cannot be imported before its stand-ins
     expert = importlib.import_module(f"s3prl.upstream.{family}.expert")
     reader = importlib.import_module(f"s3prl.upstream.{family}.{_READER.get(family, 'convert')}")
+    stored = numbers_in(checkpoint)
+    bound = Bounded(
+        stored, f"{path}: its config asks for far more numbers than the {stored} that it holds"
+    )
     try:
-        with _given(reader, checkpoint), warnings.catch_warnings():
+        with bound, _given(reader, checkpoint), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what s3prl uses that PyTorch will drop
             return expert.UpstreamExpert(str(path), **options).eval()
     except RuntimeError as error:  # load_state_dict: missing, unexpected, of another shape

@@ -17,11 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-
 from ..config.recorded import read_experiment
+from ..data import array_files
 from ..data.json_files import fault
 from ..errors import UserError
+from ..torch_utils.checkpoint import first_line
 from ..torch_utils.tensors import SUFFIX
 
 MANIFEST = "manifest.json"
@@ -29,6 +29,7 @@ FORMAT = 1
 SHAPE = {"format": int, "name": str, "parts": {"*": {"sha256": str, "size": int}}}
 KINDS = {SUFFIX, ".json", ".md", ".npz", ".txt", ".yaml", ""}  # LICENSE has no suffix
 PARTS, MANIFEST_BYTES, BYTES = 1000, 1 << 20, 1 << 34  # most, of one pack
+NUMBERS = 1 << 28  # most, in the arrays of one pack
 TEXT_BYTES = 1 << 24  # most, of a part that is no array
 RATIO = 100  # most, of what a zip unpacks to and what it is
 LENGTH = 500  # most, of a name
@@ -48,6 +49,7 @@ def unpacked(place: str | Path) -> Iterator[Path]:
             manifest = read_manifest(archive, place)
             for name, stated in manifest["parts"].items():
                 _unpack(archive, name, stated, Path(folder), place)
+            _require_few_numbers(Path(folder), place)
             yield _experiment(Path(folder), manifest["name"], place)
     except zipfile.BadZipFile as error:
         raise UserError(f"{place}: is no whole zip ({error}); get it again") from None
@@ -162,27 +164,22 @@ def _content_fault(path):
     if path.suffix == SUFFIX:  # its reader takes nothing else
         return ""
     try:
-        if path.suffix != ".npz":
+        if path.suffix == ".npz":
+            array_files.require_arrays(path)
+        else:
             path.read_text("utf-8")
-        elif any(kind.hasobject for kind in _kinds(path)):
-            return "holds a pickle, wanted arrays of numbers"
     except UnicodeDecodeError:
         return "is no text, wanted one"
-    except DAMAGE as error:
-        return f"holds no arrays ({error})"
+    except array_files.DAMAGE as error:
+        return f"holds no arrays of numbers ({first_line(error)})"
     return ""
 
 
-def _kinds(path):
-    """Yield the dtype of each array in a .npz, of which only the heads are read."""
-    with zipfile.ZipFile(path) as archive:
-        if sum(info.file_size for info in archive.infolist()) > RATIO * path.stat().st_size:
-            raise ValueError("unpacks to far more than it is")
-        for name in archive.namelist():
-            with archive.open(name) as stream:
-                version = np.lib.format.read_magic(stream)
-                heads = {(1, 0): np.lib.format.read_array_header_1_0}
-                yield heads.get(version, np.lib.format.read_array_header_2_0)(stream)[2]
+def _require_few_numbers(folder, place):
+    """Raise UserError where the arrays of all systems together are too large."""
+    numbers = sum(map(array_files.require_arrays, folder.rglob("*.npz")))
+    if numbers > NUMBERS:
+        raise UserError(f"{place}: its .npz hold {numbers} numbers, wanted {NUMBERS} at most")
 
 
 def _experiment(folder, name, place):

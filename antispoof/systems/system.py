@@ -14,7 +14,7 @@ from ..scoring.build import build_system, upstream_settings
 from ..scoring.novelty import Descriptions, Novelty
 from ..scoring.score import score
 from ..ssl.upstream import FrozenUpstream
-from ..torch_utils.checkpoint import fit_weights, load_weights
+from ..torch_utils.checkpoint import fit_weights, read_weights
 from ..torch_utils.tensors import load_tensors
 from .front_ends import read_system
 from .given import give_inputs
@@ -38,12 +38,10 @@ class System:
     ) -> None:
         self.config, self.device = read_system(exp_dir), device
         self.seconds = self.config["crop"]["seconds"]
-        self.model = build_system(self.config).to(device).eval()
-        packed = Path(exp_dir, WEIGHTS)
-        if packed.is_file():
-            fit_weights(self.model, load_tensors(packed, device), packed, "its config.yaml")
-        else:
-            load_weights(self.model, f"{exp_dir}/best.pt", device)
+        weights, place = _weights(Path(exp_dir), device)
+        model = build_system(self.config, weights, Path(exp_dir, "config.yaml"))
+        self.model = model.to(device).eval()
+        fit_weights(self.model, weights, place, "its config.yaml")
         self.upstream: FrozenUpstream | None = None
         self.readers: list[set[int]] = []
         if self.config["feats"] == "cached":
@@ -69,6 +67,14 @@ class System:
             scores = score(*place, quiet=True, descriptions=descriptions)
         np.maximum(far, self.novelty(descriptions.found()), out=far)
         return scores
+
+
+def _weights(exp_dir, device):
+    """The state dict of a system, and the file that holds it."""
+    packed = exp_dir / WEIGHTS
+    if packed.is_file():
+        return load_tensors(packed, device), packed
+    return read_weights(exp_dir / "best.pt", device), exp_dir / "best.pt"
 
 
 class Mapped:
@@ -104,7 +110,11 @@ def open_detector(place: str | Path, device: torch.device) -> Mapped:
         place = fetch(str(place))
     if Path(place).is_file():
         with unpacked(place) as exp_dir:
-            return _open_experiment(exp_dir, device)
+            try:
+                return _open_experiment(exp_dir, device)
+            except UserError as error:  # of a part: its folder is a temporary one
+                part = str(error).replace(f"{exp_dir.parents[1]}/", "")
+                raise UserError(f"{place}: {part}") from None
     return _open_experiment(Path(place), device)
 
 

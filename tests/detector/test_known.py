@@ -3,10 +3,12 @@
 import dataclasses
 import json
 import math
+import zipfile
 
 import numpy as np
 import pytest
 import soundfile
+from small_packs import arrays_that_state
 from tiny_detector import make_experiment, voice
 
 from antispoof import Detector
@@ -116,7 +118,12 @@ def test_it_is_kept_as_arrays_alone(learnt, tmp_path):
     np.savez(tmp_path / "lacks.npz", mean=np.zeros(3))
     (tmp_path / "text.npz").write_text("no arrays")
     (tmp_path / "cut.npz").write_bytes((tmp_path / "novelty.npz").read_bytes()[:2000])
-    for name in ("code", "shapes", "lacks", "text", "cut"):
+    parts = ("mean", "axes", "points", "threshold")
+    (tmp_path / "huge.npz").write_bytes(arrays_that_state(10**14, *parts))  # 800 TB each
+    with zipfile.ZipFile(tmp_path / "deep.npz", "w") as archive:
+        for part in parts:
+            archive.writestr(f"{part}.npy", b"\x93NUMPY\x01\x00\x00\x10" + b"(" * 4096)
+    for name in ("code", "shapes", "lacks", "text", "cut", "deep", "huge"):
         with pytest.raises(UserError, match=rf"{name}.npz: .*run steps/novelty.py again") as caught:
             Novelty.load(tmp_path / f"{name}.npz")
         assert len(str(caught.value).splitlines()) == 1

@@ -1,6 +1,7 @@
 """Experiments of random weights, and packs of them that somebody has changed."""
 
 import hashlib
+import io
 import json
 import zipfile
 
@@ -84,3 +85,15 @@ def zipped(path, parts, compression=zipfile.ZIP_STORED):
         for name, data in parts.items() if isinstance(parts, dict) else parts:
             archive.writestr(name, data)
     return path
+
+
+def arrays_that_state(count, *names):
+    """The bytes of a .npz whose arrays have four numbers each, and heads that state others."""
+    data, parts = io.BytesIO(), io.BytesIO()
+    np.save(data, np.arange(4.0))
+    old, new = b"(4,), }", b"(%d,), }" % count
+    changed = data.getvalue().replace(old + b" " * (len(new) - len(old)), new)
+    with zipfile.ZipFile(parts, "w") as archive:
+        for name in names:
+            archive.writestr(f"{name}.npy", changed)
+    return parts.getvalue()

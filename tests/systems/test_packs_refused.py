@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 from made_up import refused
-from small_packs import listed, make_systems, parts_of, zipped
+from small_packs import arrays_that_state, listed, make_systems, parts_of, zipped
 
 from antispoof import Detector
 from antispoof.errors import UserError
@@ -94,11 +94,14 @@ CHANGES = {  # words of the refusal: the parts with something done to them
     "novelty.json: is no text": lambda p: listed(
         {**p, f"exp/{NAME}/novelty.json": pickle.dumps(Harmful(), 4)}
     ),
-    "novelty.npz: holds a pickle, wanted arrays": lambda p: listed(
+    "novelty.npz: holds no arrays of numbers .*holds a pickle": lambda p: listed(
         {**p, f"exp/{NAME}/novelty.npz": arrays(np.array([Harmful()], object))}
     ),
     "novelty.npz: holds no arrays": lambda p: listed(
         {**p, f"exp/{NAME}/novelty.npz": pickle.dumps(Harmful(), 4)}
+    ),
+    "arr_0.npy has 32 bytes, wanted 8000000000000": lambda p: listed(
+        {**p, f"exp/{NAME}/novelty.npz": arrays_that_state(1000000000000, "arr_0")}
     ),
     "'other/config.yaml', wanted experiments below exp/": lambda p: listed(
         {**p, "other/config.yaml": p[CONFIG] + b"upstream_checkpoint: /etc/x.pt\n"}
@@ -106,6 +109,9 @@ CHANGES = {  # words of the refusal: the parts with something done to them
     "LICENSE/more.txt: cannot be read": lambda p: listed({**p, "LICENSE/more.txt": b"x"}),
     "'long.txt', a text of 16777217 bytes": lambda p: listed(
         {**p, "long.txt": bytes((1 << 24) + 1)}
+    ),
+    "x.zip: exp/wave_seed1/config.yaml: model_conf asks for far more": lambda p: listed(
+        {**p, CONFIG: p[CONFIG].replace(b"- 32\n", b"- 1000000\n")}
     ),
     "config.yaml: names files out of the pack": lambda p: listed(
         {**p, CONFIG: p[CONFIG] + b"upstream_checkpoint: /etc/x.pt\n"}
@@ -186,6 +192,18 @@ def test_a_size_that_is_a_lie_is_refused(parts, tmp_path):
     lied.write_bytes(data.replace(true, struct.pack("<L", 10)))
     assert manifest["parts"]["LICENSE"]["size"] != 10
     assert "LICENSE: found 10 bytes, wanted" in refusal(lied)
+
+
+def test_arrays_that_unpack_to_too_much_are_refused(parts, tmp_path, monkeypatch):
+    found = arrays(np.zeros(1000, np.float32), np.zeros(1000, np.float32))
+    more = {f"exp/{name}/novelty.npz": found for name in (NAME, "more")}
+    path = zipped(tmp_path / "x.zip", listed({**parts, **more}))
+    monkeypatch.setattr(packed, "NUMBERS", 3999)
+    assert ".npz hold 4000 numbers, wanted 3999 at most" in refusal(path)
+    monkeypatch.setattr(packed.array_files, "NUMBERS", 1999)
+    assert "novelty.npz: holds no arrays of numbers (found 2000 numbers" in refusal(path)
+    monkeypatch.setattr(packed.array_files, "BYTES", 8000)
+    assert "would unpack to 8256 bytes, wanted 8000 at most" in refusal(path)
 
 
 def test_too_many_parts_or_bytes_are_refused(pack, monkeypatch):
