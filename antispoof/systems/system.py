@@ -75,8 +75,8 @@ class Mapped:
     """Systems, and the map from their scores to one LLR. `scores` gives LLRs in natural log.
 
     `seconds` is the longest crop among them. Of a system that is not `calibrated`, the map leaves
-    scores as they are: higher = more bona fide, and no more. What several systems compute alike of a
-    batch of sounds is computed once.
+    scores as they are: higher = more bona fide, and no more. What several systems compute alike of
+    a batch of sounds is computed once.
     """
 
     def __init__(
