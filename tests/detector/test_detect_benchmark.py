@@ -15,18 +15,9 @@ PROGRAM = ROOT / "benchmarks/detect.py"
 def test_every_system_that_a_recipe_trains_is_benchmarked():
     found = [Path(path) for path in runpy.run_path(str(PROGRAM))["defaults"]()]
     assert all(path.is_file() for path in found)
-    names = [path.stem.removeprefix("train_") for path in found]
-    assert sorted(names) == sorted(
-        [
-            "aasist_l",
-            "rawnet2",
-            "lfcc_lcnn",
-            "mel_cnn",
-            "distillmos_mhfa",
-            "mel_cnn_mini",
-            "mean_pool_mini",
-        ]
-    )
+    own = {path.stem.removeprefix("train_") for path in found}
+    assert own >= {"aasist_l", "rawnet2", "lfcc_lcnn", "mel_cnn"} and len(own) == len(found) == 7
+    assert own >= {"distillmos_mhfa", "mel_cnn_mini", "mean_pool_mini"}
 
 
 def test_a_config_is_benchmarked_with_random_weights_in_each_form(tmp_path):
