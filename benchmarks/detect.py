@@ -6,12 +6,19 @@ per round; forms take turns. Times are seconds of the processor, imports include
 result, so that other work on the machine counts little; numbers are medians of the rounds, and
 ratios are to PyTorch in the same round. Prints a table in Markdown.
 
-example: benchmarks/detect.py egs/mini/exp/fusion_seed1 --sounds RECORDINGS
+A model is an experiment, or a config, which is built with random weights: these cost the same.
+Without one: the systems that the recipes' run.sh name, and mean_pool_mini.
+
+examples:
+  benchmarks/detect.py egs/mini/exp/fusion_seed1 --sounds RECORDINGS
+  benchmarks/detect.py --sounds RECORDINGS --count 8 --rounds 1
 """
 
 import argparse
+import contextlib
 import json
 import os
+import re
 import resource
 import statistics
 import subprocess
@@ -20,6 +27,8 @@ import tempfile
 import time
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
+MORE = ("egs/mini/conf/train_mean_pool_mini.yaml",)  # the smallest back end of Distill-MOS
 FORMS = ("PyTorch", "ONNX float32", "ONNX int8")
 HEAD = ("model", "form", "× real time", "files/s", "ratio", "first result, s", "warm, s", "memory")
 
@@ -102,21 +111,67 @@ def rows(exp, found, length, count):
         )
 
 
+def defaults():
+    """Configs of the systems that recipes name, each once."""
+    found = []
+    for recipe in sorted(ROOT.glob("egs/*/run.sh")):
+        for names in re.findall(r'--systems "([a-z0-9_ ]+)"', recipe.read_text("utf-8")):
+            for name in names.split():
+                own = [folder / f"conf/train_{name}.yaml" for folder in (recipe.parent, ROOT)]
+                found.append(str(next(path for path in own if path.is_file())))
+    return list(dict.fromkeys([*found, *(str(ROOT / path) for path in MORE)]))
+
+
+def made(config, place):
+    """An experiment of a config in the folder `place`, of random weights; returns its folder."""
+    import numpy as np
+    import torch
+
+    from antispoof.evaluation.fusion import Calibration
+    from antispoof.scoring.build import build_system
+    from antispoof.torch_utils.checkpoint import save_checkpoint
+    from antispoof.training.experiment import claim, load_experiment
+
+    path = Path(config).resolve()
+    exp = Path(place, path.stem.removeprefix("train_"))
+    with contextlib.chdir(ROOT):
+        settings = claim(exp, load_experiment(str(path), 1))
+    torch.manual_seed(1)
+    save_checkpoint(exp / "best.pt", {"model": build_system(settings).state_dict(), "epoch": 1})
+    scores, labels = np.array([0.0, 2, 1, 3]), np.array([0, 0, 1, 1])
+    Calibration.fit(scores, labels, (exp.name,)).save(exp / "calibration.json")
+    return str(exp)
+
+
+def compared(exp, place, paths, rounds):
+    """{form: what each round found} of an experiment; `place` takes its models of ONNX."""
+    files = {FORMS[0]: exp}
+    for form, options in ((FORMS[1], []), (FORMS[2], ["--int8"])):
+        files[form] = str(Path(place, f"{Path(exp).name}{len(options)}.onnx"))
+        command = [sys.executable, ROOT / "steps/export_onnx.py", *options, exp, files[form]]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    found = {form: [] for form in FORMS}
+    for _ in range(rounds):
+        for form in FORMS:
+            found[form].append(measure(form, files[form], paths))
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sounds", nargs="+", required=True, help="files, or one folder")
-    parser.add_argument("--count", type=int, default=40, help="how many of a folder")
+    parser.add_argument("--count", type=int, default=40, help="how many of them")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--child", choices=FORMS, help="used by itself")
-    parser.add_argument("models", nargs="+", metavar="EXP")
+    parser.add_argument("models", nargs="*", metavar="EXP_OR_CONFIG")
     args = parser.parse_args()
     if args.child:
         return child(args.child, args.models[0], args.sounds)
     import soundfile
 
-    from antispoof.data.sounds import sounds_below
+    from antispoof.detector.places import sounds_below
 
     folder = Path(args.sounds[0])
     paths = [str(p) for p in sounds_below(folder)] if folder.is_dir() else args.sounds
@@ -126,18 +181,10 @@ def main():
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; {time.strftime('%F')}\n")
     print(f"| {' | '.join((*HEAD, 'difference'))} |", f"|{'---|' * (len(HEAD) + 1)}", sep="\n")
     with tempfile.TemporaryDirectory() as place:
-        for exp in args.models:
-            files, name = {FORMS[0]: exp}, Path(exp).name
-            for form, options in ((FORMS[1], []), (FORMS[2], ["--int8"])):
-                files[form] = str(Path(place, f"{name}{len(options)}.onnx"))
-                worker = Path(__file__).resolve().parents[1] / "steps/export_onnx.py"
-                command = [sys.executable, worker, *options, exp, files[form]]
-                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            found = {form: [] for form in FORMS}
-            for _ in range(args.rounds):
-                for form in FORMS:
-                    found[form].append(measure(form, files[form], paths))
-            for cells in rows(name, found, length, len(paths)):
+        for model in args.models or defaults():
+            exp = made(model, place) if model.endswith(".yaml") else model
+            found = compared(exp, place, paths, args.rounds)
+            for cells in rows(Path(exp).name, found, length, len(paths)):
                 print(f"| {' | '.join(cells)} |", flush=True)
 
 

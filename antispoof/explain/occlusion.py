@@ -16,6 +16,7 @@ import numpy as np
 from .. import SAMPLE_RATE
 from ..data.sounds import Sound
 from ..errors import UserError
+from ..ssl.distillmos import ALIKE
 from ..systems.system import Mapped
 from .insides import KeptNodes, LayerWeights, look_inside, systems_of
 from .patches import Patches
@@ -116,10 +117,11 @@ def explain(
     patches = Patches(sound.wave, columns, bands, fill, seed)
 
     llrs = functools.partial(_llrs, system, sound, patches)
-    llr, effects = _effects(llrs, bands, columns)
-    effect, by_time, by_band = effects
-    side = 1 if llr >= threshold else -1
-    deletion, insertion = _curves(llrs, effect, side, llr, draws, seed)
+    with ALIKE.open():
+        llr, effects = _effects(llrs, bands, columns)
+        effect, by_time, by_band = effects
+        side = 1 if llr >= threshold else -1
+        deletion, insertion = _curves(llrs, effect, side, llr, draws, seed)
     seen = [look_inside(name, own, sound) for name, own in systems_of(system)]
     return Explanation(
         *(sound.place, llr, "bonafide" if side > 0 else "spoof", threshold, start, sound.wave),

@@ -19,7 +19,7 @@ from ..errors import UserError
 from ..features.plan import BATCH_SECONDS, plan_batches
 from ..scoring.inputs import CachedFeatures, Inputs, UpstreamWaveforms, Waveforms, next_ten
 from ..ssl.upstream import DTYPES, FrozenUpstream
-from .shared import once, shares
+from .shared import BATCH, once
 
 
 class GivenWaveforms(Waveforms):
@@ -57,7 +57,7 @@ class GivenFeatures(CachedFeatures):
         self.wavs = {sound.name: sound.place for sound in sounds}
         self.utts = list(self.wavs)
         layers, waves = config["layers"], {sound.name: sound.wave for sound in sounds}
-        if shares() and len(readers) > 1:
+        if BATCH.now is not None and len(readers) > 1:
             every = sorted(set().union(*readers))
             found = once(upstream, sounds, lambda: _features(waves, upstream, every))
         else:

@@ -9,9 +9,7 @@ thread.
 import functools
 import hashlib
 import json
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import torch
@@ -21,10 +19,11 @@ from ..features.lfcc import LFCCFrontEnd
 from ..features.mel import MelFrontEnd
 from ..ssl.finetuned import FrontEnd
 from ..ssl.upstream import FrozenUpstream
+from ..torch_utils.kept import Kept
 
 OF_A_CORPUS = ("copies", "allow")  # settings of an upstream that scoring does not read
 Value = TypeVar("Value")
-_own = threading.local()
+BATCH = Kept()  # open while a fusion scores a batch of sounds
 
 
 class Upstreams:
@@ -51,37 +50,15 @@ class Upstreams:
         return self.opened[key], readers
 
 
-@contextmanager
-def sharing() -> Iterator[None]:
-    """Until the outermost of these ends, `once` keeps what it computes in this thread."""
-    if _kept() is not None:
-        yield
-        return
-    _own.kept = {}
-    try:
-        yield
-    finally:
-        _own.kept = None
-
-
 def once(key: Any, sounds: Any, compute: Callable[[], Value]) -> Value:
-    """What `compute` gives for `key` of these very `sounds`; outside of `sharing`, computed."""
-    kept = _kept()
+    """What `compute` gives for `key` of these very `sounds`; where BATCH is not open, computed."""
+    kept = BATCH.now
     if kept is None:
         return compute()
     place = (key, id(sounds))
     if place not in kept:
         kept[place] = (sounds, compute())  # the sounds are held, so that no others have their id
     return kept[place][1]
-
-
-def shares() -> bool:
-    """Whether `once` keeps what it computes."""
-    return _kept() is not None
-
-
-def _kept() -> dict[Any, Any] | None:
-    return getattr(_own, "kept", None)
 
 
 def share_front_ends(models: Iterable[nn.Module]) -> None:
@@ -113,7 +90,7 @@ def _fixed(module):
 
 def _remembered(front_end, forward, x, lengths):
     """`forward` of a front end, or what it gave for a batch of the same bytes."""
-    if not shares() or torch.is_grad_enabled():
+    if BATCH.now is None or torch.is_grad_enabled():
         return forward(x, lengths)
     key = (front_end, _digest(x), _digest(lengths))
     return once(key, front_end, lambda: forward(x, lengths))

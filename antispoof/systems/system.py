@@ -20,7 +20,7 @@ from .front_ends import read_system
 from .given import give_inputs
 from .hub import ADDRESS, fetch
 from .packed import unpacked
-from .shared import Upstreams, once, share_front_ends, sharing
+from .shared import BATCH, Upstreams, once, share_front_ends
 
 AS_IT_IS = Fusion(("system",), "logistic", (1.0,), 0.0, 0.5, "", 0, 0, False, 0.0)
 WEIGHTS = "model.safetensors"  # of a system in a pack, in place of best.pt
@@ -81,8 +81,8 @@ class Mapped:
     """Systems, and the map from their scores to one LLR. `scores` gives LLRs in natural log.
 
     `seconds` is the longest crop among them. Of a system that is not `calibrated`, the map leaves
-    scores as they are: higher = more bona fide, and no more. What several systems compute alike of a
-    batch of sounds is computed once.
+    scores as they are: higher = more bona fide, and no more. What several systems compute alike of
+    a batch of sounds is computed once.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Mapped:
         self.calibrated = calibrated
 
     def scores(self, sounds: Sequence[Sound], far: np.ndarray | None = None) -> np.ndarray:
-        with sharing():
+        with BATCH.open():
             scores = np.stack([system.scores(sounds, far) for system in self.systems], 1)
         try:
             return self.mapping(scores)

@@ -1,12 +1,19 @@
 """What is marked in a sound is what the model listens to; random masks are not."""
 
+import contextlib
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
+from own_upstreams import write_distillmos
 
 from antispoof import Detector
 from antispoof.errors import UserError
+from antispoof.explain import occlusion
 from antispoof.explain.occlusion import Curve
 from antispoof.explain.patches import FILLS, Patches
+from antispoof.ssl import distillmos_file
 
 
 class Band:
@@ -174,3 +181,43 @@ def test_what_cannot_be_explained_is_one_line(wave, options, words):
         Detector(Band()).explain((wave, 16000), **{"columns": 8, **options})
     with pytest.raises(UserError, match="array: holds no sample"):
         Detector(Band()).explain((np.zeros(0), 16000))
+
+
+class Passes:
+    """A detector by a small pass over Distill-MOS, whose frames it counts."""
+
+    seconds, systems, calibrated = 2.0, (), True
+
+    def __init__(self, path):
+        self.model, self.frames = distillmos_file.load(path), 0
+        self.model.convolutions.layers[0].register_forward_pre_hook(self.count)
+
+    def count(self, _, args):
+        self.frames += args[0].shape[3]
+
+    @torch.inference_mode()
+    def scores(self, sounds, *_):
+        states = [self.model([torch.from_numpy(one.wave)])["hidden_states"] for one in sounds]
+        return np.array([sum(x[0, :, 0].mean() for x in own).item() for own in states])
+
+
+def test_patches_of_a_column_cost_a_column_and_have_the_effects_of_whole_sounds(
+    wave, tmp_path, monkeypatch
+):
+    write_distillmos(tmp_path / "weights.pt")
+    model = Passes(tmp_path / "weights.pt")
+    short = (wave[:24000].copy(), 16000)
+    short[0][700] = 0.9  # the peak, in the first column: without it, all is louder
+    found = Detector(model).explain(short, columns=4, bands=2, draws=1)
+    cheap, model.frames = model.frames, 0
+    monkeypatch.setattr(occlusion, "ALIKE", SimpleNamespace(open=contextlib.nullcontext))
+    whole = Detector(model).explain(short, columns=4, bands=2, draws=1)
+    scale = np.abs(whole.effect).max()
+    for name in ("effect", "by_time", "by_band"):
+        assert np.abs(getattr(found, name) - getattr(whole, name)).max() < 1e-4 * scale
+    assert found.llr == whole.llr
+    assert found.deletion.marked == pytest.approx(whole.deletion.marked, abs=1e-4 * scale)
+    scored = 1 + 8 + 4 + 2 + 3 * 5 + 1
+    assert model.frames == scored * 150
+    spared = model.frames - cheap  # of three columns, over half of each of their 9 patches
+    assert spared > 9 * 0.5 * 150

@@ -192,3 +192,40 @@ def test_a_tuning_starts_from_a_back_end_that_learnt_on_cached_features(tmp_path
         Learner.start_from(learner, tmp_path / "best.pt")
     save_checkpoint(tmp_path / "best.pt", {"model": model.state_dict()})
     Learner.start_from(learner, tmp_path / "best.pt")
+
+
+def changed(wave, start, stop, by=0.01):
+    """`wave` with other samples from `start` to `stop`, and the same peak."""
+    other = wave.clone()
+    other[start:stop] += by * torch.sin(torch.arange(stop - start) / 3.0)
+    return other
+
+
+@torch.inference_mode()
+def test_of_sounds_that_are_alike_only_what_differs_goes_through_the_convolutions():
+    (wave,) = noise(96_000)
+    wave[50_000] = 1.0
+    spans = ((40_000, 46_000), (0, 3000), (93_000, 96_000), (100, 95_900), (7000, 7002), (0, 0))
+    waves = [wave, *(changed(wave, *span) for span in spans), 0.5 * wave, wave[:30_000]]
+    waves[-2][3] = 0.9  # another peak
+    model, widths = open_upstream(CONFIG)[0], []
+    model.convolutions.layers[0].register_forward_pre_hook(
+        lambda _, args: widths.append(args[0].shape[3])
+    )
+    expected = [model([one])["hidden_states"] for one in waves]
+    widths.clear()
+    with distillmos.ALIKE.open():
+        found = [model(waves[:2])["hidden_states"]]
+        assert widths == [408, 208, 38 + 2 + 16 + 16]
+        found += [model([one])["hidden_states"] for one in waves[2:]]
+        assert model([wave])["hidden_states"][-1].equal(expected[0][-1])
+    assert max(widths[3:5]) < 60 and widths[5:7] == [408, 208] and widths[7] < 40
+    assert widths[8:] == [408, 208, 187]  # another peak, another length
+    for one, other in zip(found[0], expected[0], strict=True):
+        assert one[0].equal(other[0])
+    for own, wanted in zip(found[1:], expected[2:], strict=True):
+        for one, other in zip(own, wanted, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+    before = len(widths)
+    assert model([waves[1]])["hidden_states"][-1].equal(expected[1][-1])
+    assert widths[before:] == [408, 208]

@@ -176,7 +176,7 @@ def test_a_system_that_stands_twice_in_a_fusion_is_scored_once(place, sounds):
 def test_nothing_of_a_batch_is_kept_behind_it(place, sounds):
     detector = open_detector(place / "exp/mixed", CPU)
     detector.scores(sounds)
-    assert not shared.shares()
+    assert shared.BATCH.now is None
     with pytest.raises(UserError, match="not finite|is the sound sound"):
         detector.scores([sounds[0]._replace(wave=np.full(16000, np.nan, np.float32))])
-    assert not shared.shares()
+    assert shared.BATCH.now is None

@@ -195,6 +195,7 @@ def test_a_device_is_chosen_by_name_and_by_what_there_is(monkeypatch):
         choose_device("tpu7")
     assert torch.are_deterministic_algorithms_enabled()
     assert torch.is_deterministic_algorithms_warn_only_enabled()
+    assert not torch.utils.deterministic.fill_uninitialized_memory
 
 
 def test_a_device_is_chosen_without_the_compiler_whose_import_takes_a_second():
