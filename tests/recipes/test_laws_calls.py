@@ -14,7 +14,7 @@ WORKERS = (
     {"steps/extract_ssl.py"},
     {"steps/train.py"},
     {"steps/score.py"},
-    {"steps/calibrate.py", "steps/fuse.py"},
+    {"steps/calibrate.py", "steps/fuse.py", "steps/novelty.py"},
     {f"steps/{n}.py" for n in ("evaluate", "compare", "describe_model", "rank", "report")},
 )
 
@@ -122,6 +122,8 @@ def test_one_system_by_the_defaults(place):
         "steps/calibrate.py --data data/dev --apply 'dev eval' exp/wave_seed1 "
         "--out exp/wave_seed1/calibration.json",
         "steps/fuse.py --data data/dev --apply 'dev eval' exp/wave_seed1 --out exp/fusion_seed1",
+        "steps/novelty.py --device auto --train data/train --dev data/dev exp/wave_seed1 "
+        "--out exp/wave_seed1/novelty.npz",
         *(
             f"steps/evaluate.py --every-list --by attack --llr {own}/eval/llr/scores --exp {own} "
             f"data/eval {own}/eval/scores {own}/eval/result.json"

@@ -7,10 +7,12 @@ import shlex
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
+import soundfile
 from recipes import STAGES, SYSTEMS, Recipe, only, succeed
 
-from antispoof import metrics
+from antispoof import Detector, metrics
 from antispoof.data.tables import read_table, write_table
 from antispoof.evaluation.scores import join
 
@@ -38,6 +40,20 @@ def test_it_ends_in_results_and_a_report(undisturbed):
     compared = json.loads((recipe.folder / "exp/compare/eval_known/wave_cnn.json").read_text())
     assert compared["systems"] == ["fusion", "wave_cnn"]
     assert compared["counts"] == {"bonafide": 12, "spoof": 4}
+
+
+def test_its_model_warns_of_what_is_unlike_its_training_set(undisturbed, tmp_path):
+    recipe, _ = undisturbed
+    for name in SYSTEMS:
+        log = (recipe.folder / f"exp/{name}_seed1/novelty.npz.log").read_text()
+        assert f"exp/{name}_seed1/novelty.npz: 24 training utterances, 24 of dev\n" in log
+    rng = np.random.default_rng(0)
+    soundfile.write(tmp_path / "noise.wav", 0.3 * rng.standard_normal(16000), 16000)
+    detector = Detector.load(recipe.folder / "exp/fusion_seed1", "cpu")
+    wavs = list(read_table(recipe.folder / "data/dev/wav.scp").values())
+    found = detector([*wavs, str(tmp_path / "noise.wav")])
+    new = [any(word.startswith("unlike the training set: ") for word in x.warnings) for x in found]
+    assert sum(new[:-1]) <= 1 and new[-1]
 
 
 def test_what_each_of_three_systems_brings(copy):
