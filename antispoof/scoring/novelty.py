@@ -28,6 +28,7 @@ from ..torch_utils.checkpoint import first_line
 from ..torch_utils.masks import valid_mask
 
 NEAR, AXES, QUANTILE = 5, 64, 0.99
+LEAST = 1e-4  # of a limit: an axis has a deviation of 1, and what is less is rounding
 SOME = 1000  # utterances that give the axes
 NAMES = ("mean", "axes", "points", "threshold")
 REASON = "reason"  # of a system that has no distances
@@ -66,7 +67,7 @@ class Novelty:
         axes = some.T @ rows / values * np.sqrt(len(some)) / scale[:, None]
         made = cls(mean, axes, (train - mean) @ axes, 1.0)
         made.threshold = float(np.quantile(made(dev), QUANTILE))
-        if not made.threshold > 0:
+        if made.threshold < LEAST:
             raise UserError("it reads the same of the dev set as of the training set")
         return made
 

@@ -52,7 +52,9 @@ def test_no_option_is_left_out_here(rich):
     assert len([name for name in names if name.replace("_", "-") in OPTIONS]) == len(OPTIONS)
     workers = {word for call in rich[1] for word in call.command.split() if word.endswith(".py")}
     known = {"local/prepare_data.py", "utils/validate_data_dir.py", "steps/train.py"}
-    known |= {f"steps/{name}.py" for name in ("extract_ssl", "score", "calibrate", "fuse", "novelty")}
+    known |= {
+        f"steps/{name}.py" for name in ("extract_ssl", "score", "calibrate", "fuse", "novelty")
+    }
     known |= {f"steps/{name}.py" for name in ("evaluate", "compare", "describe_model")}
     assert workers == known | {"steps/rank.py", "steps/report.py"}
 
