@@ -118,7 +118,8 @@ def words_of(distance: float) -> tuple[str, ...]:
         return ()
     if math.isnan(distance):
         return ("unlike the training set: what the model reads of it is no number",)
-    return (f"unlike the training set: {distance:.1f} times as far from it as 99 % of the dev set",)
+    times = f"{distance:.1f}" if distance < 1000 else "over 1000"
+    return (f"unlike the training set: {times} times as far from it as 99 % of the dev set",)
 
 
 class Descriptions:

@@ -140,8 +140,10 @@ def test_a_file_that_is_named_twice_or_cannot_be_read_takes_no_place(detector, f
     (folder / "in/d.wav").write_text("no sound")
     with Journal(folder / "x.jsonl", detector, False) as journal:
         files = [folder / "in" / f"{name}.wav" for name in ("e", "e", "d", "f")]
-        for _, found in detector.each([file for file in files if not journal.has(file)]):
-            if not isinstance(found, UserError):
+        for file, found in detector.each([file for file in files if not journal.has(file)]):
+            if isinstance(found, UserError):
+                journal.forget(file)
+            else:
                 journal.write(found)
         assert journal.pending == {}
     assert [Path(row["file"]).name for row in records(folder / "x.jsonl")] == ["e.wav", "f.wav"]

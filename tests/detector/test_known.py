@@ -133,6 +133,7 @@ def test_descriptions_that_give_no_limit_are_refused_and_none_is_kept(words):
 
 def test_a_distance_that_is_no_number_has_words_of_its_own():
     assert words_of(1.0) == ()
+    assert words_of(3e8)[0].startswith("unlike the training set: over 1000 times as far")
     (words,) = words_of(math.nan)
     assert words == "unlike the training set: what the model reads of it is no number"
 

