@@ -108,8 +108,9 @@ class Novelty:
 
 def save_reason(path: str | Path, reason: str) -> None:
     """Write in place of distances why a system has none."""
+    arrays: Any = {REASON: np.array(reason)}
     with atomic_open(path, "wb") as stream:
-        np.savez_compressed(stream, **{REASON: np.array(reason)})
+        np.savez_compressed(stream, **arrays)
 
 
 def words_of(distance: float) -> tuple[str, ...]:
