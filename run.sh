@@ -3,7 +3,6 @@
 # RECIPE is a folder of egs/ (default: mini; ./run.sh --list names all); or, from anywhere, egs/RECIPE/run.sh.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-
 # options
 stage=1          # first stage: 1 data, 2 features, 3 train, 4 score, 5 calibrate and fuse, 6 evaluate and report
 stop_stage=6     # last stage
@@ -64,9 +63,10 @@ fi
 
 if from_to 5 "calibrate and fuse"; then
   for exp in "${calibrated[@]}"; do job steps/calibrate.py "${learn[@]}" "$exp" --out "$exp/calibration.json"; done
-  for exp in "${together[@]}"; do
-    describe_fusion "$exp" # how, fused
-    job steps/fuse.py "${how[@]}" "${learn[@]}" "${fused[@]}" --out "$exp/"
+  for exp in "${together[@]}"; do describe_fusion "$exp" && job steps/fuse.py "${fused[@]}" --out "$exp/"; done
+  for exp in "${known[@]}"; do
+    describe_training "$exp" # feats
+    job "${gpu[@]}" steps/novelty.py --device "$device" "${feats[@]}" "${near[@]}" "$exp" --out "$exp/novelty.npz"
   done
   run_jobs
 fi

@@ -4,6 +4,7 @@
 By the mean and deviation over time of the features that the back end reads (of one that reads
 waveforms, by what its last layer reads), from at most --most utterances of the training set. The
 limit is the distance that 99 % of the dev set keep within. Reads no label, and changes no score.
+Of a system that has no such features it writes the reason instead, and a detector warns of nothing.
 """
 
 import argparse
@@ -34,15 +35,10 @@ def parse(argv=None):
 
 def main():
     args = parse()
-    import numpy as np  # late: --help answers at once
-
-    from antispoof.data.data_dir import refuse_reported
-    from antispoof.data.seeds import generator
+    from antispoof.data.data_dir import refuse_reported  # late: --help answers at once
     from antispoof.evaluation.layout import novelty_path
     from antispoof.scoring.build import build_system
-    from antispoof.scoring.inputs import open_inputs
-    from antispoof.scoring.novelty import Descriptions, Novelty, can_describe
-    from antispoof.scoring.score import score
+    from antispoof.scoring.novelty import Novelty, can_describe, save_reason
     from antispoof.torch_utils.checkpoint import load_weights
     from antispoof.torch_utils.device import choose_device
     from antispoof.training.experiment import read_experiment
@@ -52,20 +48,44 @@ def main():
     config, device = read_experiment(args.exp_dir), choose_device(args.device)
     model = build_system(config).to(device)
     load_weights(model, f"{args.exp_dir}/best.pt", device)
-    if not can_describe(model):
-        raise UserError(f"{args.exp_dir}: {config['model']} has no features to compare")
-    found = []
-    for place in (args.train, args.dev):
-        inputs = open_inputs(config, place, dump_of(args, config))
-        if len(inputs) > args.most:
-            inputs.keep(np.sort(generator("novelty").permutation(len(inputs))[: args.most]))
-        with Descriptions(model, len(inputs)).watching() as descriptions:
-            score(model, inputs, config["batch_size"], device, descriptions=descriptions)
-        found.append(descriptions.found())
-    learnt = Novelty.fit(*found)
     out = args.out or novelty_path(args.exp_dir)
-    learnt.save(out)
-    print(f"{out}: {len(found[0])} training utterances, {len(found[1])} of dev")
+    if not can_describe(model):
+        reason = f"{config['model']} has no features to compare"
+    else:
+        found = [describe(args, model, config, device, place) for place in (args.train, args.dev)]
+        try:
+            Novelty.fit(*found).save(out)
+        except UserError as error:
+            reason = str(error)
+        else:
+            print(f"{out}: {len(found[0])} training utterances, {len(found[1])} of dev")
+            return
+    save_reason(out, reason)
+    print(f"{args.exp_dir}: is passed over: {reason}; a detector will not say what is new to it")
+
+
+def describe(args, model, config, device, data_dir):
+    """(N, D) of at most --most utterances of a set, of fewer where D is large."""
+    import numpy as np
+
+    from antispoof.data.seeds import generator
+    from antispoof.scoring.inputs import open_inputs
+    from antispoof.scoring.novelty import NUMBERS, Descriptions
+    from antispoof.scoring.score import score
+
+    def read(order, quiet=False):
+        inputs = open_inputs(config, data_dir, dump_of(args, config))
+        inputs.keep(order)
+        with Descriptions(model, len(inputs)).watching() as descriptions:
+            more = {"quiet": quiet, "descriptions": descriptions}
+            score(model, inputs, config["batch_size"], device, **more)
+        return descriptions.found()
+
+    count = len(open_inputs(config, data_dir, dump_of(args, config)))
+    most = min(args.most, max(NUMBERS // read([0], quiet=True).shape[1], 1))
+    if count <= most:
+        return read(range(count))
+    return read(np.sort(generator("novelty").permutation(count)[:most]))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ experiments() { # experiments SYSTEMS SEEDS: the folders of all of them, in one 
   for upstream in $(for system in $systems; do echo "${settings["$system feats"]-}"; done | sed -n 's,^dump/,,p' | sort -u); do
     for set in "${sets[@]}"; do dumps+=("dump/$upstream/$set"); done
   done
+  known=("${singles[@]}")
+  [ -z "${model_from-}" ] || known=() # the training set is elsewhere
   calibrated=("${singles[@]}")
   [ -n "${dev_set-}" ] || calibrated=() together=() # nothing is there to learn on
   leave_one_out=()                                  # what each of several systems brings to their fusion
@@ -78,10 +80,10 @@ list_trainings() { # sets trainings: every seed of every system, and, with --uns
       learnt+=(--attacks "data/$train_set/utt2attack" --attacks "data/$dev_set/utt2attack")
   }
 
-  describe_fusion() { # describe_fusion EXP: sets how it is learnt and fused, from which experiments
-    local seed=${1##*_seed}
-    read -ra fused <<<"$(experiments "$systems" "$seed")"
-    how=("${leave_one_out[@]}")
+  describe_fusion() { # describe_fusion EXP: sets fused, how it is learnt and from which experiments
+    local seed=${1##*_seed} how=("${leave_one_out[@]}")
     [ "$1" != "exp/$(name fusion_unseen "$seed")" ] || how=(--unseen "exp/{system}_without_{attack}_seed${seeds%% *}")
+    read -ra fused <<<"$(experiments "$systems" "$seed")"
+    fused=("${how[@]}" "${learn[@]:?}" "${fused[@]}")
   }
 }

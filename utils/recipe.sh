@@ -27,6 +27,7 @@ while IFS=$'\t' read -r key what value; do settings["$key $what"]=$value; done <
   several=' --processes[ =](([0-9]+)x)?([0-9]+) ' nodes=1 processes=1 # of each training, and on each node
   [[ " ${learning[*]} " =~ $several ]] && nodes=${BASH_REMATCH[2]:-1} processes=${BASH_REMATCH[3]}
   learn=(--data "data/${dev_set-}" --apply "$dev_set ${eval_sets-}") # of calibration and fusion
+  near=(--train "data/$train_set" --dev "data/$dev_set")             # of what is like the training set
   gpu=() team=()                                                     # of each job, and of each training
   [ "${device:?}" = cpu ] || gpu=(--gpu 1) team=(--gpu "$processes")
   team+=(--nodes "$nodes" --resumes)

@@ -6,6 +6,7 @@ guesses none, and follows no list of other files.
 """
 
 import io
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,10 @@ MPEG_IN_WAV = 0x55  # the coding of a WAV that holds MP3
 LOST = 0.1  # seconds that may be missing: an MP3 may hold what is no frame
 EBML = b"\x1a\x45\xdf\xa3"  # how a WebM begins, as browsers record
 HEAD = 64  # bytes that tell the form
+
+
+class TooLong(UserError):
+    """A sound that lasts longer than its reader takes."""
 
 
 class Form(NamedTuple):
@@ -55,19 +60,25 @@ def form_of(path: str, utt: str, kind: str, data: bytes) -> Form:
     return _within(path, utt, kind, data, lambda container, stream: _form(kind, data, stream))
 
 
-def decode(path: str, utt: str, kind: str, data: bytes) -> tuple[np.ndarray, int]:
+def decode(
+    path: str, utt: str, kind: str, data: bytes, most: float = math.inf
+) -> tuple[np.ndarray, int]:
     """Decode the container of `kind` that `data` holds: (samples, rate).
 
-    samples: float32, (S, channels). Raises UserError where FFmpeg cannot decode it, where more than
-    LOST seconds of it are damaged or, by what its header says, missing, or its form changes.
+    samples: float32, (S, channels). Raises TooLong once it lasts more than `most` seconds, and
+    UserError where FFmpeg cannot decode it, where more than LOST seconds of it are damaged or, by
+    what its header says, missing, or its form changes.
     """
 
     def read(container, stream):
         form = _form(kind, data, stream)
-        parts, lost = [], 0.0
-        for frames, seconds in _packets(container, stream):
-            lost += seconds
+        parts, lost, count = [], 0.0, 0
+        for frames, seconds in packets_of(container, stream):
+            lost += seconds or 0.0
             parts += [_array(frame, form) for frame in frames]
+            count += sum(frame.samples for frame in frames)
+            if count > most * form.rate:
+                raise TooLong(f"{path}: {utt}: lasts more than {most:g} s")
         return (np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)), form, lost
 
     samples, form, lost = _within(path, utt, kind, data, read)
@@ -109,13 +120,13 @@ def _form(kind, data, stream) -> Form:
     return Form(stream.rate, stream.channels, round(seconds * stream.rate))
 
 
-def _packets(container, stream) -> Iterator[tuple[list[Any], float]]:
-    """(frames, seconds that cannot be decoded) of each packet."""
+def packets_of(container: Any, stream: Any) -> Iterator[tuple[list[Any], float | None]]:
+    """(frames, None) of each packet, or ([], its seconds) where it cannot be decoded."""
     import av
 
     for packet in container.demux(stream):
         try:
-            yield packet.decode(), 0.0
+            yield packet.decode(), None
         except av.InvalidDataError:
             yield [], float((packet.duration or 0) * packet.time_base)
 

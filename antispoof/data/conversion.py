@@ -8,6 +8,8 @@ import numpy as np
 from .. import SAMPLE_RATE
 from ..errors import UserError
 
+RATES = (100, 1_000_000)  # Hz: beyond, a filter takes much memory, and a header is wrong
+
 
 def require_allowed(
     channels: int, rate: int, path: str, utt: str, allow: Collection[str] = ()
@@ -23,6 +25,13 @@ def require_allowed(
             f"{path}: {utt}: found {rate} Hz, wanted {SAMPLE_RATE} Hz; resample it, "
             f"e.g. sox {path} -r {SAMPLE_RATE} new.wav, or allow: [resample]"
         )
+    require_rate(rate, f"{path}: {utt}")
+
+
+def require_rate(rate: int, place: str) -> None:
+    """Raise UserError where no sound has this rate; `place` begins the message."""
+    if not RATES[0] <= rate <= RATES[1]:
+        raise UserError(f"{place}: found {rate} Hz, wanted {RATES[0]} to {RATES[1]} Hz")
 
 
 def convert(

@@ -13,6 +13,7 @@ each frame has a checksum that every read looks at; a file that was damaged sinc
 import hashlib
 import importlib.metadata
 import logging
+import math
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
@@ -57,9 +58,14 @@ def place_of(data: bytes, part: str = "whole") -> Path:
     return cache_folder().absolute() / "sounds" / made_by / key[:2] / key / f"{part}.flac"
 
 
-def decode_unkept(path: str, utt: str, kind: str, allow: Collection[str]) -> Decoded:
-    """The sound of a container as `read_container` gives it, with nothing written to the cache."""
-    samples, rate = decode(path, utt, kind, Path(path).read_bytes())
+def decode_unkept(
+    path: str, utt: str, kind: str, allow: Collection[str], most: float = math.inf
+) -> Decoded:
+    """The sound of a container as `read_container` gives it, with nothing written to the cache.
+
+    Raises UserError, TooLong where it lasts more than `most` seconds.
+    """
+    samples, rate = decode(path, utt, kind, Path(path).read_bytes(), most)
     wave = _converted(samples, rate, path, utt, allow)
     return Decoded((_rounded(wave) / SCALE).astype(np.float32), rate, samples.shape[1])
 

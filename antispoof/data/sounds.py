@@ -5,6 +5,7 @@ is kept in the cache of sounds.
 """
 
 import hashlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,11 +17,10 @@ from .. import CONVERSIONS, SAMPLE_RATE
 from ..errors import UserError, explain_os_error
 from .audio import REFUSALS, read_wave, require_file
 from .containers import container_of
-from .conversion import convert
+from .conversion import convert, require_rate
 from .flac import read_header
 from .sound_cache import decode_unkept
 
-RATES = (100, 1_000_000)  # Hz, of an array
 CHANNELS = 64  # most, of an array
 
 
@@ -44,23 +44,21 @@ class Sound(NamedTuple):
             yield Sound(f"{self.name}@{start}", self.wave[start:stop], self.place)
 
 
-def read_sound(path: str | Path) -> Sound:
+def read_sound(path: str | Path, most: float = math.inf) -> Sound:
     """The sound file at `path`, as `read_wave` reads it, of any rate and channels.
 
-    Raises UserError where it is missing or cannot be read.
+    Raises UserError where it is missing or cannot be read, and TooLong where it is a container that
+    holds more than `most` seconds, whatever its header says.
     """
     name, place = Path(path).stem, str(path)
     try:
         require_file(place, name)
         if kind := container_of(place):
-            return Sound(name, *_placed(decode_unkept(place, name, kind, CONVERSIONS), place))
+            decoded = decode_unkept(place, name, kind, CONVERSIONS, most)
+            return Sound(name, decoded.wave, place, decoded.rate, decoded.channels)
         return Sound(name, read_wave(place, name, CONVERSIONS), place, *_form(place))
     except OSError as error:
         raise UserError(explain_os_error(error)) from None
-
-
-def _placed(decoded, place):
-    return decoded.wave, place, decoded.rate, decoded.channels
 
 
 def _form(path):
@@ -91,8 +89,7 @@ def given_sound(samples: Any, rate: Any) -> Sound:
         )
     if isinstance(rate, bool) or not isinstance(rate, int | np.integer):
         raise UserError(f"array: found the rate {rate!r}, wanted a whole number of Hz")
-    if not RATES[0] <= rate <= RATES[1]:
-        raise UserError(f"array: found {rate} Hz, wanted {RATES[0]} to {RATES[1]}")
+    require_rate(int(rate), "array")
     channels = 1 if array.ndim == 1 else array.shape[1]
     if array.dtype.kind in "iu":
         full = 1 << (8 * array.dtype.itemsize - 1)

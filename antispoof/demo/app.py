@@ -1,8 +1,6 @@
 """The page as a web application: three files, and one address that scores what is sent to it."""
 
 import asyncio
-import math
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .. import report
-from ..detector.detect import Detection, Detector
+from ..detector.detect import Detector
+from ..detector.result import plain
 from ..errors import UserError, printable
 from ..metrics import COSTS
 from ..report.html import table, wrapped
@@ -24,7 +23,7 @@ from .about import About
 from .guard import Guard
 from .limits import Refused
 from .spectrogram import as_record
-from .uploads import clean_name, receive, sound_of
+from .uploads import clean_name, in_time, receive, sound_of
 
 HERE = Path(__file__).parent
 LOOKS = Path(next(iter(report.__path__)), "page.css")  # those of the report
@@ -45,7 +44,7 @@ def create_app(detector: Detector, about: About) -> Starlette:
             if waiting.locked():
                 raise Refused(f"{name}: {WAITING} sounds wait already; try again later", 503)
             async with waiting:
-                data = await receive(request, name)
+                data = await in_time(receive(request, name), name)
                 async with turn:
                     return JSONResponse(await run_in_threadpool(score, detector, data, name))
         except UserError as error:
@@ -76,17 +75,7 @@ def create_app(detector: Detector, about: About) -> Starlette:
 def score(detector: Detector, data: bytes, name: str) -> dict[str, Any]:
     """What the page shows of a file's bytes, as JSON has it. Raises UserError."""
     sound = sound_of(data, name)
-    return {**record_of(detector(sound)), "spectrogram": as_record(sound.wave)}
-
-
-def record_of(found: Detection) -> dict[str, Any]:
-    """A detection as JSON has it, where no number is one that JSON does not know."""
-    record = {key: _known(value) for key, value in asdict(found).items()}
-    return {**record, "conversions": found.conversions}
-
-
-def _known(value):
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return {**plain(detector(sound)), "spectrogram": as_record(sound.wave)}
 
 
 def _page(detector, about):

@@ -10,7 +10,7 @@ from pathlib import Path
 import soundfile
 
 from ..data.audio import REFUSALS
-from ..data.containers import container_of
+from ..data.containers import container_of, packets_of
 from ..data.flac import read_header
 from ..detector.pieces import kind_of
 from ..errors import UserError
@@ -18,6 +18,7 @@ from ..errors import UserError
 BYTES = 50_000_000
 SECONDS = 600
 SAMPLES = SECONDS * 48_000 * 2  # of all channels
+PATIENCE = 120  # seconds in which the bytes come
 
 
 class Refused(UserError):
@@ -44,6 +45,11 @@ def too_long(name: str) -> Refused:
         "part out of it",
         413,
     )
+
+
+def too_slow(name: str) -> Refused:
+    """Where the bytes do not come in time, and others wait."""
+    return Refused(f"{name}: not all of it came in {PATIENCE} s, wanted it sooner; try again", 408)
 
 
 def require_short(path: str | Path, name: str) -> None:
@@ -88,11 +94,7 @@ def _decoded(path, kind):
 
     with av.open(str(path), "r", format=kind) as container:
         frames = 0
-        for packet in container.demux(container.streams.audio[:1]):
-            try:
-                parts = packet.decode()
-            except av.InvalidDataError:
-                continue
+        for parts, _ in packets_of(container, container.streams.audio[:1]):
             for part in parts:
                 frames += part.samples
                 yield frames, part.sample_rate, len(part.layout.channels)

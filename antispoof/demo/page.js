@@ -40,6 +40,7 @@ function times(llr) {
 }
 
 function words({ prior, threshold, decision, p }) {
+  if (found.score !== null) return [`The model is not calibrated: its score of this sound is ${number(found.score)}, where higher is more bona fide. It has no LLR and no P(spoof).`];
   if (found.llr === null) return ["There is no LLR: the numbers are missing for the reason above."];
   const said = [times(found.llr)];
   said.push(`Where ${+(100 * prior).toPrecision(4)} % of such sounds are spoofed, this one is with a probability of ${percent(p)}.`);

@@ -1,7 +1,9 @@
 """A sound that is sent to the page: received up to a limit, read, and not kept."""
 
+import asyncio
 import re
 import tempfile
+from collections.abc import Awaitable
 from pathlib import Path
 
 from starlette.requests import Request
@@ -20,6 +22,14 @@ def clean_name(name: str) -> str:
     """The name of a file as messages and the page show it: no folder, one line, not long."""
     name = UNPRINTABLE.sub(" ", re.split(r"[/\\]", name)[-1]).strip()
     return name[-100:] or "sound"
+
+
+async def in_time(body: Awaitable[bytes], name: str) -> bytes:
+    """What `receive` gives. Raises `Refused` where it takes too long: others wait for its place."""
+    try:
+        return await asyncio.wait_for(body, limits.PATIENCE)
+    except asyncio.TimeoutError:  # of Python 3.10, which has two of this name
+        raise limits.too_slow(name) from None
 
 
 async def receive(request: Request, name: str) -> bytes:

@@ -24,7 +24,8 @@ example:
   {0} --explain call.png call.wav
   ffmpeg -v error -f alsa -i default -f s16le -ac 1 -ar 16000 - | {0} --stream
 
-Any sound that FFmpeg opens, also of a film; of a folder, all below it that have a name of a sound.
+Any sound that FFmpeg opens, also of a film; of a folder, all below it with the suffix of a sound
+or film.
 The LLR is in natural log: higher = more bona fide. A file that cannot be read is named on stderr,
 does not stop the rest, and makes the exit status 2. Spoofs do not change the exit status.
 """
@@ -143,7 +144,7 @@ def to_output(args: Any, detector: Any) -> int:
     from .lines import head, lines_of
 
     say(head(args.form, detector))
-    return each(args, detector, None, lambda found: say(lines_of(args.form, found)))
+    return each(args, detector, lambda found: say(lines_of(args.form, found)))
 
 
 def to_journal(args: Any, detector: Any) -> int:
@@ -151,19 +152,23 @@ def to_journal(args: Any, detector: Any) -> int:
     from .journal import Journal
 
     with Journal(args.out, detector, args.windows) as journal:
-        status = each(args, detector, journal.has, journal.write)
+        status = each(args, detector, journal.write, journal)
         done = f"{journal.added} lines added, {journal.skipped} files stood there"
     print(f"{args.program}: {args.out}: {done}", file=sys.stderr)
     return status
 
 
-def each(args: Any, detector: Any, done: Any, use: Callable[[Any], None]) -> int:
-    """Hand what is found of each file that is not `done` to `use`, in order; the exit status."""
+def each(args: Any, detector: Any, use: Callable[[Any], None], journal: Any = None) -> int:
+    """Hand what is found of each file to `use`, in order; the exit status.
+
+    Files that stand in `journal` are left out.
+    """
     from ..explain.pictures import explaining
     from ..progress import Progress
     from .places import Files
 
     explain = explaining(args, detector, print, complain)
+    done = journal.has if journal else None
     files = Files(args.places, args.part, lambda error: complain(args, error), done)
     folders = any(place.is_dir() for place in args.places)
     total = None if folders else len(range(len(args.places))[slice(*args.part)])
@@ -172,6 +177,8 @@ def each(args: Any, detector: Any, done: Any, use: Callable[[Any], None]) -> int
     for file, found in detector.each(files, args.windows):
         if isinstance(found, UserError):
             failed += 1
+            if journal:
+                journal.forget(file)
             progress.close()  # the bar's line
             complain(args, found)
         else:

@@ -126,13 +126,11 @@ class Detector:
         """The Detection of a long sound, or the UserError that says why there is none."""
         verdict, warnings = sound.heard.judged()
         try:
-            llr, exact = score_long(self.system, sound)
+            llr, words = score_long(self.system, sound)
         except UserError as error:
             return self._result(sound, _placed(error, sound), verdict, warnings, windows)
-        if not exact:
-            warnings += ("too long to be read whole: its LLR is the mean over windows",)
         try:
-            return self._result(sound, llr, verdict, warnings, windows)
+            return self._result(sound, llr, verdict, (*warnings, *words), windows)
         except UserError as error:  # of a file that went away
             return _placed(error, sound)
 

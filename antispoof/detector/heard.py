@@ -25,6 +25,7 @@ class Heard:
 
     def __init__(self) -> None:
         self.samples = self.full = 0
+        self.run = 0  # samples at full scale that the last block ends in, RUN at most
         self.rest = np.zeros(0, np.float32)
         self.levels = np.zeros(FLOOR + 1, np.int64)  # frames at each level in dB
         self.voiced = np.zeros(FLOOR + 1, np.int64)  # of those, frames with a pitch
@@ -32,7 +33,7 @@ class Heard:
     def add(self, wave: np.ndarray) -> None:
         """Count `wave` (S,) at 16 kHz, which goes on where the last one ended."""
         self.samples += len(wave)
-        self.full += _in_runs(np.abs(wave) >= FULL)
+        self._count_full(np.abs(wave) >= FULL)
         wave = np.concatenate([self.rest, wave]) if len(self.rest) else wave
         whole = len(wave) // FRAME * FRAME
         self.rest = wave[whole:].copy()
@@ -46,6 +47,13 @@ class Heard:
         np.add.at(self.levels, bins, 1)
         tried = np.flatnonzero(levels[::2] > SILENT) * 2  # every second one stands for two
         np.add.at(self.voiced, bins[tried][_periodicity(frames[tried]) > PERIODIC], 2)
+
+    def _count_full(self, flags):
+        before = self.run if self.run == RUN else 0  # of that run, these are counted already
+        flags = np.concatenate([np.ones(self.run, bool), flags])
+        self.full += _in_runs(flags) - before
+        end = flags[-RUN:]
+        self.run = len(end) if end.all() else int(np.argmin(end[::-1]))
 
     def judged(self) -> tuple[bool, tuple[str, ...]]:
         """(whether a verdict may be given, what is odd in words)."""

@@ -76,7 +76,7 @@ class Journal:
 
     def write(self, found: Detection) -> None:
         """Add the line of a file that `has` was asked for."""
-        known = self._taken(found.name)
+        known = self.pending.pop(found.name)
         more = {"bytes": known.st_size, "mtime": known.st_mtime_ns, "settings": self.settings}
         line = json.dumps({**record_of(found), **more}, allow_nan=False) + "\n"
         data = line.encode()
@@ -84,13 +84,9 @@ class Journal:
             data = data[os.write(self.file, data) :]
         self.added += 1
 
-    def _taken(self, name):
-        """What is known of a file; those before it could not be read, and are forgotten."""
-        while True:
-            first = next(iter(self.pending))
-            known = self.pending.pop(first)
-            if first == name:
-                return known
+    def forget(self, path: str | Path) -> None:
+        """A file that `has` was asked for cannot be read: where it is named again, it is tried."""
+        self.pending.pop(str(path), None)
 
     def _repair(self):
         """Take away what stands behind the last line's end."""

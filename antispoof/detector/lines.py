@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import printable
 from .detect import Detection, Detector
+from .result import plain
 from .stream import Moment
 
 COLUMNS = ("file", "llr", "p_spoof", "decision", "seconds", "score", "converted", "warnings")
@@ -56,11 +57,9 @@ def lines_of(form: str, found: Detection) -> list[str]:
 
 def record_of(found: Detection) -> dict[str, Any]:
     """What is found of one file as JSON has it: nothing in place of NaN."""
-    record = {"file": found.name, **asdict(found), "converted": found.conversions}
-    del record["name"]
-    for key in ("llr", "p_spoof", "threshold"):
-        record[key] = _known(record[key])
-    return record
+    record = plain(found)
+    name, converted = record.pop("name"), record.pop("conversions")
+    return {"file": name, **record, "converted": converted}
 
 
 def _shown(number: float | None, digits: int = 3) -> str:
@@ -89,9 +88,7 @@ def line_of(form: str, found: Moment) -> str:
     if form == "csv":
         numbers = (found.start, found.end, _known(found.llr), _known(found.running))
         return _row((*numbers, found.decision, warnings))
-    llr, running = (
-        f"{'-' if math.isnan(x) else f'{x:.3f}':>9}" for x in (found.llr, found.running)
-    )
+    llr, running = (f"{_shown(number):>9}" for number in (found.llr, found.running))
     note = f"  ({on_a_line(warnings)})" if warnings else ""
     return f"{found.start:8.2f} {found.end:8.2f} {llr} {running}  {found.decision}{note}"
 

@@ -5,6 +5,7 @@ cuts it into windows, gives the score of the recipe. One that reads the whole so
 the whole sound, has no room for hours: its score is the mean over windows as long as its crop.
 """
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ import soundfile
 
 from .. import SAMPLE_RATE
 from ..data.audio import REFUSALS, require_file
-from ..data.containers import container_of
+from ..data.containers import TooLong, container_of
 from ..data.crop import crop, window_starts
 from ..data.seeds import generator, window_generator
 from ..data.sounds import Sound, read_sound
@@ -24,6 +25,8 @@ from .heard import Heard
 from .pieces import blocks_of, excerpts, kind_of, mono
 
 LONG = 600.0  # seconds; what lasts longer is read in pieces
+LARGE = 1 << 28  # bytes; a container of more is read in pieces, whatever its header says
+MEANS = "too long to be read whole: its LLR is the mean over windows"
 PIECES = 64  # that are scored at once
 
 
@@ -55,7 +58,8 @@ def open_sound(path: str | Path) -> Sound | LongSound:
     try:
         require_file(place, name)
         if not _in_pieces(place, name):
-            return read_sound(path)
+            with contextlib.suppress(TooLong):  # its header says less than it holds, or nothing
+                return read_sound(path, LONG)
         return _read_in_pieces(place, name)
     except OSError as error:
         raise UserError(explain_os_error(error)) from None
@@ -64,6 +68,8 @@ def open_sound(path: str | Path) -> Sound | LongSound:
 def _in_pieces(place, name):
     """Whether a file is long by its header, or of a form that a recipe does not read."""
     if container_of(place):
+        if Path(place).stat().st_size > LARGE:
+            return True
         form, blocks = blocks_of(place, name)
         blocks.close()
         return form.seconds > LONG
@@ -90,26 +96,36 @@ def _read_in_pieces(place, name):
     return LongSound(name, place, form.rate, form.channels, counts)
 
 
-def score_long(system: Mapped | System, sound: LongSound) -> tuple[float, bool]:
-    """(the score of a long sound, whether it is that of the recipe). Raises UserError.
+def score_long(system: Mapped | System, sound: LongSound) -> tuple[float, tuple[str, ...]]:
+    """(the score of a long sound, in words why it is not that of the recipe). Raises UserError.
 
     Of a `Mapped` it is the LLR.
     """
     if isinstance(system, Mapped):
         found = [score_long(one, sound) for one in system.systems]
         scores = np.array([[score for score, _ in found]])
-        return float(system.mapping(scores)[0]), all(exact for _, exact in found)
+        words = dict.fromkeys(word for _, own in found for word in own)
+        return float(system.mapping(scores)[0]), tuple(words)
     spans, exact = _spans(system, sound)
-    total, count, refused = 0.0, 0, None
+    total, count, refused = 0.0, 0, []
     for pieces in _some(sound.pieces(spans)):
         for score in _scores(system, pieces):
             if isinstance(score, UserError):
-                refused = score
+                refused.append(score)
             else:
                 total, count = total + score, count + 1
     if not count:
-        raise refused or UserError(f"{sound.place}: holds nothing that can be scored")
-    return total / count, exact
+        nothing = UserError(f"{sound.place}: holds nothing that can be scored")
+        raise refused[0] if refused else nothing
+    return total / count, tuple(_inexact(exact, len(refused), len(spans)))
+
+
+def _inexact(exact, refused, count):
+    """Why the mean of the scores of pieces is not the score of the recipe, which refuses none."""
+    if not exact:
+        yield MEANS
+    if refused:
+        yield f"left out: {refused} of {count} windows cannot be scored; its LLR is of the others"
 
 
 def _spans(system, sound):

@@ -15,8 +15,8 @@ import soundfile
 
 from .. import SAMPLE_RATE
 from ..data.audio import REFUSALS, require_whole
-from ..data.containers import container_of
-from ..data.conversion import resample
+from ..data.containers import container_of, packets_of
+from ..data.conversion import require_rate, resample
 from ..errors import UserError
 
 BLOCK = 1 << 16  # samples that are read at once
@@ -128,15 +128,10 @@ def _by_ffmpeg(path, name, kind) -> Generator[Any]:
 
 def _frames(container, stream, path, name):
     """Each frame; a damaged packet is left out, and more than one in ten is refused."""
-    import av
-
     good = bad = 0
-    for packet in container.demux(stream):
-        try:
-            yield from packet.decode()
-            good += 1
-        except av.InvalidDataError:
-            bad += 1
+    for frames, lost in packets_of(container, stream):
+        yield from frames
+        good, bad = good + (lost is None), bad + (lost is not None)
     if bad * 10 > good:
         raise UserError(
             f"{path}: {name}: {bad} of {good + bad} packets cannot be decoded; truncated?"
@@ -172,8 +167,9 @@ def _joined(parts):
 def mono(blocks: Iterable[np.ndarray], rate: int, place: str) -> Iterator[np.ndarray]:
     """Blocks (S, channels) at `rate` Hz as blocks (S',) at 16 kHz; the whole is that of `convert`.
 
-    Raises UserError where a sample is not finite.
+    Raises UserError where the rate is none of a sound, or a sample is not finite.
     """
+    require_rate(rate, place)
     return resampled((_mixed(block, place) for block in blocks), rate)
 
 

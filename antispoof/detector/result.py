@@ -1,6 +1,8 @@
 """What a detector says of one sound, and of the windows of a long one."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from .. import SAMPLE_RATE
 
@@ -38,3 +40,16 @@ class Detection:
         words = [f"resampled from {self.rate} Hz"] if self.rate != SAMPLE_RATE else []
         words += [f"mixed down from {self.channels} channels"] if self.channels != 1 else []
         return ", ".join(words)
+
+
+def plain(found: Detection) -> dict[str, Any]:
+    """Its fields and conversions as JSON knows them: nothing in place of a number that is none."""
+    return {**_known(asdict(found)), "conversions": found.conversions}
+
+
+def _known(value):
+    if isinstance(value, dict):
+        return {key: _known(each) for key, each in value.items()}
+    if isinstance(value, tuple):
+        return [_known(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from .. import SAMPLE_RATE
-from ..data.sounds import RATES, Sound
+from ..data.conversion import require_rate
+from ..data.sounds import Sound
 from ..errors import UserError
 from .detect import Detector
 from .heard import heard
@@ -45,8 +46,7 @@ class Stream:
     """
 
     def __init__(self, detector: Detector, rate: int = SAMPLE_RATE, form: str = "s16le") -> None:
-        if not RATES[0] <= rate <= RATES[1]:
-            raise UserError(f"rate: found {rate} Hz, wanted {RATES[0]} to {RATES[1]}")
+        require_rate(rate, "rate")
         if not detector.system.calibrated:
             raise UserError(f"a stream needs LLRs, and the model is {NOT_CALIBRATED}")
         self.detector, self.rate, self.type = detector, rate, np.dtype(FORMATS[form])

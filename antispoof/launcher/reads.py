@@ -29,6 +29,7 @@ READS: dict[str, dict[str, str]] = {
         "exp": ".",
     },
     "score.py": {"data": "wav.scp utt2dur", "dump": DUMP, "exp": "."},
+    "novelty.py": {"data": "wav.scp utt2dur", "dump": DUMP, "exp": "best.pt"},
     "calibrate.py": {"data": "utt2label", "exp": "{apply}/scores"},
     "fuse.py": {"data": "utt2label", "exp": "{apply}/scores"},
     "fuse.py --unseen": {

@@ -7,6 +7,7 @@ in units of the one that 99 % of the dev set keep within. After Sun et al., Out-
 detection with deep nearest neighbors, ICML 2022.
 """
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,8 +28,11 @@ from ..torch_utils.checkpoint import first_line
 from ..torch_utils.masks import valid_mask
 
 NEAR, AXES, QUANTILE = 5, 64, 0.99
+LEAST = 1e-4  # of a limit: an axis has a deviation of 1, and what is less is rounding
 SOME = 1000  # utterances that give the axes
 NAMES = ("mean", "axes", "points", "threshold")
+REASON = "reason"  # of a system that has no distances
+NUMBERS = 1 << 26  # of the descriptions of a set, which are in memory together
 
 
 class Novelty:
@@ -45,17 +49,26 @@ class Novelty:
 
     @classmethod
     def fit(cls, train: np.ndarray, dev: np.ndarray) -> "Novelty":
-        """Learn from descriptions (N, D) of a training set and of a development set."""
-        train = train.astype(np.float64)
+        """Learn from descriptions (N, D) of a training set and of a development set.
+
+        Raises UserError where they give no distance that sounds may keep within.
+        """
+        train = train.astype(np.float64, copy=False)
+        if not np.isfinite(train).all() or not np.isfinite(dev).all():
+            raise UserError("what it reads of the training or the dev set is not finite")
         mean, scale = train.mean(0), train.std(0)
         scale = np.where(scale > 1e-6, scale, np.inf)  # what never changes says nothing
         some = ((train - mean) / scale)[:: -(-len(train) // SOME)]
         values, rows = np.linalg.eigh(some @ some.T)
+        if values[-1] <= 0:
+            raise UserError("it reads the same of all utterances of the training set")
         count = min(AXES, int((values > 1e-9 * values[-1]).sum()))
         values, rows = values[-count:], rows[:, -count:]  # the largest
         axes = some.T @ rows / values * np.sqrt(len(some)) / scale[:, None]
         made = cls(mean, axes, (train - mean) @ axes, 1.0)
         made.threshold = float(np.quantile(made(dev), QUANTILE))
+        if made.threshold < LEAST:
+            raise UserError("it reads the same of the dev set as of the training set")
         return made
 
     def __call__(self, found: np.ndarray) -> np.ndarray:
@@ -74,11 +87,13 @@ class Novelty:
             np.savez_compressed(stream, **arrays)
 
     @classmethod
-    def load(cls, path: str | Path) -> "Novelty":
-        """Read what `save` wrote. Raises UserError."""
+    def load(cls, path: str | Path) -> "Novelty | None":
+        """Read what `save` wrote; None of what `save_reason` wrote. Raises UserError."""
         try:
             require_arrays(path)
             with np.load(path, allow_pickle=False) as arrays:
+                if arrays.files == [REASON]:
+                    return None
                 mean, axes, points, threshold = [arrays[name] for name in NAMES]
             shapes = mean.shape[0], points.shape[1]
             good = axes.shape == shapes and mean.ndim == 1 and points.ndim == 2 and len(points)
@@ -91,11 +106,21 @@ class Novelty:
         return cls(mean, axes, points, float(threshold))
 
 
+def save_reason(path: str | Path, reason: str) -> None:
+    """Write in place of distances why a system has none."""
+    arrays: Any = {REASON: np.array(reason)}
+    with atomic_open(path, "wb") as stream:
+        np.savez_compressed(stream, **arrays)
+
+
 def words_of(distance: float) -> tuple[str, ...]:
     """The warning for a sound of this distance, or none."""
     if distance <= 1:
         return ()
-    return (f"unlike the training set: {distance:.1f} times as far from it as 99 % of the dev set",)
+    if math.isnan(distance):
+        return ("unlike the training set: what the model reads of it is no number",)
+    times = f"{distance:.1f}" if distance < 1000 else "over 1000"
+    return (f"unlike the training set: {times} times as far from it as 99 % of the dev set",)
 
 
 class Descriptions:

@@ -161,3 +161,11 @@ def test_a_dev_set_of_the_corpus_itself_is_not_replaced_by_that_of_a_model(tree,
     assert status == 1
     assert "data/dev: holds another set than " in error and "(--sets)" in error
     assert (tmp_path / "data/dev/utt2label").read_bytes() == before
+
+
+def test_what_is_unlike_its_training_set_comes_with_a_model(tmp_path):
+    (tmp_path / "exp/mine_seed1").mkdir(parents=True)
+    for name in ("best.pt", "config.yaml", "novelty.npz"):
+        (tmp_path / "exp/mine_seed1" / name).write_bytes(b"x")
+    assert program("utils/take_model.py", tmp_path / "exp/mine_seed1", tmp_path / "taken/")[0] == 0
+    assert (tmp_path / "taken/novelty.npz").read_bytes() == b"x"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 from pathlib import Path
 
@@ -154,6 +155,24 @@ def test_silence_gets_no_verdict_whatever_the_prior(page, tmp_path):
     assert numbers(page)[3] == "No verdict"
     assert page.run("document.getElementById('warnings').textContent").startswith("silent")
     assert page.complaints() == []
+
+
+def test_a_system_that_is_not_calibrated_shows_its_score(tab, model, wavs, tmp_path):
+    shutil.copytree(model, tmp_path / "raw_seed1")
+    (tmp_path / "raw_seed1/calibration.json").unlink()
+    expected = Detector.load(tmp_path / "raw_seed1", "cpu")(wavs[0])
+    with program(tmp_path / "raw_seed1") as (address, _):
+        tab.size(1280)
+        tab.events.clear()
+        tab.open(address)
+        tab.give("#file", wavs[0])
+        tab.wait(SHOWN)
+        shown = tab.run("document.getElementById('words').textContent")
+        verdict = tab.run("document.getElementById('verdict').textContent")
+        complaints = tab.complaints()
+    score = f"{expected.score:.2f}".replace("-", "−")
+    assert shown.startswith(f"The model is not calibrated: its score of this sound is {score}, ")
+    assert (verdict, complaints) == ("No verdict", [])
 
 
 def test_what_the_microphone_hears_is_recorded_and_scored(page):

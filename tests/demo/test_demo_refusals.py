@@ -1,7 +1,11 @@
 """What the page refuses, in one line: what is no sound, too much of it, and strangers."""
 
+import contextlib
 import re
+import socket
+import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -11,7 +15,7 @@ from sounds import bad_sounds
 
 from antispoof.demo import limits, uploads
 from antispoof.demo.about import About
-from antispoof.demo.app import create_app
+from antispoof.demo.app import WAITING, create_app
 from antispoof.demo.serve import listen
 from antispoof.errors import UserError
 
@@ -60,6 +64,33 @@ def test_a_body_without_end_is_not_read_to_its_end(page, monkeypatch):
     with pytest.raises(OSError):
         score(page, endless(), "endless.wav")
     assert len(sent) < 1000
+
+
+def test_bodies_that_do_not_come_give_up_their_places(page, wavs, monkeypatch):
+    """As many as may wait send a head and no more; then the page takes sounds again."""
+    monkeypatch.setattr(limits, "PATIENCE", 2)
+    host, port = urlsplit(page).hostname, urlsplit(page).port
+    head = f"POST /detect?name=slow HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 9\r\n\r\n"
+    body = Path(wavs[0]).read_bytes()
+    with contextlib.ExitStack() as stack:
+        slow = [
+            stack.enter_context(socket.create_connection((host, port), 60)) for _ in range(WAITING)
+        ]
+        for link in slow:
+            link.sendall(head.encode())
+        time.sleep(0.5)
+        assert score(page, body)[0] == 503
+        answers = [link.recv(1 << 16).decode() for link in slow]
+        assert all(answer.startswith("HTTP/1.1 408 ") for answer in answers)
+        assert "slow: not all of it came in 2 s" in answers[0]
+    assert score(page, body)[0] == 200
+
+
+def test_a_rate_that_no_sound_has_is_one_line(page, wavs, tmp_path):
+    data = bytearray(convert(wavs[0], tmp_path / "x.wav").read_bytes())
+    data[24:28] = (1_999_993).to_bytes(4, "little")
+    status, found = score(page, bytes(data), "x.wav")
+    assert (status, found["error"]) == (422, "x.wav: found 1999993 Hz, wanted 100 to 1000000 Hz")
 
 
 LONG = {"x.wav": [], "x.wma": [], "x.flac": [], "x.mp3": ["-b:a", "8k"], "x.webm": ["-b:a", "6k"]}

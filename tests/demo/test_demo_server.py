@@ -15,7 +15,8 @@ from page_server import ask, convert, score, served
 
 from antispoof import Detector
 from antispoof.demo.about import About, read_about
-from antispoof.demo.app import WAITING, create_app, record_of
+from antispoof.demo.app import WAITING, create_app
+from antispoof.detector.result import plain
 from antispoof.evaluation.evaluate import evaluate
 from antispoof.evaluation.scores import join
 from antispoof.systems.pack import make_pack
@@ -94,7 +95,7 @@ def test_one_sound_is_scored_at_a_time_and_too_many_are_refused(detector, wavs):
 
 
 def test_a_score_that_is_not_a_number_is_null(detector, wavs):
-    found = record_of(detector(wavs[0]).__class__(**{**vars(detector(wavs[0])), "llr": math.nan}))
+    found = plain(detector(wavs[0]).__class__(**{**vars(detector(wavs[0])), "llr": math.nan}))
     assert json.loads(json.dumps(found, allow_nan=False))["llr"] is None
 
 

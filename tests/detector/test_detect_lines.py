@@ -140,11 +140,25 @@ def test_a_file_that_is_named_twice_or_cannot_be_read_takes_no_place(detector, f
     (folder / "in/d.wav").write_text("no sound")
     with Journal(folder / "x.jsonl", detector, False) as journal:
         files = [folder / "in" / f"{name}.wav" for name in ("e", "e", "d", "f")]
-        for _, found in detector.each([file for file in files if not journal.has(file)]):
-            if not isinstance(found, UserError):
+        for file, found in detector.each([file for file in files if not journal.has(file)]):
+            if isinstance(found, UserError):
+                journal.forget(file)
+            else:
                 journal.write(found)
         assert journal.pending == {}
     assert [Path(row["file"]).name for row in records(folder / "x.jsonl")] == ["e.wav", "f.wav"]
+
+
+def test_a_file_that_cannot_be_read_is_tried_again_where_it_is_named_again(model, folder):
+    (folder / "bad.wav").write_text("no sound")
+    (folder / "many").mkdir()
+    for number in range(80):  # more than are in memory at once
+        os.link(folder / "in/e.wav", folder / f"many/{number}.wav")
+    places = ("bad.wav", "many", "bad.wav")
+    out = folder / "x.jsonl"
+    done = worker(PROGRAM, "--model", model, "--json", "--out", out, *places, cwd=folder)
+    assert done[0] == 2 and "80 lines added, 0 files" in done[2]
+    assert done[2].count("bad.wav: bad: cannot be decoded") == 2
 
 
 def test_two_processes_do_not_write_to_one_file(detector, folder):

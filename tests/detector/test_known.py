@@ -15,7 +15,7 @@ from antispoof import Detector
 from antispoof.detector.heard import Heard, heard
 from antispoof.detector.lines import lines_of
 from antispoof.errors import UserError
-from antispoof.scoring.novelty import Novelty
+from antispoof.scoring.novelty import Novelty, words_of
 
 TIME = np.arange(32000) / 16000
 
@@ -80,6 +80,17 @@ def test_counts_do_not_depend_on_blocks():
     assert parts.judged() == whole.judged() == (True, ())
 
 
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 160])
+def test_a_run_of_clipped_samples_counts_whole_whatever_the_blocks(size):
+    wave = np.clip(20 * voice(0.4), -1, 1)
+    wave[:5], wave[-4:] = 1.0, -1.0
+    parts = Heard()
+    for first in range(0, len(wave), size):
+        parts.add(wave[first : first + size])
+    assert parts.full == heard(wave).full > 1000
+    assert parts.samples == len(wave)
+
+
 @pytest.fixture(scope="module")
 def learnt():
     """(Novelty, descriptions of the training set)."""
@@ -105,6 +116,26 @@ def test_a_distance_is_that_to_the_nearest_by_the_plain_way(learnt):
     for place, distance in zip(places, novelty(found), strict=True):
         near = np.sort(np.linalg.norm(points - place, axis=1))[:5].mean()
         assert distance == pytest.approx(near / novelty.threshold, rel=1e-6)
+
+
+SAME = {
+    "all of the training": (np.ones((20, 8)), np.ones((5, 8))),
+    "the dev set": (np.repeat(np.eye(8), 10, 0), np.repeat(np.eye(8)[:3], 5, 0)),
+    "not finite": (np.eye(8), np.full((3, 8), np.nan)),
+}
+
+
+@pytest.mark.parametrize("words", SAME)
+def test_descriptions_that_give_no_limit_are_refused_and_none_is_kept(words):
+    with pytest.raises(UserError, match=words.replace("all of the", "all utterances of the")):
+        Novelty.fit(*SAME[words])
+
+
+def test_a_distance_that_is_no_number_has_words_of_its_own():
+    assert words_of(1.0) == ()
+    assert words_of(3e8)[0].startswith("unlike the training set: over 1000 times as far")
+    (words,) = words_of(math.nan)
+    assert words == "unlike the training set: what the model reads of it is no number"
 
 
 def test_it_is_kept_as_arrays_alone(learnt, tmp_path):

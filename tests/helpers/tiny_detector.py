@@ -15,12 +15,12 @@ from antispoof.training.experiment import claim, load_experiment
 MODEL = "feats: wave\nmodel: mel_cnn\nmodel_conf: {widths: [4, 8, 16, 32]}\n"
 
 
-def make_experiment(folder, name, crop):
-    """folder/exp/<name>, a mel_cnn whose config crops by `crop`; returns its path."""
+def make_experiment(folder, name, crop, model=MODEL):
+    """folder/exp/<name>, a `model` whose config crops by `crop`; returns its path."""
     folder, exp = Path(folder).resolve(), Path("exp", name)
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.chdir(folder):
-        Path(f"{name}.yaml").write_text(f"{MODEL}crop: {crop}\n")
+        Path(f"{name}.yaml").write_text(f"{model}crop: {crop}\n")
         config = claim(exp, load_experiment(f"{name}.yaml", 1))
         torch.manual_seed(0)
         state = {"model": jolt(build_system(config)).state_dict(), "epoch": 1}

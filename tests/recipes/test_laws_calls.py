@@ -14,7 +14,7 @@ WORKERS = (
     {"steps/extract_ssl.py"},
     {"steps/train.py"},
     {"steps/score.py"},
-    {"steps/calibrate.py", "steps/fuse.py"},
+    {"steps/calibrate.py", "steps/fuse.py", "steps/novelty.py"},
     {f"steps/{n}.py" for n in ("evaluate", "compare", "describe_model", "rank", "report")},
 )
 
@@ -122,6 +122,8 @@ def test_one_system_by_the_defaults(place):
         "steps/calibrate.py --data data/dev --apply 'dev eval' exp/wave_seed1 "
         "--out exp/wave_seed1/calibration.json",
         "steps/fuse.py --data data/dev --apply 'dev eval' exp/wave_seed1 --out exp/fusion_seed1",
+        "steps/novelty.py --device auto --train data/train --dev data/dev exp/wave_seed1 "
+        "--out exp/wave_seed1/novelty.npz",
         *(
             f"steps/evaluate.py --every-list --by attack --llr {own}/eval/llr/scores --exp {own} "
             f"data/eval {own}/eval/scores {own}/eval/result.json"
@@ -133,6 +135,16 @@ def test_one_system_by_the_defaults(place):
     assert {c.slots for c in launched if "describe" not in c.command} == {"2"}
     assert {call.shares for call in launched} == {1}
     assert printed == [["--set", "eval", *exp.split()]]
+
+
+def test_models_of_another_recipe_have_no_training_set_here(place, tmp_path):
+    """So what is unlike it is not learnt; it comes with them."""
+    model = tmp_path / "there/exp/wave_seed1"
+    model.mkdir(parents=True)
+    (model / "config.yaml").write_text("feats: wave\nmodel: mel_cnn\n")
+    (model / "best.pt").touch()
+    launched, *_ = record(place, "--model-from", model, "--stage", 5, "--stop-stage", 5)
+    assert workers(launched) == ["steps/calibrate.py", "steps/fuse.py"]
 
 
 def test_the_recipes_own_config_comes_before_that_of_the_root(place):

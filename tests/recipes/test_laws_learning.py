@@ -16,6 +16,7 @@ LEARNT = (
     "curve.csv",
     "selection.json",
     "calibration.json",
+    "novelty.npz",
     "fusion.json",
 )
 EXPERIMENTS = [f"{name}_seed1" for name in (*SYSTEMS, "fusion")]
@@ -70,7 +71,7 @@ def test_nothing_is_learnt_from_labels_of_eval(copy):
         rotate(copy.folder / "data/eval" / table)
     forget(copy, "exp", "data/eval/valid.done")
     succeed(copy.run("--stop-stage", 5))
-    assert len(before) == 4 * 2 + 2 + 1 + 4 * 2 + 4
+    assert len(before) == 4 * 2 + 2 + 2 + 1 + 4 * 2 + 4
     assert not changed(before, contents(copy, *LEARNT, "scores"))
 
 

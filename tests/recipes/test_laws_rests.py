@@ -15,6 +15,7 @@ from recipes import SYSTEMS, Recipe, only, succeed
 DECIDED = {
     "train": r"dump/fbank/\w+/(config.yaml|utt2num_frames|layer00/.*)|.*/conf/upstream/fbank.yaml",
     "score": r"dump/fbank/\w+/(config.yaml|utt2num_frames|layer00/.*)|exp/\w+/config.yaml",
+    "novelty": r"dump/fbank/\w+/(config.yaml|utt2num_frames|layer00/.*)|exp/\w+/config.yaml",
     "extract_ssl": r"dump/.*",
     "evaluate": r"data/eval/wav.scp",
     "compare": r"data/eval/wav.scp",
@@ -55,12 +56,13 @@ def test_every_file_that_a_worker_opens_is_rested_on(undisturbed):
                 continue
             assert any(file.endswith(path) for path in known), (command, file)
     assert ran >= {"validate_data_dir", "extract_ssl", "train", "score", "calibrate", "fuse"}
-    assert ran >= {"evaluate", "compare", "describe_model", "rank", "report"}
+    assert ran >= {"novelty", "evaluate", "compare", "describe_model", "rank", "report"}
 
 
 UNREAD = {  # rested on though this recipe's workers do not open it
     "train": r"dump/.*/(utt2sum|\.done)",  # stand for the archives
     "score": r"dump/.*/(utt2sum|\.done)",
+    "novelty": r"dump/.*/(utt2sum|\.done)",
     "rank": r"exp/.*/(calibration|selection|result).json|/.*",
     "report": r".*",
     "evaluate": r"data/eval/(utt2\w+|trials/known)",
@@ -115,7 +117,7 @@ TOUCHED = {  # of each stage, files that it rests on, one of each kind
     3: {"conf/train_fbank_mhfa.yaml", "data/train/utt2label", "data/dev/utt2dur"}
     | {"dump/fbank/train/utt2sum", "data/dev/utt2label", "data/train/wav.scp"},
     4: {"exp/wave_cnn_seed1/best.pt", "data/dev/wav.scp", "data/eval/utt2dur"} | ON_DUMP,
-    5: {"data/dev/utt2label"}
+    5: {"data/dev/utt2label", "data/train/wav.scp", "exp/wave_cnn_seed1/best.pt"}
     | {f"exp/{system}_seed1/{name}/scores" for system in SYSTEMS for name in ("dev", "eval")},
     6: {"data/eval/utt2label", "data/eval/utt2spk", "data/eval/trials/known"}
     | {"data/eval/trial_counts", "exp/fusion_seed1/eval/scores", "exp/wave_cnn_seed1/config.yaml"}

@@ -52,7 +52,9 @@ def test_no_option_is_left_out_here(rich):
     assert len([name for name in names if name.replace("_", "-") in OPTIONS]) == len(OPTIONS)
     workers = {word for call in rich[1] for word in call.command.split() if word.endswith(".py")}
     known = {"local/prepare_data.py", "utils/validate_data_dir.py", "steps/train.py"}
-    known |= {f"steps/{name}.py" for name in ("extract_ssl", "score", "calibrate", "fuse")}
+    known |= {
+        f"steps/{name}.py" for name in ("extract_ssl", "score", "calibrate", "fuse", "novelty")
+    }
     known |= {f"steps/{name}.py" for name in ("evaluate", "compare", "describe_model")}
     assert workers == known | {"steps/rank.py", "steps/report.py"}
 
@@ -171,6 +173,23 @@ def test_stage_5_learns_on_dev_and_applies_it_to_all(rich):
             command=f"steps/fuse.py --leave-one-out {learnt} {' '.join(fused)} --out {out}",
             reads=frozenset({"data/choose/utt2label"} | read),
         )
+
+
+def test_stage_5_learns_what_is_new_on_the_training_set_and_dev_and_reads_no_label(rich):
+    assert calls(rich, "steps/novelty.py") == [
+        Call(
+            gpu=1,
+            done=f"exp/{system}_t1_seed{seed}/novelty.npz.done",
+            log=f"exp/{system}_t1_seed{seed}/novelty.npz.log",
+            command=f"steps/novelty.py --device cuda {FEATS[system]}--train data/learn "
+            f"--dev data/choose exp/{system}_t1_seed{seed} "
+            f"--out exp/{system}_t1_seed{seed}/novelty.npz",
+            reads=frozenset(
+                {f"exp/{system}_t1_seed{seed}/best.pt"} | inputs(system, "learn", "choose")
+            ),
+        )
+        for system, seed in product(SYSTEMS, SEEDS)
+    ]
 
 
 def judged(name):

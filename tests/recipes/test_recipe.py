@@ -7,10 +7,12 @@ import shlex
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
+import soundfile
 from recipes import STAGES, SYSTEMS, Recipe, only, succeed
 
-from antispoof import metrics
+from antispoof import Detector, metrics
 from antispoof.data.tables import read_table, write_table
 from antispoof.evaluation.scores import join
 
@@ -38,6 +40,20 @@ def test_it_ends_in_results_and_a_report(undisturbed):
     compared = json.loads((recipe.folder / "exp/compare/eval_known/wave_cnn.json").read_text())
     assert compared["systems"] == ["fusion", "wave_cnn"]
     assert compared["counts"] == {"bonafide": 12, "spoof": 4}
+
+
+def test_its_model_warns_of_what_is_unlike_its_training_set(undisturbed, tmp_path):
+    recipe, _ = undisturbed
+    for name in SYSTEMS:
+        log = (recipe.folder / f"exp/{name}_seed1/novelty.npz.log").read_text()
+        assert f"exp/{name}_seed1/novelty.npz: 24 training utterances, 16 of dev\n" in log
+    sweep = np.sin(np.cumsum(np.linspace(0.01, 3, 16000)))
+    soundfile.write(tmp_path / "sweep.wav", 0.1 * sweep, 16000)
+    detector = Detector.load(recipe.folder / "exp/fusion_seed1", "cpu")
+    wavs = list(read_table(recipe.folder / "data/dev/wav.scp").values())
+    found = detector([*wavs, str(tmp_path / "sweep.wav")])
+    new = [any(word.startswith("unlike the training set: ") for word in x.warnings) for x in found]
+    assert sum(new[:-1]) <= len(SYSTEMS) and new[-1]  # of dev, the farthest of each
 
 
 def test_what_each_of_three_systems_brings(copy):

@@ -64,6 +64,30 @@ def test_scores_and_batches_do_not_depend_on_it(place):
     )
 
 
+def test_a_system_that_cannot_be_described_is_passed_over_by_a_line(place):
+    """One that reads the same of every sound: its weights are 0."""
+    exp = make_experiment(place, "flat", CROPS["full"])
+    state = torch.load(exp / "best.pt", weights_only=True)
+    state["model"] = {name: torch.zeros_like(x) for name, x in state["model"].items()}
+    torch.save(state, exp / "best.pt")
+    options = ("--train", "data/train", "--dev", "data/dev", "exp/flat")
+    status, out, error = worker("steps/novelty.py", *options, cwd=place)
+    assert (status, error) == (0, "")
+    reason = "it reads the same of all utterances of the training set"
+    assert out.startswith(f"exp/flat: is passed over: {reason}; ") and len(out.splitlines()) == 1
+    with np.load(exp / "novelty.npz") as arrays:
+        assert {name: str(arrays[name]) for name in arrays.files} == {"reason": reason}
+    found = Detector.load(exp, "cpu")(str(next(iter((place / "corpus").rglob("*.flac")))))
+    assert not any("unlike" in word for word in found.warnings)
+
+
+def test_no_more_utterances_are_described_than_there_is_room_for(place):
+    options = ("--train", "data/train", "--dev", "data/dev", "--most", 7, "exp/full")
+    out = place / "few.npz"
+    done = worker("steps/novelty.py", *options, "--out", out, cwd=place)
+    assert done[1] == f"{out}: 7 training utterances, 7 of dev\n"
+
+
 def test_a_set_to_report_on_teaches_nothing(place):
     (place / "data/eval").symlink_to("dev")
     options = ("--train", "data/train", "--dev", "data/eval", "exp/full")
