@@ -1,5 +1,6 @@
 """The table of systems by sets, as Markdown and as a picture with counts in its cells."""
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
@@ -90,8 +91,21 @@ def picture(rows: Sequence[str], columns: Sequence[str], cells: Mapping, stream:
 
 
 def broken(name: str, width: int) -> str:
-    """A name in lines: its recipe, then the rest, each of at most `width` letters."""
-    return "\n".join(part for word in name.split("/") for part in textwrap.wrap(word, width))
+    """A name in lines: its recipe, then the rest, each of at most `width` letters.
+
+    Lines end behind an underscore where there is one.
+    """
+    lines = []
+    for word in name.split("/"):
+        line = ""
+        for part in re.findall("[^_]*_|[^_]+", word):
+            if len(line + part) > width and line:
+                lines.append(line)
+                line = ""
+            *whole, line = textwrap.wrap(line + part, width)
+            lines += whole
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def _draw(axes, left, top, cell):
