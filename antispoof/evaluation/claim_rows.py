@@ -61,7 +61,7 @@ def _all(names, scored):
 
 def _commits(names, scored):
     """The commits that env.txt of these experiments names, each once."""
-    found = set()
+    found: set[str] = set()
     for name, seed in _all(names, scored):
         path = scored.root / experiment(scored.switched.get(name, name), seed) / "env.txt"
         lines = path.read_text("utf-8").splitlines() if path.is_file() else []
