@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compare two systems on the same trials: difference, intervals, p-values, and what they allow."""
+"""Compare systems on the same trials: difference, intervals, p-values, and what they allow."""
 
 import argparse
 from pathlib import Path
@@ -10,25 +10,29 @@ EXAMPLE = """
 example:
   steps/compare.py exp/mel_cnn_seed1 exp/fusion_seed1 eval --trials unknown
   steps/compare.py exp/mel_cnn exp/fusion eval --seeds "1 2 3" --metric eer,min_dcf,cllr
+  steps/compare.py exp/mel_cnn exp/mhfa exp/fusion eval --seeds "1 2 3" --metric eer
   steps/compare.py exp/fusion 'exp/fusion_seed{seed}/without_mel_cnn_seed{seed}' eval --seeds "1 2"
 
 Differences are EXP_A - EXP_B: below 0, EXP_A is better. Intervals are paired: both systems are
 judged on the same draws of trials, of whole speakers, and of whole attacks (with the bona fide
 trials drawn one by one). With --seeds, EXP_A and EXP_B are names without _seed<n>, or have {seed}
 where it stands; a value is the mean over the seeds, and every interval is also given with the seeds
-drawn again. actDCF and Cllr are those of <exp>/<set>/llr/scores where all have them. --out writes
-everything as JSON.
+drawn again. actDCF and Cllr are those of <exp>/<set>/llr/scores where all have them. Of more than
+two EXP all pairs are compared, over speakers, attacks and seeds: alone, and together, by intervals
+that hold for all pairs at once (the largest |t| of --draws draws). --out writes everything as JSON.
 """
 
 
 def main():
     options = parse()
+    if len(options.exps) > 2:
+        return compare_several(options)
     from antispoof.data.json_files import write_json
     from antispoof.evaluation.compare import lines
     from antispoof.evaluation.paired import compare_experiments
 
     every = compare_experiments(
-        *([options.exp_a, options.exp_b], options.data / options.set, options.set, options.metric),
+        *(options.exps, options.data / options.set, options.set, options.metric),
         **{"seeds": options.seeds, "lists": options.outputs, "level": options.level},
         **{"replicates": options.bootstrap, "seed": options.seed},
     )
@@ -41,16 +45,31 @@ def main():
             print(line)
 
 
+def compare_several(options):
+    """All pairs, with intervals that hold together."""
+    from antispoof.data.json_files import write_json
+    from antispoof.evaluation.all_pairs import all_pairs_of_experiments, lines
+
+    every = all_pairs_of_experiments(
+        *(options.exps, options.data / options.set, options.metric, options.seeds),
+        **{"lists": options.outputs, "level": options.level},
+        **{"draws": options.draws, "seed": options.seed},
+    )
+    for found, out in zip(every, options.outputs.values(), strict=True):
+        if out:
+            write_json(out, found)
+        tell(options, found)
+        for line in lines(found):
+            print(line)
+
+
 def parse():
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("exp_a", metavar="EXP_A")
-    parser.add_argument("exp_b", metavar="EXP_B")
+    parser.add_argument("exps", metavar="EXP", nargs="+", help="two or more: EXP_A EXP_B ...")
     parser.add_argument(
-        "set",
-        metavar="SET",
-        help="the set both have scored, e.g. eval, or data/eval with its place",
+        "set", metavar="SET", help="the set all have scored: eval, or data/eval with its place"
     )
     parser.add_argument("--seeds", default="", help='compare all of these, e.g. "1 2 3"')
     parser.add_argument("--trials", metavar="NAME", help="only <data>/<set>/trials/NAME")
@@ -62,12 +81,17 @@ def parse():
     parser.add_argument("--metric", default="eer,min_dcf", help="eer, min_dcf, act_dcf, cllr")
     parser.add_argument("--data", type=Path, default="data", help="where data directories lie")
     parser.add_argument("--bootstrap", type=int, default=1000, help="replicates")
-    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--draws", type=int, default=20000, help="of the largest of several |t|")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and the draws")
     parser.add_argument("--level", type=float, default=0.95, help="of the intervals")
     parser.add_argument("--out", type=Path, metavar="OUT.json")
     options = parser.parse_args()
-    if options.bootstrap < 1:
-        raise UserError(f"--bootstrap: found {options.bootstrap}, wanted 1 or more")
+    for name, least in (("bootstrap", 1), ("draws", 1000)):
+        if getattr(options, name) < least:
+            raise UserError(f"--{name}: found {getattr(options, name)}, wanted {least} or more")
+    several = len(options.exps) > 2 and len(set(options.exps)) < len(options.exps)
+    if len(options.exps) < 2 or several:
+        raise UserError(f"found {' '.join(options.exps)}, wanted two EXP, or more, each once")
     if not 0 < options.level < 1:
         raise UserError(f"--level: found {options.level}, wanted a number between 0 and 1")
     return settle(options)
@@ -87,7 +111,7 @@ def settle(options):
     if len(set(options.seeds)) < len(options.seeds):
         raise UserError(f"--seeds: found '{' '.join(options.seeds)}', wanted each seed once")
     if options.seeds:
-        options.exp_a, options.exp_b = map(with_seed, (options.exp_a, options.exp_b))
+        options.exps = list(map(with_seed, options.exps))
     if "/" in options.set:
         options.data, options.set = Path(options.set).parent, Path(options.set).name
     if options.every_list and (options.trials or not options.out):

@@ -11,6 +11,7 @@ EXAMPLE = """
 example:
   for exp in exp/*_seed1; do steps/describe_model.py --exp "$exp"; done   # one seed is enough
   steps/rank.py exp/*_seed*
+  steps/rank.py --data data exp/*_seed*                  # also which places the trials leave open
   steps/rank.py --override baseline=mel_cnn --override draws=500 --markdown exp/*_seed*
 
 The score is a weighted geometric mean of ratios to a baseline (1: as good as it; lower is better);
@@ -26,6 +27,7 @@ def main():
     options = parse()
     from antispoof.data.json_files import write_json
     from antispoof.evaluation import rank
+    from antispoof.evaluation.all_pairs import all_pairs_of_results
     from antispoof.files import atomic_open
     from antispoof.paths import find
     from antispoof.report import domain_scatter
@@ -34,6 +36,12 @@ def main():
 
     config = rank.load_ranking(find(options.config), options.override)
     result = rank.rank(options.exp_dirs, config)
+    if options.data:
+        result["pairs"] = [
+            all_pairs_of_results(options.exp_dirs, folder, options.data)
+            for domain in rank.DOMAINS
+            for folder in config[domain]
+        ]
     if options.out:
         write_json(options.out, result)
     if options.picture:
@@ -42,6 +50,8 @@ def main():
             stream.write(domain_scatter.domains(points))
     for table in tables(result):
         print((to_markdown if options.markdown else to_text)(table))
+    for own in result.get("pairs", []):
+        print(" ".join(own["sentences"]))
     print(agreement_text(result))
 
 
@@ -52,6 +62,9 @@ def parse():
     parser.add_argument("--config", default="conf/rank.yaml", help="weights (conf/rank.yaml)")
     add_override_option(parser)
     parser.add_argument("--markdown", action="store_true")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="data directories: compare all pairs by EER too"
+    )
     parser.add_argument("--out", type=Path, metavar="OUT.json")
     parser.add_argument("--picture", type=Path, metavar="OUT.svg", help="of both domains")
     parser.add_argument("exp_dirs", nargs="+", type=Path, metavar="EXP_DIR")

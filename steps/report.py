@@ -12,7 +12,8 @@ example:
 
 The page opens from disk without a network. Pictures of scores need the data directory <data>/<set>
 and <exp>/<set>/scores; they are left out where those are gone. Costs are those of cost.json, which
-steps/describe_model.py --exp writes.
+steps/describe_model.py --exp writes; diagnostics those of diagnostics.json in each EXP_DIR
+(steps/diagnose.py), and of diagnostics_of_all.json next to them (steps/relate_diagnostics.py).
 """
 
 
@@ -46,23 +47,29 @@ def main():
 
     from antispoof.files import atomic_open
     from antispoof.report import figures, sections
+    from antispoof.report.all_pairs import all_pairs
     from antispoof.report.collect import read_runs
     from antispoof.report.comparisons import comparisons
+    from antispoof.report.curvature import diagnostics
     from antispoof.report.page import page
 
     runs = read_runs(options.exp_dirs, options.set)
     scored = figures.read_scored(runs, options.data, options.set)
     order = sections.order(options.rank) if options.rank else None
+    measured = diagnostics(runs)
     drawn = {
         **figures.score_pictures(runs, scored),
         "interval": figures.interval_pictures(runs),
         "training": figures.training_pictures(runs),
+        "diagnostics": measured[1],
         "order": [order[1]] if order else [],
     }
     tables = {
         "calibration": sections.calibration(runs, scored),
         "comparisons": comparisons(options.compare),
+        "pairs": all_pairs(runs, scored),
         "costs": sections.costs(runs),
+        "diagnostics": measured[0],
         "counts": sections.counts(runs),
         "order": order[0] if order else "",
     }

@@ -2,8 +2,10 @@
 """Make a data directory of a part of another: balanced, so many utterances, or clips.
 
 --balance attack takes as many utterances of each attack, as the rarest has, and as many bona fide
-as spoofs together; --count N takes N of what is left; --seconds 3 has the first 3 s of each sound,
-as a file of the cache. A seed decides what is drawn. Trial lists are carried over, counts are not.
+as spoofs together; --attacks A01,A02 takes spoofs of these alone, as many seconds together as the
+attack with the fewest has, so that sets of one and of five attacks are equally long; --count N
+takes N of what is left; --seconds 3 has the first 3 s of each sound, as a file of the cache. A seed
+decides what is drawn. Trial lists are carried over, counts are not.
 MP3 copies and corrupted copies of a set: steps/augment_data_dir.py.
 """
 
@@ -27,6 +29,9 @@ def main():
     whole = len(tables["wav.scp"])
     if args.balance:
         tables = subset.keep_only(tables, subset.balanced(tables, args.balance, args.seed))
+    if args.attacks:
+        chosen = subset.of_attacks(tables, args.attacks.split(","), args.seed)
+        tables = subset.keep_only(tables, chosen)
     if args.count:
         chosen = subset.drawn(tables["wav.scp"], args.count, args.seed)
         tables = subset.keep_only(tables, chosen)
@@ -46,6 +51,7 @@ def parse():
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--balance", metavar="FACTOR", help="of a table utt2<factor>")
+    parser.add_argument("--attacks", metavar="A,B", help="spoofs of these alone, equally long")
     parser.add_argument("--count", type=int, metavar="N", help="utterances, drawn at random")
     parser.add_argument("--seed", type=int, default=1, help="of what is drawn (1)")
     parser.add_argument("--seconds", type=float, help="of each sound, from its beginning")
@@ -55,8 +61,8 @@ def parse():
     parser.add_argument("in_dir", type=Path)
     parser.add_argument("out_dir", type=Path)
     args = parser.parse_args()
-    if args.balance is None and args.count is None and args.seconds is None:
-        raise UserError("found nothing to do; wanted --balance, --count or --seconds")
+    if (args.balance, args.attacks, args.count, args.seconds) == (None, None, None, None):
+        raise UserError("found nothing to do; wanted --balance, --count or --seconds, or --attacks")
     if (args.count is not None and args.count < 1) or (
         args.seconds is not None and not 0.1 <= args.seconds < 1e5
     ):

@@ -1,5 +1,6 @@
-"""A part of a data directory: balanced over a factor, so many utterances, or cut to a length."""
+"""A part of a data directory: balanced, of some attacks, so many utterances, or cut to a length."""
 
+import itertools
 import random
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -33,6 +34,32 @@ def balanced(tables: Tables, factor: str, seed: int) -> list[str]:
             count = min(count, len(chosen)) or count
         for utts in own:
             chosen += rng.sample(sorted(utts), count)
+    return sorted(chosen, key=str.encode)
+
+
+def of_attacks(tables: Tables, attacks: Collection[str], seed: int) -> list[str]:
+    """Bona fide utterances, and spoofs of `attacks` alone, drawn in turn from each.
+
+    They are drawn until they have as many seconds as the attack that has the fewest of all: sets
+    of one attack and of several are equally long. Raises UserError for an attack that is not there.
+    """
+    made, lengths, rng = tables.get("utt2attack", {}), tables["utt2dur"], random.Random(seed)
+    groups: dict[str, list[str]] = {}
+    for utt in sorted(made):
+        if tables["utt2label"][utt] == "spoof":
+            groups.setdefault(made[utt], []).append(utt)
+    for attack in attacks:
+        if attack not in groups:
+            known = ", ".join(sorted(groups))
+            raise UserError(f"--attacks: found '{attack}', wanted some of {known}")
+    left = min(sum(float(lengths[utt]) for utt in utts) for utts in groups.values())
+    chosen = [utt for utt, label in tables["utt2label"].items() if label == "bonafide"]
+    queues = [rng.sample(groups[attack], len(groups[attack])) for attack in sorted(set(attacks))]
+    for utts in itertools.zip_longest(*queues):
+        for utt in filter(None, utts):
+            if left > 0:
+                chosen.append(utt)
+                left -= float(lengths[utt])
     return sorted(chosen, key=str.encode)
 
 

@@ -64,10 +64,8 @@ def compare_experiments(
         }
 
 
-def read(
-    names: list[str], set_name: str, seeds: list[str], want_llrs: bool
-) -> tuple[bool, list, list]:
-    """Whether LLRs are given, and of both: of every seed (path, table) of scores and of LLRs."""
+def read(names: list[str], set_name: str, seeds: list[str], want_llrs: bool) -> tuple[Any, ...]:
+    """Whether LLRs are given, and of each: of every seed (path, table) of scores and of LLRs."""
     places = [[text.replace("{seed}", seed) for seed in seeds] or [text] for text in names]
     llrs = [llr_path(exp, set_name) for own in places for exp in own]
     calibrated = want_llrs and all(path.is_file() for path in llrs)
@@ -79,7 +77,7 @@ def read(
             if calibrated:
                 llr = read_table_of(llr_path(exp, set_name))
             runs[-1].append((found, llr))
-    return calibrated, runs[0], runs[1]
+    return (calibrated, *runs)
 
 
 def read_table_of(path: Path) -> tuple[Path, dict[str, float]]:
@@ -89,15 +87,15 @@ def read_table_of(path: Path) -> tuple[Path, dict[str, float]]:
 
 def keep_runs(
     tables: list[list], labels: Mapping[str, bool], data_dir: Path, trials: str | None
-) -> tuple[list, list, Trials]:
-    """Scores and LLRs of every seed of both on a list of trials, and these trials."""
+) -> tuple[Any, ...]:
+    """Scores and LLRs of every seed of each on a list of trials, and these trials."""
     runs: list[list] = []
     for own in tables:
         runs.append([])
         for pair in own:
             found, llr = (keep(labels, table, data_dir, path, trials) for path, table in pair)
             runs[-1].append((found.split(), llr.split()))
-    return runs[0], runs[1], found
+    return (*runs, found)
 
 
 def kinds_of(trials: Trials) -> tuple[dict, dict[str, str]]:

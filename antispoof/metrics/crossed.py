@@ -106,26 +106,31 @@ def count_units(way: Way) -> int:
     return len(np.unique(np.concatenate([part[part >= 0] for part in way])))
 
 
+def cells_of(ways: Sequence[Way]) -> tuple[np.ndarray, np.ndarray]:
+    """(which trials have a unit of every way (N,), the cell of each of them)."""
+    codes = [np.concatenate(way) for way in ways]
+    inside = np.all([code >= 0 for code in codes], axis=0)
+    cells = np.zeros(int(inside.sum()), np.int64)
+    for code in codes:
+        cells = cells * (int(code.max()) + 1) + code[inside]
+    return inside, np.unique(cells, return_inverse=True)[1]
+
+
 def variance(own: Moved, ways: Sequence[Way], subtracted: float) -> tuple[float, int]:
     """(variance, degrees of freedom) of `own.value` where the units of each of `ways` are drawn.
 
     subtracted: how much of the variance over cells, which each of `ways` counts again.
     """
     both = np.concatenate([own.bonafide, own.spoof])
-    codes, parts, counts = [], [], []
+    parts, counts = [], []
     for way in ways:
         code = np.concatenate(way)
-        codes.append(code)
         sums = np.bincount(code[code >= 0], both[code >= 0])
         counts.append(count_units(way))
         parts.append(counts[-1] / (counts[-1] - 1) * float(np.square(sums).sum()))
     total = sum(parts)
     if len(ways) > 1:
-        inside = np.all([code >= 0 for code in codes], axis=0)
-        cells = np.zeros(int(inside.sum()), np.int64)
-        for code in codes:
-            cells = cells * (int(code.max()) + 1) + code[inside]
-        _, cells = np.unique(cells, return_inverse=True)
+        inside, cells = cells_of(ways)
         within = float(np.square(np.bincount(cells, both[inside])).sum())
         total -= subtracted * (len(ways) - 1) * within
     return max(total, *parts), min(counts) - 1
@@ -160,6 +165,16 @@ def crossed_interval(
     return float(back(to(own.value) - half)), float(back(to(own.value) + half))
 
 
+def error_of(
+    own: Moved, ways: Sequence[Way], seeds: Sequence[tuple[float, int]] = ()
+) -> tuple[float, float]:
+    """(standard error, degrees of freedom) of a difference; seeds: as `crossed_difference`."""
+    parts = [variance(own, ways, OF_DIFFERENCE), *seeds]
+    total = sum(spread for spread, _ in parts)
+    freedom = total**2 / max(sum(spread**2 / df for spread, df in parts), 1e-300)
+    return float(np.sqrt(total)), float(freedom)
+
+
 def crossed_difference(
     own: Moved, ways: Sequence[Way], level: float = 0.95, seeds: Sequence[tuple[float, int]] = ()
 ) -> tuple[tuple[float, float], float]:
@@ -167,10 +182,7 @@ def crossed_difference(
 
     seeds: (variance, degrees of freedom) that the seeds of each add, by Satterthwaite's rule.
     """
-    parts = [variance(own, ways, OF_DIFFERENCE), *seeds]
-    total = sum(spread for spread, _ in parts)
-    error = np.sqrt(total)
-    freedom = total**2 / max(sum(spread**2 / df for spread, df in parts), 1e-300)
+    error, freedom = error_of(own, ways, seeds)
     if not error > 0:
         return (own.value, own.value), 1.0
     half = float(stdtrit(freedom, (1 + level) / 2) * error)

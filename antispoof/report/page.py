@@ -32,13 +32,14 @@ def page(
 ) -> str:
     """The HTML text.
 
-    pictures: {"det" | "histogram" | "reliability" | "interval" | "training" | "order": [Picture]};
-    tables: {"calibration" | "comparisons" | "costs" | "counts" | "order": piece}, or "".
+    pictures: {"det" | "histogram" | "reliability" | "interval" | "training" | "diagnostics" |
+    "order": [Picture]}; tables: {"calibration" | "comparisons" | "pairs" | "costs" | "counts" |
+    "diagnostics" | "order": piece}, or "".
     """
     sections = [
         ("results", "Results", _results(runs) + _notes(runs, data)),
         ("intervals", "Each run", _runs(runs) + _gallery(pictures["interval"])),
-        ("comparisons", "Comparisons", tables["comparisons"]),
+        ("comparisons", "Comparisons", tables["comparisons"] + tables.get("pairs", "")),
         ("det", "Detection error trade-off", _gallery(pictures["det"])),
         ("attacks", "By attack and condition", heat_maps(runs)),
         ("scores", "Scores", _gallery(pictures["histogram"])),
@@ -50,6 +51,11 @@ def page(
         ("costs", "Sizes and costs", tables["costs"]),
         ("order", "Which system", tables["order"] + _gallery(pictures["order"])),
         ("training", "Training", _gallery(pictures["training"])),
+        (
+            "diagnostics",
+            "Diagnostics",
+            tables.get("diagnostics", "") + _gallery(pictures.get("diagnostics", ())),
+        ),
         ("provenance", "Provenance", tables["counts"] + _provenance(runs, data)),
     ]
     return TEMPLATES.get_template("page.html").render(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from ..evaluation.all_pairs import places
 from ..metrics.titles import TITLES
 from .result_tables import Table
 
@@ -31,6 +32,20 @@ def tables(result: dict[str, Any]) -> Iterator[Table]:
     yield Table("What the scores are made of", ["part", *names], rows)
     if "parameters" in result["parts"][names[0]]:
         yield _sizes(result["parts"])
+    if result.get("pairs"):
+        yield _open_places(result["pairs"])
+
+
+def _open_places(pairs):
+    """Which places by EER the intervals that hold together leave open; one column a result."""
+    found = [places(own) for own in pairs]
+    rows = [
+        [name, *("-".join(map(str, dict.fromkeys(own[name]))) for own in found)]
+        for name in sorted(found[-1], key=lambda name: (found[-1][name], name))
+    ]
+    count = len(pairs[0]["metrics"]["eer"])
+    title = f"Places by EER that intervals leave open which hold for all {count} pairs together"
+    return Table(title, ["system", *(own["results"] for own in pairs)], rows)
 
 
 def _sizes(parts):

@@ -57,6 +57,30 @@ def test_another_factor_is_even_within_each_class(data, tmp_path):
         assert counts[label, "gsm"] == counts[label, "none"] > 10
 
 
+def test_sets_of_one_attack_and_of_several_are_equally_long(data, tmp_path):
+    """As long as the attack with the fewest seconds, to one utterance; all bona fide stays."""
+    rng = np.random.default_rng(3)
+    lengths = {utt: f"{rng.uniform(1, 4):.4f}" for utt in read_table(data / "wav.scp")}
+    write_table(data / "utt2dur", lengths)
+    made = read_table(data / "utt2attack")
+    sums = collections.Counter()
+    for utt, attack in made.items():
+        sums[attack] += float(lengths[utt])
+    least = min(seconds for attack, seconds in sums.items() if attack != "-")
+    for attacks in ("A01", "A03", "A04,A02", "A01,A02,A03,A04"):
+        out = tmp_path / "data" / attacks.replace(",", "_")
+        tables = take(data, out, "--attacks", attacks)
+        own = [utt for utt, label in tables["utt2label"].items() if label == "spoof"]
+        counts = collections.Counter(tables["utt2attack"][utt] for utt in own)
+        assert set(counts) == set(attacks.split(","))
+        assert max(counts.values()) - min(counts.values()) <= 1
+        seconds = sum(float(tables["utt2dur"][utt]) for utt in own)
+        assert least - 1e-6 <= seconds < least + 4
+        assert len(tables["wav.scp"]) - len(own) == sum(v == "-" for v in made.values())
+    line = refused(SUBSET, "--attacks", "A01,B7", data, tmp_path / "data/no", cwd=tmp_path)
+    assert "--attacks: found 'B7', wanted some of A01, A02, A03, A04" in line
+
+
 def test_the_seed_decides_and_nothing_else(data, tmp_path):
     options = ("--balance", "attack", "--count", 30)
     parts = {

@@ -1,0 +1,36 @@
+"""How far two orders agree, with an interval."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import stdtrit
+from scipy.stats import rankdata
+
+FEWEST = 5  # experiments
+
+
+def rank_correlation(
+    first: Sequence[float], second: Sequence[float], level: float = 0.95
+) -> tuple[float, tuple[float, float]]:
+    """(Spearman's rho, its interval) of N pairs, by Fisher's z and Bonett and Wright's variance.
+
+    Experiments that share a design or a seed are not independent: the interval is then too short.
+    Source: Bonett and Wright (2000), doi:10.1007/BF02294183. Raises ValueError for fewer than
+    FEWEST pairs; (nan, (-1, 1)) where one of the two does not vary.
+    """
+    size = len(first)
+    if size < FEWEST:
+        raise ValueError(f"found {size} experiments, wanted {FEWEST} or more")
+    ranks = rankdata(first), rankdata(second)
+    if min(np.ptp(part) for part in ranks) == 0:
+        return float("nan"), (-1.0, 1.0)
+    rho = float(np.corrcoef(*ranks)[0, 1])
+    if abs(rho) > 1 - 1e-12:  # at the end of the scale, the formula says nothing
+        rho = float(np.sign(rho))
+        inner = rho * (1 - 1 / size)
+    else:
+        inner = rho
+    error = np.sqrt((1 + inner**2 / 2) / (size - 3))
+    half = stdtrit(size - 3, (1 + level) / 2) * error
+    low, high = np.tanh(np.arctanh(inner) - half), np.tanh(np.arctanh(inner) + half)
+    return rho, (float(min(low, rho)), float(max(high, rho)))

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# The claims of conf/claims.yaml, judged on the embedded corpus: trains what they need, with five seeds, and
+# writes CLAIMS.md, a row for each. What is trained already is not trained again. --dry-run lists the trainings.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+
+# options
+recipe=           # the folder of another recipe, whose sets and systems the list names; empty: this one
+claims=           # some of them, with commas between; empty: all
+config=           # list of claims; empty: conf/claims.yaml
+seeds="1 2 3 4 5" # one experiment for each
+stage=1           # first stage: 1 data, 2 train and score, 3 what else is measured, 4 the page
+stop_stage=4      # last stage
+nj=2              # jobs at a time
+device=auto       # auto, cpu or cuda
+local_options=    # of local/prepare_data.py, e.g. "--size small"
+clips=50          # of each class, for diagnostics
+draws=30          # vectors of signs for each clip, for diagnostics
+dry_run=false     # only list what is trained, and whether it is there
+out=              # the page; empty: CLAIMS.md
+. "$root/utils/parse_options.sh"
+given=egs/mini/claims.sh
+for word in "${options_given[@]}"; do # as it would be typed
+  [[ $word == *" "* ]] && given+=" \"$word\"" || given+=" $word"
+done
+"$root/tools/setup.sh" ${ANTISPOOF_CACHE:+--cache "$ANTISPOOF_CACHE"}
+. "$root/utils/environment.sh"
+[ -z "$recipe" ] || here=$(realpath -m "$recipe")
+[ -z "$config" ] || config=$(realpath -m "$config")
+[ -z "$out" ] || out=$(realpath -m "$out")
+cd "$here"
+page=(python "$root/steps/claims.py" --config "${config:-conf/claims.yaml}" --claims "$claims" --seeds "$seeds")
+
+if [ "$dry_run" = true ]; then exec "${page[@]}" --list; fi
+plan=$("${page[@]}" --plan)
+each() { awk -F '\t' -v verb="$1" '$1 == verb' <<<"$plan"; } # each VERB: its lines of the plan
+at() { [ "$stage" -le "$1" ] && [ "$1" -le "$stop_stage" ]; }
+
+if at 1; then
+  ./run.sh --nj "$nj" --local-options "$local_options" --stop-stage 1
+  while IFS=$'\t' read -r _ from to attacks; do
+    [ -z "$to" ] || [ -f "$to/utt2label" ] || python "$root/utils/subset_data_dir.py" --attacks "$attacks" "$from" "$to"
+  done < <(each subset)
+fi
+
+if at 2; then
+  while IFS=$'\t' read -r _ cells epochs <&3; do
+    mkdir -p exp/claims
+    tr ';' '\n' <<<"$cells" >"exp/claims/grid_$epochs.txt"
+    "$root/egs/ablation/run.sh" --recipe "$here" --grid "exp/claims/grid_$epochs.txt" --epochs "$epochs" --seeds "$seeds" \
+      --nj "$nj" --device "$device" --bootstrap 0 --out "exp/claims/grid_$epochs"
+  done 3< <(each grid)
+  while IFS=$'\t' read -r _ systems tag own train dev override last <&3; do
+    options=()
+    [ "$tag" = - ] || options+=(--tag "$tag")
+    [ "$override" = - ] || options+=(--override "$override")
+    ./run.sh --systems "$systems" --seeds "$own" "${options[@]}" --train-set "$train" --dev-set "$dev" --eval-sets eval \
+      --nj "$nj" --device "$device" --stage 2 --stop-stage "$last"
+  done 3< <(each train)
+fi
+
+feats_of() { # feats_of EXP: sets feats, where its features are cached
+  feats=()
+  if grep -qx "feats: cached" "$1/config.yaml"; then
+    feats=(--feats "dump/$(awk '$1 == "upstream:" {print $2}' "$1/config.yaml")")
+  fi
+}
+
+if at 3; then
+  while IFS=$'\t' read -r _ exp switched overrides <&3; do
+    feats_of "$exp" && options=()
+    for pair in $overrides; do options+=(--override "$pair"); done
+    [ -f "$switched/eval/scores" ] ||
+      python "$root/steps/score.py" --device "$device" "${feats[@]}" "${options[@]}" "$exp" data/eval "$switched/eval/scores"
+  done 3< <(each switch)
+  while IFS=$'\t' read -r _ exp <&3; do
+    feats_of "$exp"
+    [ -f "$exp/diagnostics.json" ] ||
+      python "$root/steps/diagnose.py" --device "$device" "${feats[@]}" --clips "$clips" --draws "$draws" --train data/train \
+        "$exp" data/dev "$exp/diagnostics.json"
+  done 3< <(each diagnose)
+  while IFS=$'\t' read -r _ exp <&3; do
+    [ -f "$exp/cost.json" ] || python "$root/steps/describe_model.py" --exp "$exp" --out "$exp/cost.json"
+  done 3< <(each cost)
+  while IFS=$'\t' read -r _ exps <&3; do
+    read -ra ranked <<<"$exps"
+    python "$root/steps/rank.py" --config conf/rank.yaml "${ranked[@]}" --out exp/claims/rank.json
+  done 3< <(each rank)
+fi
+
+if at 4; then exec "${page[@]}" --command "$given" --out "${out:-CLAIMS.md}"; fi

@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Say of each claim in a list whether the experiments at hand hold it: held, not held, or open."""
+
+import argparse
+from pathlib import Path
+
+from antispoof.errors import UserError, one_line_errors
+
+EXAMPLE = """
+example:
+  steps/claims.py --config conf/claims.yaml --seeds "1 2 3 4 5" --plan
+  steps/claims.py --config conf/claims.yaml --seeds "1 2 3 4 5" --out CLAIMS.md
+
+Called in the folder of a recipe, by its claims.sh. --plan prints what has to be run, a line each;
+--list prints the experiments that are trained for it, and whether they are there. A verdict is a
+function of the interval and of the threshold `holds` of the list. Kinds of claims:
+  difference   EER of the first of each pair less that of the second; all pairs hold together
+  contrast     the mean of such differences
+  trend        the slope of EER over numbers
+  saving       a difference, and that so much of the multiplications is saved
+  correlation  Spearman's rho of EERs on two sets, over systems
+  diagnostic   Spearman's rho of a diagnostic and EER, over experiments
+  flag         EER of systems below a limit on held-out data, less that of the others
+  firm         how often the first of an order leads under other weights
+  none         nothing here can settle it
+"""
+
+
+def main():
+    args = parse()
+    from antispoof.evaluation import claims as listed
+    from antispoof.evaluation.claim_plan import plan, trainings
+    from antispoof.paths import find
+
+    found = listed.read_claims(find(args.config))
+    claims = listed.chosen(found["claims"], args.claims)
+    lines = plan(claims, found, args.seeds)
+    if args.plan:
+        for line in lines:
+            print("\t".join(line))
+    if args.list:
+        for exp in trainings(lines, args.seeds):
+            print(f"{exp}\t{'is trained' if Path(exp, 'best.pt').is_file() else 'to be trained'}")
+    if args.out:
+        write(args, found, {own["name"] for own in claims})
+
+
+def parse():
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--config", default="conf/claims.yaml", help="the list of claims")
+    parser.add_argument("--claims", default="", metavar="NAME,...", help="some of them (all)")
+    parser.add_argument("--seeds", default="1 2 3 4 5", help="of every experiment")
+    parser.add_argument("--plan", action="store_true", help="print what has to be run")
+    parser.add_argument("--list", action="store_true", help="print what has to be trained")
+    parser.add_argument("--command", default="", help="how all was run, for the page")
+    parser.add_argument("--out", type=Path, metavar="OUT.md", help="write the page, and OUT.json")
+    args = parser.parse_args()
+    seeds = args.seeds.split()
+    if not seeds or not all(map(str.isdecimal, seeds)) or len(set(seeds)) < len(seeds):
+        raise UserError(f"--seeds: found '{args.seeds}', wanted numbers, each once")
+    if not (args.plan or args.list or args.out):
+        raise UserError("found nothing to do; wanted --plan, --list or --out")
+    args.seeds = seeds
+    return args
+
+
+def write(args, found, names):
+    """The page of all claims; those that were not asked for are judged by what is there too."""
+    from antispoof.data.json_files import write_json
+    from antispoof.evaluation.claim_rows import measure
+    from antispoof.evaluation.claim_scores import Scored
+    from antispoof.files import atomic_open
+    from antispoof.report.claims import cells, markdown
+
+    switched = {name: own["of"] for name, own in found["trainings"].items() if "of" in own}
+    scored = Scored(Path(), args.seeds, switched)
+    rows = [measure(claim, scored) for claim in found["claims"]]
+    with atomic_open(args.out) as stream:
+        stream.write(markdown(rows, about(args, rows)))
+    write_json(args.out.with_suffix(".json"), [record(row) for row in rows])
+    for row in rows:
+        if row.claim["name"] in names:
+            print(f"{row.claim['name']}: {row.verdict}; {cells(row)[3].replace('<br>', '; ')}")
+    print(args.out)
+
+
+def record(row):
+    effects = [
+        {"what": own.what, "value": own.value, "interval": list(own.interval)}
+        for own in row.effects
+    ]
+    words = {"verdict": row.verdict, "ran": row.ran, "lacks": row.lacks, "note": row.note}
+    return {"name": row.claim["name"], "holds": row.claim.get("holds"), "effects": effects, **words}
+
+
+def about(args, rows):
+    """How the page was made, and how to read it."""
+    from antispoof.data.data_dir import read_data_dir
+    from antispoof.training.experiment import commit
+
+    labels = read_data_dir("data/train")["utt2label"] if Path("data/train").is_dir() else {}
+    counts = {word: sum(row.verdict == word for row in rows) for word in WORDS}
+    said = ", ".join(f"{count} {word}" for word, count in counts.items())
+    return (
+        f"Made by `{args.command or 'steps/claims.py'}`, seeds {', '.join(args.seeds)}, commit "
+        f"{commit()}; {len(labels)} utterances to learn on. {len(rows)} claims: {said}.\n\n"
+        "EER in percent, differences in points; intervals are over speakers, attacks and seeds, or "
+        "over systems. A verdict follows from the interval and the threshold in brackets, which "
+        "`conf/claims.yaml` states: held where all intervals lie within it, not held where one "
+        "lies outside, or else these data cannot tell."
+    )
+
+
+WORDS = ("held", "not held", "cannot tell", "not run")
+
+if __name__ == "__main__":
+    with one_line_errors("steps/claims.py"):
+        main()

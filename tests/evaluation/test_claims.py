@@ -1,0 +1,199 @@
+"""Verdicts on claims follow from intervals and thresholds, for every kind of claim."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from claim_scores import EVAL, SEEDS, add, judged, make_place, pairs
+from made_up import ROOT, refused, worker
+
+from antispoof.errors import UserError
+from antispoof.evaluation.claim_plan import attacks_of, experiment, plan, trainings
+from antispoof.evaluation.claim_rows import MEASURES
+from antispoof.evaluation.claim_scores import Scored
+from antispoof.evaluation.claims import KINDS, chosen, read_claims, verdict
+
+LIST = ROOT / "egs/mini/conf/claims.yaml"
+
+
+@pytest.mark.parametrize(
+    ("intervals", "holds", "wanted"),
+    [
+        ([(-3, -1)], {"below": 0}, "held"),
+        ([(1, 3)], {"below": 0}, "not held"),
+        ([(-3, 1)], {"below": 0}, "cannot tell"),
+        ([(0, 3)], {"below": 0}, "not held"),  # an end at the threshold is not within
+        ([(-3, 0)], {"below": 0}, "cannot tell"),
+        ([(0.4, 0.9)], {"above": 0.3}, "held"),
+        ([(-0.4, 0.2)], {"above": 0.3}, "not held"),
+        ([(0.1, 0.9)], {"above": 0.3}, "cannot tell"),
+        ([(-0.5, 0.7)], {"within": [-1, 1]}, "held"),
+        ([(1.5, 2)], {"within": [-1, 1]}, "not held"),
+        ([(-2, -1.5)], {"within": [-1, 1]}, "not held"),
+        ([(0.5, 2)], {"within": [-1, 1]}, "cannot tell"),
+        ([(-5, 5)], {"within": [-1, 1]}, "cannot tell"),
+        ([(-3, -1), (-2, -1)], {"below": 0}, "held"),  # all have to hold
+        ([(-3, -1), (-2, 1)], {"below": 0}, "cannot tell"),
+        ([(-3, 1), (2, 4)], {"below": 0}, "not held"),  # and one is enough to refute
+    ],
+)
+def test_a_verdict_is_a_function_of_intervals_and_threshold(intervals, holds, wanted):
+    assert verdict(intervals, holds) == wanted
+
+
+def test_a_saving_that_is_not_there_refutes_a_claim_whatever_the_interval_says():
+    assert verdict([(-3, -1)], {"below": 0}, allowed=False) == "not held"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return make_place(tmp_path_factory.mktemp("claims"))
+
+
+def test_differences_are_held_refuted_or_open(place):
+    add(place, "good", 3.0)
+    add(place, "bad", 1.5)
+    add(place, "alike", 3.0, spread=0.1)
+    for names, holds, wanted in (
+        (["good", "bad"], {"below": 0}, "held"),
+        (["bad", "good"], {"below": 0}, "not held"),
+        (["alike", "good"], {"below": 0}, "cannot tell"),
+        (["alike", "good"], {"within": [-4, 4]}, "held"),
+        (["bad", "good"], {"within": [-4, 4]}, "not held"),
+    ):
+        row = judged(place, pairs("difference", names, holds=holds))
+        assert (row.verdict, len(row.effects)) == (wanted, 1), row
+        assert row.effects[0].what == f"{names[0]} − {names[1]}"
+    row = judged(place, pairs("difference", ["good", "bad"], ["alike", "bad"], holds={"below": 0}))
+    assert row.verdict == "held" and "2 pairs together" in row.ran
+    alone = judged(place, pairs("difference", ["good", "bad"], holds={"below": 0})).effects[0]
+    low, high = row.effects[0].interval
+    assert low < alone.interval[0] < alone.value < alone.interval[1] < high
+    assert (
+        "24 speakers and 12 attacks and seeds" in row.ran and "good, bad, alike; 3 seeds" in row.ran
+    )
+
+
+def test_the_seeds_of_a_switch_are_the_same_models(place):
+    add(place, "whole", 2.5, spread=0.3)
+    add(place, "switch", 2.4, spread=0.3)
+    claim = pairs("difference", ["switch", "whole"], holds={"below": 1})
+    apart = judged(place, claim).effects[0].interval
+    paired = judged(place, claim, {"switch": "whole"}).effects[0].interval
+    assert np.ptp(paired) < 0.8 * np.ptp(apart)
+
+
+def test_a_row_names_the_commits_that_its_models_were_trained_at(place):
+    add(place, "good", 3.0)
+    add(place, "bad", 1.5)
+    claim = pairs("difference", ["good", "bad"], holds={"below": 0})
+    assert judged(place, claim).ran.endswith("; trained at no commit known")
+    for seed, commit in zip(SEEDS, ("beef", "cafe", "beef"), strict=True):
+        (place / experiment("bad", seed) / "env.txt").write_text(f"commit: {commit}\nos: x\n")
+    assert judged(place, claim).ran.endswith("; trained at beef and cafe")
+    switch = pairs("difference", ["good", "bad"], holds={"below": 0})
+    assert judged(place, switch, {"good": "bad"}).ran.endswith("; trained at beef and cafe")
+
+
+def test_contrasts_and_trends(place):
+    for k in range(1, 6):
+        add(place, f"rising_{k}", 1.0 + 0.4 * k)
+        add(place, f"flat_{k}", 2.0, spread=0.02 * k)
+    names = [[f"rising_{k}", "flat_1"] for k in (4, 5)]
+    assert judged(place, pairs("contrast", *names, holds={"below": 0})).verdict == "held"
+    assert judged(place, pairs("contrast", *names, holds={"above": 0})).verdict == "not held"
+    for name, wanted in (("rising", "held"), ("flat", "cannot tell")):
+        over = [f"{name}_{k}" for k in range(1, 6)]
+        claim = {"kind": "trend", "over": over, "at": [1, 2, 3, 4, 5], "on": EVAL}
+        row = judged(place, {**claim, "holds": {"below": 0}})
+        assert row.verdict == wanted
+        rates = [Scored(place, SEEDS, {}).mean(one, EVAL) for one in over]
+        assert row.effects[0].value == pytest.approx(np.polyfit(range(1, 6), rates, 1)[0])
+    back = {**claim, "over": [f"rising_{k}" for k in (5, 4, 3, 2, 1)], "holds": {"below": 0}}
+    assert judged(place, back).verdict == "not held"
+
+
+def test_a_saving_needs_both_the_score_and_the_cost(place):
+    add(place, "lite", 3.0)
+    add(place, "full", 2.9)
+    claim = {**pairs("saving", ["lite", "full"], holds={"below": 3}), "saving": 0.7}
+    assert judged(place, claim).verdict == "not run"
+    for name, macs in (("lite", 25), ("full", 100)):
+        path = place / experiment(name, 1) / "cost.json"
+        path.write_text(json.dumps({"macs": macs, "parameters": macs}))
+    row = judged(place, claim)
+    assert (row.verdict, row.note) == ("held", "saved: 75.0% of MACs, 75.0% of parameters")
+    assert judged(place, {**claim, "saving": 0.8}).verdict == "not held"
+
+
+def test_what_was_not_run_is_said_with_what_lacks(place):
+    add(place, "good", 3.0)
+    row = judged(place, pairs("difference", ["good", "nobody"], holds={"below": 0}))
+    assert row.verdict == "not run"
+    assert row.lacks == "3 files lack, among them exp/nobody_seed1/eval/scores"
+    assert judged(place, {"kind": "none"}).verdict == "not run"
+
+
+def test_every_kind_is_measured_and_the_list_of_the_corpus_is_whole():
+    assert set(MEASURES) == set(KINDS) - {"none"}
+    found = read_claims(LIST)
+    assert len(found["claims"]) >= 18
+    assert set(KINDS) == {claim["kind"] for claim in found["claims"]}
+    lines = plan(found["claims"], found, [1, 2])
+    configs = {path.name for path in [*ROOT.glob("conf/*.yaml"), *LIST.parent.glob("*.yaml")]}
+    for verb, *words in lines:
+        systems = words[0].split() if verb == "train" else []
+        systems += [cell.split()[0] for cell in words[0].split(";")] if verb == "grid" else []
+        assert all(f"train_{system}.yaml" in configs for system in systems)
+    trained = trainings(lines, [1, 2])
+    for name, own in found["trainings"].items():
+        assert (experiment(name, 2) in trained) == ("of" not in own)
+
+
+def test_numbers_of_attacks_go_round_so_that_each_is_drawn_equally_often():
+    known = ["A01", "A02", "A03", "A04", "A05"]
+    for count in range(1, 6):
+        every = [name for place in range(5) for name in attacks_of(known, count, place)]
+        assert sorted(every) == sorted(known * count)
+        assert all(len(set(attacks_of(known, count, place))) == count for place in range(5))
+
+
+def test_the_page_has_a_row_for_every_claim_and_calls_on_none_by_hand(place):
+    add(place, "mel_vit_mini", 1.2)
+    add(place, "mel_cnn_mini", 3.0)
+    (place / "data/eval/trials").mkdir(exist_ok=True)
+    ids = [f"b{n:03d}" for n in range(240)] + [f"s{n:03d}" for n in range(120)]
+    (place / "data/eval/trials/unknown").write_text("".join(f"{utt}\n" for utt in ids))
+    options = ("--config", LIST, "--seeds", "1 2 3", "--claims", "vit_is_worse")
+    status, out, error = worker("steps/claims.py", *options, "--out", "page.md", cwd=place)
+    assert status == 0, error
+    assert "vit_is_worse: not held; mel_vit_mini − mel_cnn_mini: +19" in out
+    page, found = (place / "page.md").read_text(), json.loads((place / "page.json").read_text())
+    assert page.count("\n| ") == 2 + len(read_claims(LIST)["claims"])
+    assert page.count("**not run**") == sum(own["verdict"] == "not run" for own in found) > 15
+    assert "**not held** (within +5 to +15)" in page and "1 not held, 0 cannot tell" in page
+    assert worker("steps/claims.py", *options, "--out", "again.md", cwd=place)[0] == 0
+    assert (place / "again.md").read_text() == page
+
+
+def test_refusals(place, tmp_path):
+    whole = LIST.read_text()
+    for old, new, words in (
+        ("kind: trend", "kind: tend", "found kind 'tend', wanted one of correlation"),
+        ("at: [1, 2, 3, 4, 5]", "at: [1, 2]", "found 2 numbers, wanted one for each of over"),
+        ("name: flatness", "name: temperature", "found the claim 'temperature' twice"),
+        ("    diagnostic: hessian\n", "", "flatness: lacks 'diagnostic'"),
+        ("pairs: [[mel_vit_mini, mel_cnn_mini]]", "pairs: [[a]]", "wanted two names in each"),
+        ("attacks: 1}", "attacks: one}", 'attacks: found "one", wanted a whole number'),
+    ):
+        assert old in whole
+        (tmp_path / "list.yaml").write_text(whole.replace(old, new))
+        with pytest.raises(UserError, match=words.replace("(", ".")):
+            read_claims(tmp_path / "list.yaml")
+    with pytest.raises(UserError, match="found 'none_such', wanted some of ranks_invert"):
+        chosen(read_claims(LIST)["claims"], "vit_is_worse,none_such")
+    options = ("--config", LIST, "--list")
+    assert "wanted numbers, each once" in refused(
+        "steps/claims.py", *options, "--seeds", "1 1", cwd=Path(place)
+    )
