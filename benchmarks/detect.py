@@ -30,6 +30,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 MORE = ("egs/mini/conf/train_mean_pool_mini.yaml",)  # the smallest back end of Distill-MOS
 FORMS = ("PyTorch", "ONNX float32", "ONNX int8")
+MAKE = "make"  # what a process of its own does: the memory of this one counts in that of others
 HEAD = ("model", "form", "× real time", "files/s", "ratio", "first result, s", "warm, s", "memory")
 
 
@@ -123,7 +124,7 @@ def defaults():
 
 
 def made(config, place):
-    """An experiment of a config in the folder `place`, of random weights; returns its folder."""
+    """Print the folder of an experiment of random weights that is made of a config in `place`."""
     import numpy as np
     import torch
 
@@ -140,7 +141,16 @@ def made(config, place):
     save_checkpoint(exp / "best.pt", {"model": build_system(settings).state_dict(), "epoch": 1})
     scores, labels = np.array([0.0, 2, 1, 3]), np.array([0, 0, 1, 1])
     Calibration.fit(scores, labels, (exp.name,)).save(exp / "calibration.json")
-    return str(exp)
+    print(exp)
+
+
+def experiment_of(model, place):
+    """The folder of a model: of an experiment its own, of a config a new one in `place`."""
+    if not model.endswith(".yaml"):
+        return model
+    command = [sys.executable, __file__, "--child", MAKE, "--sounds", place, "--", model]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.splitlines()[-1]
 
 
 def compared(exp, place, paths, rounds):
@@ -164,9 +174,11 @@ def main():
     parser.add_argument("--sounds", nargs="+", required=True, help="files, or one folder")
     parser.add_argument("--count", type=int, default=40, help="how many of them")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--child", choices=FORMS, help="used by itself")
+    parser.add_argument("--child", choices=(*FORMS, MAKE), help="used by itself")
     parser.add_argument("models", nargs="*", metavar="EXP_OR_CONFIG")
     args = parser.parse_args()
+    if args.child == MAKE:
+        return made(args.models[0], args.sounds[0])
     if args.child:
         return child(args.child, args.models[0], args.sounds)
     import soundfile
@@ -182,7 +194,7 @@ def main():
     print(f"| {' | '.join((*HEAD, 'difference'))} |", f"|{'---|' * (len(HEAD) + 1)}", sep="\n")
     with tempfile.TemporaryDirectory() as place:
         for model in args.models or defaults():
-            exp = made(model, place) if model.endswith(".yaml") else model
+            exp = experiment_of(model, place)
             found = compared(exp, place, paths, args.rounds)
             for cells in rows(Path(exp).name, found, length, len(paths)):
                 print(f"| {' | '.join(cells)} |", flush=True)
