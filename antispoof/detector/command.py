@@ -16,6 +16,9 @@ from ..errors import UserError, one_line_errors
 from ..paths import ROOT
 
 DEFAULT = ROOT / "egs/mini/exp/fusion_seed1"
+# What oneDNN prepared for a length of a batch is kept, by default for 1024 of them: many files have
+# as many lengths, and memory grows with their number.
+FEW_SHAPES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
 ABOUT = "Say of sound files whether they are spoofed speech: an LLR, P(spoof) and a decision."
 EXAMPLE = """
 example:
@@ -124,6 +127,7 @@ def detect(program: str, argv: Sequence[str] | None = None) -> int:
         raise UserError(f"{DEFAULT}: no such model; run ./run.sh, which makes it, or name --model")
     if args.stream and sys.stdin.isatty():
         raise UserError("standard input: is a terminal, wanted raw sound, e.g. of ffmpeg")
+    os.environ.setdefault(*FEW_SHAPES)  # before oneDNN is loaded
     from .detect import Detector  # late: --help answers at once
 
     options = {} if args.p_spoof is None else {"prior": args.p_spoof}

@@ -108,7 +108,7 @@ class Novelty:
 
 def save_reason(path: str | Path, reason: str) -> None:
     """Write in place of distances why a system has none."""
-    arrays: Any = {REASON: np.array(reason)}
+    arrays: Any = {REASON: np.frombuffer(reason.encode(), np.uint8)}  # text is no number
     with atomic_open(path, "wb") as stream:
         np.savez_compressed(stream, **arrays)
 

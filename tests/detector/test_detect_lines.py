@@ -224,3 +224,16 @@ BAD = {
 def test_options_that_do_not_go_together_are_refused(tmp_path, words):
     status, out, error = worker(PROGRAM, "--model", tmp_path, *BAD[words], cwd=tmp_path)
     assert (status, out) == (2, "") and words in error.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("given", "kept"), [({}, "16"), ({"capacity": "7"}, "7")])
+def test_few_lengths_are_prepared_for_at_a_time(model, folder, given, kept):
+    """Else memory grows with files whose lengths differ; who sets a number keeps it."""
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    code = "import os; from antispoof.detector.command import detect; "
+    code += f"detect('x', ['--model', {str(model)!r}, 'in/e.wav']); print(os.environ[{name!r}])"
+    around = {key: value for key, value in os.environ.items() if key != name}
+    around |= {name: given["capacity"]} if given else {}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=folder, env=around, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == kept, done.stderr
