@@ -6,10 +6,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$here/../..
 
 # options
-seeds="1 2 3"               # one experiment for each
-system=distillmos_sources   # conf/train_<system>.yaml, with the key `trace`
-stage=1                     # first stage: 1 data and features, 2 train, 3 trace and judge
-device=auto                 # auto, cpu or cuda
+seeds="1 2 3"             # one experiment for each
+system=distillmos_sources # conf/train_<system>.yaml, with the key `trace`
+stage=1                   # first stage: 1 data and features, 2 train, 3 trace and judge
+device=auto               # auto, cpu or cuda
 . "$root/utils/parse_options.sh"
 
 cd "$here"
