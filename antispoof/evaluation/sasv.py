@@ -52,7 +52,7 @@ class SasvTrials:
 
     def keep(self, ids: set[str]) -> "SasvTrials":
         """The trials whose utterance is in `ids`. Raises UserError where a kind has none."""
-        own = np.array([utt in ids for utt in self.utts])
+        own = np.isin(self.utts, list(ids))
         kept = SasvTrials(
             self.path, self.speakers[own], self.utts[own], self.kind[own], self.scores[own]
         )

@@ -7,7 +7,8 @@ and f its embedding, what the last layer reads:
     energy   log sum exp z, which is minus the energy at temperature 1
     msp      the largest softmax probability
 
-Sources: Xie et al., 2025 (NSD, as the baseline of MLAAD source tracing has it); Liu et al., 2020.
+Sources: NSD as the baseline of the Interspeech 2025 session on source tracing has it; energy after
+Liu et al., Energy-based out-of-distribution detection, NeurIPS 2020.
 """
 
 import zipfile

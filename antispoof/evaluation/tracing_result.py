@@ -36,17 +36,11 @@ def judge_tracing(
     """
     count, known = len(classes), own.known
     best = own.traced.logits.argmax(axis=1)
-    table = confusion(own.truth[known], best[known], count)
     found: dict[str, Any] = {
         "classes": list(classes),
         "counts": {"known": int(known.sum()), "unknown": int((~known).sum())},
         "speakers": len(set(own.speakers.tolist())),
-        "closed": {
-            "macro_f1": macro_f1(table),
-            "accuracy": float((best == own.truth)[known].mean()),
-            "f1": dict(zip(classes, _plain(f1_of_classes(table)), strict=True)),
-            "confusion": table.tolist(),
-        },
+        "closed": _closed(classes, own.truth[known], best[known]),
         "open": None,
     }
     judged = {"macro_f1": lambda i: _closed_f1(own.truth, best, count, i)}
@@ -68,8 +62,15 @@ def judge_tracing(
     return found
 
 
-def _plain(values):
-    return [None if np.isnan(value) else float(value) for value in values]
+def _closed(classes, truth, best):
+    table = confusion(truth, best, len(classes))
+    of_each = [None if np.isnan(value) else float(value) for value in f1_of_classes(table)]
+    return {
+        "macro_f1": macro_f1(table),
+        "accuracy": float((best == truth).mean()),
+        "f1": dict(zip(classes, of_each, strict=True)),
+        "confusion": table.tolist(),
+    }
 
 
 def _closed_f1(truth, best, count, index):
