@@ -5,7 +5,9 @@ test, target, nontarget or spoof, and what a system says; higher is more the cla
 score of speaker verification alone (ASV) and the joint one (SASV) have the same form.
 """
 
-from collections.abc import Mapping
+import contextlib
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +52,7 @@ class SasvTrials:
         require_kinds(path, kind)
         return cls(Path(path), speakers, utts, kind, scores)
 
-    def keep(self, ids: set[str]) -> "SasvTrials":
+    def keep(self, ids: Collection[str]) -> "SasvTrials":
         """The trials whose utterance is in `ids`. Raises UserError where a kind has none."""
         own = np.isin(self.utts, list(ids))
         kept = SasvTrials(
@@ -118,17 +120,16 @@ def _lines(path):
 
 def _row(path, number, line):
     words = line.split()
-    try:
-        speaker, utt, kind, score = *words[:3], float(words[3])
-        good = len(words) == 4 and np.isfinite(score)
-    except (ValueError, IndexError):
-        good = False
+    score = math.nan
+    with contextlib.suppress(ValueError, IndexError):
+        score = float(words[3])
+    good = len(words) == 4 and math.isfinite(score)
     if not good:
         raise UserError(
             f"{path}:{number}: found '{line[:80]}', wanted `speaker utterance kind score` with a "
             "finite score"
         )
-    return speaker, utt, kind, score
+    return words[0], words[1], words[2], score
 
 
 def judge_sasv(

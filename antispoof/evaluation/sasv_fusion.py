@@ -8,7 +8,7 @@ linear   A weight for each score, by logistic regression of targets against the 
          nontargets and spoofs weigh what their false alarms cost.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,11 +45,10 @@ class SasvFusion:
         if rule not in RULES:
             raise ValueError(f"found the rule '{rule}', wanted {' or '.join(RULES)}")
         fit = _fit_llr if rule == "llr" else _fit_linear
-        lines, smoothed = fit(asv, cm)
+        asv_line, cm_line, smoothed = fit(asv, cm)
         counts = {kind: int((asv.kind == kind).sum()) for kind in KINDS}
-        learnt = cls(rule, *lines, dev_set, counts, smoothed, 0.0)
-        cost = a_dcf(*asv.split(learnt(asv.scores, cm)))
-        return cls(rule, *lines, dev_set, counts, smoothed, cost)
+        learnt = cls(rule, asv_line, cm_line, dev_set, counts, smoothed, 0.0)
+        return replace(learnt, dev_a_dcf=a_dcf(*asv.split(learnt(asv.scores, cm))))
 
     def __call__(self, asv: np.ndarray, cm: np.ndarray) -> np.ndarray:
         """(N,), (N,) -> (N,), higher = more the claimed speaker, and bona fide."""
@@ -85,7 +84,7 @@ def _fit_llr(asv, cm):
     asv_line, one = _line(asv.scores[known], asv.kind[known] == "target")
     _, first = np.unique(asv.utts, return_index=True)  # an utterance of several trials counts once
     cm_line, other = _line(cm[first], known[first])
-    return (_affine(asv_line), _affine(cm_line)), one or other
+    return _affine(asv_line), _affine(cm_line), one or other
 
 
 def _fit_linear(asv, cm):
@@ -99,7 +98,7 @@ def _fit_linear(asv, cm):
     scores = np.column_stack([asv.scores, cm])
     prior = missed / (missed + accepted)
     (weights, offset), smoothed = _line(scores, kinds == "target", prior=prior, weight=weight)
-    return ((float(weights[0]), float(offset)), (float(weights[1]), 0.0)), smoothed
+    return (float(weights[0]), float(offset)), (float(weights[1]), 0.0), smoothed
 
 
 def _line(scores, is_higher, **options):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from antispoof import metrics
-from antispoof.metrics.crossed import OF_VALUE, variance
+from antispoof.metrics.crossed import OF_VALUE, crossed_interval, variance
 from antispoof.metrics.sasv import moved_a_dcf, speaker_draws, speaker_interval
 
 
@@ -100,3 +100,28 @@ def test_draws_without_a_value_are_left_out_until_they_are_most():
 
     with pytest.raises(ValueError, match="found a value in 20 of 100 draws"):
         speaker_interval(rarely, [np.arange(4)] * 3, 100, 0)
+
+
+def test_the_interval_over_speakers_and_attacks_holds_the_value_of_others():
+    rng = np.random.default_rng(0)
+
+    def drawn(speakers, attacks, each=20):
+        s, a = rng.normal(0, 0.6, speakers), rng.normal(0, 0.6, attacks)
+        one = np.repeat(np.arange(speakers), each)
+        other = np.repeat(np.arange(speakers), 2 * attacks)
+        attack = np.tile(np.arange(attacks), 2 * speakers)
+        parts = (
+            2.5 + s[one] + rng.normal(0, 1, one.size),
+            -1.5 + s[one] / 2 + rng.normal(0, 1, one.size),
+            -0.2 + s[other] / 2 + a[attack] + rng.normal(0, 1, other.size),
+        )
+        none = np.full(one.size, -1)
+        ways = [(one, np.append(one, other)), (none, np.append(none, attack))]
+        return parts, ways
+
+    wanted, held = metrics.a_dcf(*drawn(400, 200)[0]), 0
+    for _ in range(120):
+        parts, ways = drawn(20, 10)
+        low, high = crossed_interval("min_dcf", moved_a_dcf(*parts), ways)
+        held += low <= wanted <= high
+    assert held / 120 >= 0.9  # speakers alone, drawn as a bootstrap: about two thirds
