@@ -42,6 +42,7 @@ def parse(argv=None):
 def main():
     args = parse()
     from antispoof.config.recorded import read_experiment
+    from antispoof.config.sources import require_detector
     from antispoof.data.json_files import write_json
     from antispoof.diagnostics.diagnose import diagnose
     from antispoof.files import atomic_open
@@ -50,6 +51,7 @@ def main():
     from antispoof.torch_utils.device import choose_device
 
     config, device = read_experiment(args.exp_dir), choose_device(args.device)
+    require_detector(config, args.exp_dir)
     model = build_system(config).to(device).eval()
     load_weights(model, f"{args.exp_dir}/best.pt", device)
     clips = open_clips(args, config, model, args.data_dir, device)

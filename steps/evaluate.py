@@ -24,6 +24,10 @@ to, or else every trial counts.
 --asv-key (8 columns, of the 2021 form), one of `speaker trial score` lines, of which those count
 that the key puts into the subset named by --trials. `--asv-scores asvspoof5` takes the error rates
 that were fixed there. Without it, DATA_DIR/asv_scores is taken where it is there.
+
+--asv adds t-EER and a-DCF with intervals, of trials that name who is claimed: a file of `speaker
+utterance kind score` lines, where the utterance joins them to SCORES. --sasv names joint scores of
+the same trials, such as steps/fuse_asv.py writes; without it, a-DCF is that of the ASV alone.
 """
 
 
@@ -31,6 +35,7 @@ def main():
     options = parse()
     from antispoof.data.data_dir import ALL, trial_counts, trial_lists
     from antispoof.evaluation.layout import of_list
+    from antispoof.evaluation.sasv import read_trials
     from antispoof.evaluation.scores import read_labels, read_scores
 
     if options.trials is None:
@@ -40,15 +45,18 @@ def main():
         outputs |= {name: of_list(options.out, name) for name in trial_lists(options.data_dir)}
     tables = [read_labels(options.data_dir), read_scores(options.scores)]
     tables += [read_scores(options.llr)] if options.llr else []
+    verified = read_trials(options.asv, options.sasv, tables[0], options.data_dir / "utt2label")
     known = {}
     for named, out in outputs.items():
-        judge(options, tables, named, out, known)
+        judge(options, tables, named, out, known, verified)
 
 
-def judge(options, tables, named, out, known):
+def judge(options, tables, named, out, known, verified):
     """Write the result of one list of trials; None: of every trial. known: factors so far."""
     from antispoof.data.json_files import write_json
+    from antispoof.evaluation.asv import of_options
     from antispoof.evaluation.evaluate import evaluate
+    from antispoof.evaluation.sasv import judge_sasv
     from antispoof.evaluation.scores import keep
     from antispoof.training.selection import read_choices
 
@@ -59,23 +67,15 @@ def judge(options, tables, named, out, known):
         llr = keep(labels, ratios[0], options.data_dir, options.llr, named).scores
     factors = [name for name in options.by.split(",") if name]
     draws = {"replicates": options.bootstrap, "seed": options.seed, "level": options.level}
-    result = evaluate(trials, llr, by=factors, asv=read_asv(options, named), **draws)
+    asv = of_options(options.data_dir, options.asv_scores, options.asv_key, named)
+    result = evaluate(trials, llr, by=factors, asv=asv, **draws)
+    if verified:
+        result["sasv"] = judge_sasv(verified[0], trials, *verified[1:], **draws)
     result["set"], result["trials"] = options.data_dir.resolve().name, named
     if options.exp and (choices := read_choices(options.exp)):
         result["selection"] = choices
     write_json(out, result)
     tell(options, result, out)
-
-
-def read_asv(options, subset):
-    """The ASV that the options name, if any."""
-    from antispoof.evaluation import asv
-
-    if not options.asv_scores:
-        return asv.of_data_dir(options.data_dir, subset)
-    if str(options.asv_scores) == "asvspoof5":
-        return asv.FixedAsv()
-    return asv.read_asv(options.asv_scores, options.asv_key, subset)
 
 
 def parse():
@@ -98,6 +98,10 @@ def parse():
     parser.add_argument("--exp", type=Path, help="folder that says how the model was chosen")
     parser.add_argument("--asv-scores", type=Path, metavar="FILE", help="of speaker verification")
     parser.add_argument("--asv-key", type=Path, metavar="FILE", help="whose trials those are")
+    parser.add_argument(
+        "--asv", type=Path, metavar="TRIALS", help="of claimed speakers, to add t-EER"
+    )
+    parser.add_argument("--sasv", type=Path, metavar="TRIALS", help="those of --asv, joint scores")
     parser.add_argument("--bootstrap", type=int, default=1000, help="replicates; 0 for none")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
     parser.add_argument("--level", type=float, default=0.95, help="of the intervals")
@@ -112,6 +116,8 @@ def parse():
         raise UserError("--every-list: found --trials too, wanted one of them")
     if options.asv_key and not options.asv_scores:
         raise UserError("--asv-key: needs --asv-scores")
+    if options.sasv and not options.asv:
+        raise UserError("--sasv: needs --asv")
     return options
 
 
@@ -123,6 +129,9 @@ def tell(options, result, out):
             "above 50 % the sign may be flipped (higher must mean more bona fide)",
             file=sys.stderr,
         )
+    if "sasv" in result:
+        joint = [f"{name} {v:.4f}" for name, v in result["sasv"]["a_dcf"].items()]
+        print(f"{out}: a-DCF {', '.join(joint)}, t-EER {100 * result['sasv']['t_eer']:.2f} %")
     tandem = [f", {name} {pooled[name]:.4f}" for name in sorted(pooled) if name.startswith("tdcf")]
     print(
         f"{out}: EER {100 * pooled['eer']:.2f} %, minDCF {pooled['min_dcf']:.4f}, "

@@ -35,7 +35,8 @@ def parse(argv=None):
 
 def main():
     args = parse()
-    from antispoof.data.data_dir import refuse_reported  # late: --help answers at once
+    from antispoof.config.sources import require_detector  # late: --help answers at once
+    from antispoof.data.data_dir import refuse_reported
     from antispoof.evaluation.layout import novelty_path
     from antispoof.scoring.build import build_system
     from antispoof.scoring.novelty import Novelty, can_describe, save_reason
@@ -46,6 +47,7 @@ def main():
     refuse_reported("--train", args.train)
     refuse_reported("--dev", args.dev)
     config, device = read_experiment(args.exp_dir), choose_device(args.device)
+    require_detector(config, args.exp_dir)
     model = build_system(config).to(device)
     load_weights(model, f"{args.exp_dir}/best.pt", device)
     out = args.out or novelty_path(args.exp_dir)

@@ -37,6 +37,7 @@ def main():
     args = parse()
     import numpy as np  # late: --help answers at once
 
+    from antispoof.config.sources import require_detector
     from antispoof.data.tables import write_table
     from antispoof.features.staging import staged_for
     from antispoof.scoring.build import build_system
@@ -50,6 +51,7 @@ def main():
         if not override.startswith("model_conf."):
             raise UserError(f"--override {override}: wanted model_conf.KEY=VALUE; the rest stays")
     config = read_experiment(args.exp_dir, args.override)
+    require_detector(config, args.exp_dir)
     device = choose_device(args.device)
     model = build_system(config).to(device)
     load_weights(model, f"{args.exp_dir}/best.pt", device, hint=" ".join(args.override))

@@ -65,11 +65,13 @@ def main():
     from antispoof.features.staging import staged_for  # late: --help answers at once
     from antispoof.torch_utils.torchrun import start_team
     from antispoof.training.experiment import complete, load_experiment
+    from antispoof.training.sources import with_sources
 
     if args.watch_every < 1 or args.workers < 0:
         raise UserError("--watch-every: wanted 1 or more; --workers: 0 or more")
     start_team(args.processes, sys.argv)
     config = complete(load_experiment(args.config, args.seed, args.override))
+    config = with_sources(config, args.train)
     dump = dump_of(args, config)
     require_named(args, config)
     check_apart(args)

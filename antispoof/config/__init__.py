@@ -55,6 +55,7 @@ __all__ = [
 CROPS = ("first", "centre", "random", "full")
 AUTOCAST = ("none", "bf16", "fp16")
 METRICS = ("dev_eer", "dev_min_dcf", "dev_cllr", "dev_loss", "train_loss")
+OF_SOURCES = ("dev_f1_error",)  # with `trace` alone
 KEEPS = ("best", "last", "average_best", "average_last")
 SECONDS = 600  # of the longest crop
 SEED = Whole(0, most=2**47 - 1)  # torch takes 64 bits of (seed times 100,003, and an epoch)
@@ -84,6 +85,9 @@ EXPERIMENT_KEYS = {
     "augment": Free([]),  # wave, ssl: a chain of antispoof.augment for training, before the crop
     # attacks, by utt2attack, whose spoofs leave the training set and dev
     "without_attacks": Names([]),
+    # source tracing in place of detection: the values of a table utt2<labels>, e.g. attack, that
+    # the model tells apart; without classes, all of the training set
+    "trace": {"labels": Key(""), "classes": Names([])},
     "model": Key(""),  # a name in antispoof.models.MODELS
     "model_conf": Free({}),
     "crop": {
@@ -119,7 +123,7 @@ EXPERIMENT_KEYS = {
     "autocast": Choice("none", AUTOCAST),  # on a GPU
     "tf32": Key(False),  # on a GPU: float32 products with 10 bits of mantissa, faster
     "select": {  # which model is kept
-        "metric": Metric("dev_eer", METRICS),
+        "metric": Metric("dev_eer", (*METRICS, *OF_SOURCES)),
         "patience": Whole(0),  # epochs without a better one, then training stops; 0: all are run
         # the mean of some: average_best, average_last
         "keep": Choice("best", KEEPS),

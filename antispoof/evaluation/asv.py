@@ -107,9 +107,18 @@ def of_data_dir(data_dir: str | Path, subset: str | None = None) -> AsvTrials | 
         if not keep.any():
             return None
     kind, scores = table["kind"][keep], table["score"][keep]
-    _require_kinds(path, kind)
+    require_kinds(path, kind)
     factors = {name: table[name][keep] for name in names if name not in ("kind", "score", "subset")}
     return AsvTrials(path, kind, _numbers(path, scores), factors)
+
+
+def of_options(
+    data_dir: str | Path, scores: Path | None, key: Path | None, subset: str | None
+) -> AsvTrials | FixedAsv | None:
+    """What --asv-scores and --asv-key name, or else what the data directory says."""
+    if not scores:
+        return of_data_dir(data_dir, subset)
+    return FixedAsv() if str(scores) == "asvspoof5" else read_asv(scores, key, subset)
 
 
 def _columns(path, names):
@@ -126,7 +135,7 @@ def _columns(path, names):
     return {name: np.array(column) for name, column in zip(names, columns, strict=True)}
 
 
-def _require_kinds(place, kind):
+def require_kinds(place: str | Path, kind: np.ndarray) -> None:
     """Raise UserError for trials of an unknown kind, or none of a known one."""
     unknown = sorted(set(kind.tolist()) - set(KINDS))
     lacking = [name for name in KINDS if not (kind == name).any()]
@@ -167,7 +176,7 @@ def read_asv(
         keep = np.ones(found.size, bool) if subset is None else table["subset"] == subset
         kind, scores, place = table["kind"][keep], rows[keep, 2], key
         factors = {name: table[name][keep] for name in ("codec", "transmission", "attack")}
-    _require_kinds(place, kind)
+    require_kinds(place, kind)
     return AsvTrials(Path(path), kind, _numbers(path, scores), factors)
 
 

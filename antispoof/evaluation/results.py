@@ -7,6 +7,7 @@ import numpy as np
 from ..data.json_files import fault, number, read_json
 from ..errors import UserError
 from ..paths import system_and_seed
+from .asv import KINDS
 from .layout import cost_path, fusion_path, is_fusion, result_path
 
 COSTS = ("macs", "parameters", "latency")
@@ -21,6 +22,7 @@ SHOWN = {  # what tables and pages take from a result
     "by?": {"*": {"*": CELL}},
     "bootstrap?": {"level": number, "replicates": int},
     "intervals?": {"*": {"*": [number, number]}, "eer": {}},
+    "sasv?": {"a_dcf": {"*": number}, "t_eer": number, "counts": dict.fromkeys(KINDS, int)},
 }
 JUDGED = ("eer", "min_dcf", "act_dcf", "cllr", "ece")
 RANKED = {  # what a ranking takes from it

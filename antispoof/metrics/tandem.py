@@ -13,6 +13,10 @@ P_TARGET, P_NONTARGET = (1 - P_SPOOF) * 0.99, (1 - P_SPOOF) * 0.01
 # of the ASV system that the organisers of ASVspoof 5 fixed: accepted nontarget, missed target,
 # accepted spoof
 ASV_OF_ASVSPOOF5 = (0.01881016557566423, 0.01880141010575793, 0.4607082907604729)
+A_DCF_COSTS = {
+    **{"p_spoof": P_SPOOF, "p_nontarget": 0.0095, "p_target": 0.9405},
+    **{"c_miss": 1.0, "c_fa_asv": 10.0, "c_fa_cm": 10.0},
+}
 
 
 def asv_rates(
@@ -83,32 +87,47 @@ def _tdcf(bonafide, spoof, c0, c1, c2):
     return float((c0 + least) / (c0 + min(c1, c2)))
 
 
-def a_dcf(
-    target: np.ndarray,
-    nontarget: np.ndarray,
-    spoof: np.ndarray,
-    *,
-    p_spoof: float = 0.05,
-    p_nontarget: float = 0.0095,
-    p_target: float = 0.9405,
-    c_miss: float = 1,
-    c_fa_asv: float = 10,
-    c_fa_cm: float = 10,
-) -> float:
+def a_dcf(target: np.ndarray, nontarget: np.ndarray, spoof: np.ndarray, **costs: float) -> float:
     """Least architecture-agnostic cost of one score for "target and bona fide", normalised.
 
-    Defaults: ASVspoof 5. The paper (Shim et al., 2024) has priors .05, .05, .9 and costs
-    1, 10, 20. Source: compute_a_det_curve of a_DCF; the sweep rejects targets first in a tie.
+    costs: any of A_DCF_COSTS, which are those of ASVspoof 5. The paper (Shim et al., 2024) has
+    priors .05, .05, .9 and costs 1, 10, 20. Source: compute_a_det_curve of a_DCF; the sweep rejects
+    targets first in a tie.
     """
+    return a_dcf_point(target, nontarget, spoof, **costs)[0]
+
+
+def a_dcf_weights(**costs: float) -> tuple[float, float, float]:
+    """What a share of missed targets, of accepted nontargets and of accepted spoofs costs.
+
+    In units of the cheaper one of accepting all trials and rejecting all.
+    """
+    c = {**A_DCF_COSTS, **costs}
+    if unknown := c.keys() - A_DCF_COSTS.keys():
+        raise TypeError(f"found the cost '{min(unknown)}', wanted {', '.join(A_DCF_COSTS)}")
+    weights = (
+        c["c_miss"] * c["p_target"],
+        c["c_fa_asv"] * c["p_nontarget"],
+        c["c_fa_cm"] * c["p_spoof"],
+    )
+    least = min(weights[1] + weights[2], weights[0])
+    miss, fa, spoof_fa = (weight / least for weight in weights)
+    return miss, fa, spoof_fa
+
+
+def a_dcf_point(
+    target: np.ndarray, nontarget: np.ndarray, spoof: np.ndarray, **costs: float
+) -> tuple[float, int]:
+    """(the least cost, how many targets are rejected there, from the lowest score up)."""
     target, nontarget = sorted_scores(target, "target"), sorted_scores(nontarget, "nontarget")
     spoof = sorted_scores(spoof, "spoof")
     refuse_constant(target, nontarget, spoof)
-    miss, fa, spoof_fa = c_miss * p_target, c_fa_asv * p_nontarget, c_fa_cm * p_spoof
+    miss, fa, spoof_fa = a_dcf_weights(**costs)
     # least just before a target or at the end, like every cost (see detection.py)
     frr = np.arange(target.size + 1) / target.size
-    far = _accepted(nontarget, target)
-    far_spoof = _accepted(spoof, target)
-    return float(np.min(miss * frr + fa * far + spoof_fa * far_spoof) / min(fa + spoof_fa, miss))
+    total = miss * frr + fa * _accepted(nontarget, target) + spoof_fa * _accepted(spoof, target)
+    best = int(total.argmin())
+    return float(total[best]), best
 
 
 def _accepted(scores, thresholds):

@@ -27,17 +27,23 @@ class CosineOutput(nn.Module):
         return score if self.columns == 1 else torch.cat([torch.zeros_like(score), score], 1)
 
 
-def use_cosines(model: BackEnd, directions: int, scale: float) -> BackEnd:
-    """Replace the layer of `model` that gives the logits. Raises UserError where there is none."""
+def last_linear(model: BackEnd) -> tuple[str, nn.Linear] | None:
+    """The name and the layer of the logits, or None where no linear layer gives them."""
     place = model.last_layer
     inside = model.get_submodule(place).named_modules(prefix=place) if place else ()
     linear = [(name, module) for name, module in inside if isinstance(module, nn.Linear)]
-    if not linear or linear[-1][1].out_features > 2:
+    return linear[-1] if linear else None
+
+
+def use_cosines(model: BackEnd, directions: int, scale: float) -> BackEnd:
+    """Replace the layer of `model` that gives the logits. Raises UserError where there is none."""
+    found = last_linear(model)
+    if not found or found[1].out_features > 2:
         raise UserError(
             f"config: {type(model).__name__} does not end in a linear layer, which 'loss: "
             "am_softmax' and 'oc_softmax' turn into cosines; use another loss"
         )
-    name, last = linear[-1]
+    name, last = found
     parent, _, own = name.rpartition(".")
     output = CosineOutput(last.in_features, last.out_features, directions, scale)
     setattr(model.get_submodule(parent), own, output)

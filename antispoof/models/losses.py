@@ -22,6 +22,7 @@ from torch.nn.functional import cross_entropy as softmax_loss
 from torch.nn.functional import softplus
 
 from ..config import one_of
+from ..config.sources import sources_of
 from ..errors import UserError
 
 
@@ -105,10 +106,11 @@ class Loss:
             config["loss"],
             loss_settings(config["loss"], config["loss_conf"]),
         )
-        self.weights = torch.tensor(config["class_weights"], device=device)
+        weights = [1.0] * len(sources_of(config)) or config["class_weights"]
+        self.weights = torch.tensor(weights, device=device)
 
     def total(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """(B, 2), (B,) -> the sum over utterances."""
+        """(B, 2), or (B, K) of K sources, and (B,) -> the sum over utterances."""
         return LOSSES[self.name](logits, labels, self.weights, **self.settings)
 
     def denominator(self, labels: torch.Tensor) -> float:
@@ -118,7 +120,7 @@ class Loss:
         return len(labels)
 
     def of_scores(self, scores: np.ndarray, labels: torch.Tensor) -> float:
-        """The loss of scores (N,) of a NumPy array, labels (N,)."""
+        """The loss of scores (N,), or logits (N, K), of a NumPy array, labels (N,)."""
         z = torch.from_numpy(scores).to(self.weights.device)
-        logits = torch.stack([torch.zeros_like(z), z], 1)
+        logits = z if z.ndim == 2 else torch.stack([torch.zeros_like(z), z], 1)
         return (self.total(logits, labels.to(z.device)) / self.denominator(labels)).item()

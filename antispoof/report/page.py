@@ -12,6 +12,7 @@ from .figures import Picture
 from .heat import heat_maps
 from .html import TEMPLATES, grid, piece, table, wrapped
 from .result_tables import METRICS, interval_text, notes, seeds_text
+from .sections import verification
 
 EXCERPT = 40  # lines of data/PROVENANCE
 PROVENANCE = {  # files of an experiment, and what they are called on the page
@@ -37,7 +38,7 @@ def page(
     "diagnostics" | "order": piece}, or "".
     """
     sections = [
-        ("results", "Results", _results(runs) + _notes(runs, data)),
+        ("results", "Results", _results(runs) + verification(runs) + _notes(runs, data)),
         ("intervals", "Each run", _runs(runs) + _gallery(pictures["interval"])),
         ("comparisons", "Comparisons", tables["comparisons"] + tables.get("pairs", "")),
         ("det", "Detection error trade-off", _gallery(pictures["det"])),

@@ -6,11 +6,13 @@ from typing import Any
 
 import torch
 
+from ..config.sources import sources_of
 from ..errors import UserError
 from ..models import MODELS, build_model
 from ..models.back_end import BackEnd
 from ..models.cosine import use_cosines
 from ..models.losses import COSINES, loss_settings
+from ..models.sources import use_sources
 from ..paths import ROOT
 from ..ssl.finetuned import FineTuned, FrontEnd
 from ..ssl.parts import parts_of
@@ -62,8 +64,13 @@ def _within(weights, place, config, conf):
 
 
 def build_back_end(config: dict[str, Any], conf: dict[str, Any]) -> BackEnd:
-    """The model by its name, with the last layer that the loss needs. Raises UserError."""
+    """The model by its name, with the last layer that the loss, or `trace`, needs.
+
+    Raises UserError.
+    """
     model = build_model(config["model"], **conf)
+    if sources := sources_of(config):
+        return use_sources(model, len(sources))
     if config["loss"] not in COSINES:
         return model
     scale = loss_settings(config["loss"], config["loss_conf"])["scale"]

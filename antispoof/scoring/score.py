@@ -1,5 +1,6 @@
 """Scores of a model, and the labels they are set against."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,11 @@ from .inputs import Inputs
 from .novelty import Descriptions
 
 
+def difference(logits: torch.Tensor) -> torch.Tensor:
+    """(B, 2) -> (B,): logit of bona fide minus logit of spoof."""
+    return logits[:, 1] - logits[:, 0]
+
+
 @torch.inference_mode()
 def score(
     model: torch.nn.Module,
@@ -25,26 +31,29 @@ def score(
     workers: int = 0,
     quiet: bool = False,
     descriptions: Descriptions | None = None,
+    reduce: Callable[[torch.Tensor], torch.Tensor] = difference,
+    columns: tuple[int, ...] = (),
 ) -> np.ndarray:
     """Scores (N,) float32 of `inputs` in their order: logit of bona fide minus logit of spoof.
 
     Of an utterance in windows, the mean of theirs. `descriptions` takes what the model reads.
+    reduce, columns: what else is made of logits (B, K), of shape (B, *columns).
     """
     model.eval()
-    total, windows = torch.zeros(len(inputs)), torch.zeros(len(inputs))
+    total, windows = torch.zeros(len(inputs), *columns), torch.zeros(len(inputs))
     own = range(len(inputs))[team.rank :: team.size]
     progress = Progress(len(own), "utterances", "score", quiet=quiet or not team.is_main)
     for batch in batches(inputs, own, batch_size, workers):
         for x, lengths, indices in zip(*(part.split(batch_size) for part in batch), strict=True):
             logits = model(x.to(device), lengths.to(device)).float().cpu()
-            total.index_add_(0, indices, logits[:, 1] - logits[:, 0])
+            total.index_add_(0, indices, reduce(logits))
             windows.index_add_(0, indices, torch.ones(len(indices)))
             if descriptions:
                 descriptions.take(indices)
         progress.advance(len(batch[2].unique()))
     progress.close()
     total, windows = team.all_reduce(total.to(device)), team.all_reduce(windows.to(device))
-    return (total / windows).cpu().numpy()
+    return (total / windows.reshape(-1, *(1 for _ in columns))).cpu().numpy()
 
 
 def read_labels(data_dir: str | Path) -> torch.Tensor:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..config.sources import require_detector
 from ..data.sounds import Sound
 from ..errors import UserError
 from ..evaluation.fusion import Calibration, Fusion
@@ -37,6 +38,7 @@ class System:
         self, exp_dir: str | Path, device: torch.device, upstreams: Upstreams | None = None
     ) -> None:
         self.config, self.device = read_system(exp_dir), device
+        require_detector(self.config, exp_dir)
         self.seconds = self.config["crop"]["seconds"]
         weights, place = _weights(Path(exp_dir), device)
         model = build_system(self.config, weights, Path(exp_dir, "config.yaml"))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..config.sources import sources_of
 from ..data.data_dir import trial_lists, trial_mask
 from ..data.tables import read_table
 from ..errors import UserError
@@ -15,7 +16,7 @@ from ..scoring.score import read_labels, score
 from .learner import Learner
 from .run import Run
 from .selection import dev_metrics, eer_or_chance
-from .without import keep_without
+from .sources import keep_for
 
 
 class Judge:
@@ -25,10 +26,11 @@ class Judge:
         self, config: dict[str, Any], dev_dir: str, dump: str, device: torch.device, run: Run
     ) -> None:
         self.dev_dir, self.device, self.run = dev_dir, device, run
-        self.dev, labels = open_inputs(config, dev_dir, dump), read_labels(dev_dir)
-        self.kept = keep_without(config["without_attacks"], dev_dir, labels)
+        self.dev, self.kept = open_inputs(config, dev_dir, dump), keep_for(config, dev_dir)
         self.labels = self.kept.restrict(self.dev)
         self.watched: list[tuple] = []
+        if run.watch and sources_of(config):
+            raise UserError("--watch: a set is watched by its EER; wanted none with 'trace'")
         for folder in run.watch:
             labels = read_labels(folder).numpy()
             inputs, lists = open_inputs(config, folder, dump), watched_lists(folder, labels)
@@ -66,8 +68,11 @@ class Judge:
 
     def _scores(self, learner, inputs):
         rows = -(-learner.config["batch_size"] // learner.config["accum_grad"])
+        place = (learner.model, inputs, rows, self.device, self.run.team, self.run.workers)
+        count = len(sources_of(learner.config))  # of these, the logits are judged
+        how = {"reduce": lambda logits: logits, "columns": (count,)} if count else {}
         with learner.memory_said():
-            return score(learner.model, inputs, rows, self.device, self.run.team, self.run.workers)
+            return score(*place, **how)
 
 
 def watched_lists(data_dir: str | Path, labels: np.ndarray) -> dict[str, np.ndarray]:

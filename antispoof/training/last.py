@@ -13,12 +13,13 @@ from typing import Any
 import torch
 
 from ..config.renamed import renewed
+from ..config.sources import traced_by
 from ..errors import UserError
 from ..files import is_there, patience
 from ..torch_utils.checkpoint import MISFITS, fit_weights, is_named, kind_of, load_checkpoint
 from ..torch_utils.distributed import Team
 
-COLUMNS = ("train_loss", "lr", "dev_loss", "dev_eer")  # numbers of every row
+COLUMNS = ("train_loss", "lr", "dev_loss", "dev_eer")  # numbers of every row; of sources, no EER
 ADAM = ("step", "exp_avg", "exp_avg_sq")  # what it keeps of each parameter
 
 
@@ -76,7 +77,8 @@ def _check_row(path, row, epoch, phases):
     phase = row.get("phase") if isinstance(row, dict) else None
     if type(phase) is not int or not 1 <= phase <= len(phases) or row.get("epoch") != epoch:
         raise _wrong(path, f"row {str(row)[:60]}", f"'epoch' {epoch} and its 'phase'")
-    names = [*COLUMNS, phases[phase - 1]["select"]["metric"], *row]
+    columns = [name for name in COLUMNS if name != "dev_eer" or not traced_by(phases[phase - 1])]
+    names = [*columns, phases[phase - 1]["select"]["metric"], *row]
     for name in names:
         value = row.get(name)
         if type(value) not in (int, float):

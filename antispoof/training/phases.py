@@ -5,6 +5,7 @@ from typing import Any
 
 from ..augment.chain import Chain
 from ..config import EXPERIMENT_KEYS, merge
+from ..config.sources import check_trace
 from ..errors import UserError
 from ..models.losses import loss_settings
 
@@ -53,6 +54,7 @@ def check_training(path: str | Path, config: dict[str, Any]) -> dict[str, Any]:
             f"{config['epochs']} epochs"
         )
     loss_settings(config["loss"], config["loss_conf"])
+    check_trace(path, config)
     if config["augment"] and config["feats"] == "cached":
         raise UserError(
             f"{path}: 'augment' needs 'feats: wave' or 'feats: ssl'; for cached features, 'copies' "

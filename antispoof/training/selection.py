@@ -13,6 +13,7 @@ import numpy as np
 from .. import metrics
 from ..config.renamed import renewed
 from ..data.json_files import read_json, write_json
+from ..metrics.sources import confusion, macro_f1
 
 Rows = Sequence[dict[str, Any]]  # of the curve, one for each epoch
 
@@ -56,7 +57,13 @@ def eer_or_chance(scores: np.ndarray, labels: np.ndarray) -> float:
 def dev_metrics(
     scores: np.ndarray, labels: np.ndarray, wanted: Collection[str]
 ) -> dict[str, float]:
-    """{metric: value} of scores (N,): dev_eer, and of the others those in `wanted`."""
+    """{metric: value} of scores (N,): dev_eer, and of the others those in `wanted`.
+
+    Of logits (N, K) of sources: dev_f1_error, 1 - macro-F1.
+    """
+    if scores.ndim == 2:
+        table = confusion(labels, scores.argmax(axis=1), scores.shape[1])
+        return {"dev_f1_error": 1 - macro_f1(table)}
     found = {"dev_eer": eer_or_chance(scores, labels)}
     classes = (scores[labels == 1].astype(np.float64), scores[labels == 0].astype(np.float64))
     if "dev_min_dcf" in wanted:

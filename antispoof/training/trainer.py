@@ -17,7 +17,6 @@ from ..augment.draws import gather as gather_draws
 from ..config.renamed import phase_file
 from ..errors import UserError
 from ..scoring.inputs import open_inputs
-from ..scoring.score import read_labels
 from ..torch_utils.checkpoint import fit_weights, read_weights, save_checkpoint
 from .averaging import average_states
 from .curve import append_event, draw_curve, write_curve, write_events
@@ -27,7 +26,8 @@ from .learner import Learner
 from .phases import phases_of
 from .run import PLAIN, Run
 from .selection import Selection, read_choices, write_choices
-from .without import check_start, keep_without
+from .sources import keep_for
+from .without import check_start
 from .words import count_parameters, describe
 
 
@@ -49,7 +49,7 @@ def train(
     """
     exp_dir, configs = Path(exp_dir), phases_of(config)
     judge = Judge(config, dev_dir, dump, device, run)
-    known = keep_without(config["without_attacks"], train_dir, read_labels(train_dir), known=True)
+    known = keep_for(config, train_dir, known=True)
     record = Record(exp_dir, configs, device, log, run)
     for line in filter(None, (known.line, judge.kept.line)):
         record.log(line)
@@ -224,4 +224,5 @@ def choice(phase: Phase, learner: Learner, judge: Judge) -> dict[str, Any]:
         with learner.judged():
             return {**found, **judge.on_dev(learner, metric)}
     row = next(row for row in phase.rows if row["epoch"] == epochs[0])
-    return {**found, **{name: row[name] for name in ("dev_loss", "dev_eer", metric)}}
+    shown = [name for name in ("dev_loss", "dev_eer", metric) if name in row]  # sources have no EER
+    return {**found, **{name: row[name] for name in shown}}
