@@ -46,6 +46,7 @@ CASES = {
     "rawnet2": ("rawnet2", {}, 0, 2),
     "aasist": ("aasist", {}, 0, 2),
     "aasist_l": ("aasist_l", {}, 0, 2),
+    "linear": ("linear", {}, 1, 14),
 }
 PLAIN = {
     "ssl_aasist": PlainSslAasist,

@@ -12,6 +12,7 @@ from .aasist import Aasist, AasistL
 from .back_end import BackEnd
 from .ca_mhfa import CAMHFA
 from .lfcc_lcnn import LFCCLCNN
+from .linear import Linear
 from .mean_pool import MeanPool
 from .mel_cnn import MelCNN
 from .mel_multiscale import MelMultiScale
@@ -31,6 +32,7 @@ MODELS: dict[str, type[BackEnd]] = {
     "aasist_l": AasistL,
     "ca_mhfa": CAMHFA,
     "lfcc_lcnn": LFCCLCNN,
+    "linear": Linear,
     "mean_pool": MeanPool,
     "mel_cnn": MelCNN,
     "mel_multiscale": MelMultiScale,

@@ -34,6 +34,7 @@ SMALL = {
     "spaarsist_lite": {"dim": 20, "embedding": 16},
     "ssl_aasist": {"dim": 20, "embedding": 16},
     "wavlm_cnn": {"widths": [4, 4, 8, 8], "dim": 40},
+    "linear": {"dim": 20},
 }
 
 

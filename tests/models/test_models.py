@@ -25,9 +25,11 @@ SAYS = {  # reads, shaped_by, last_layer
     "mel_vit:head rawnet2:output",
     "features": "ca_mhfa:classifier mean_pool:classifier mhfa:classifier nes2net:output "
     "nes2net_x:output sls:None spaarsist:classifier spaarsist_lite:classifier ssl_aasist:out "
+    "linear:output "
     "wavlm_cnn:head",
     "both": "wavlm_aasist:fusion",
 }
+ONE_LENGTH = ("sls",)
 SHAPED = {"layers dim": "ca_mhfa mean_pool mhfa sls", "": SAYS["waveform"].replace(":", " ")}
 
 
@@ -39,7 +41,7 @@ def test_back_ends_say_what_they_are():
             assert (model.reads, str(model.last_layer)) == (reads, last), name
             shaped = [k for k, names in SHAPED.items() if name in names.split()] or ["dim"]
             assert model.shaped_by == tuple(shaped[0].split()), name
-            assert model.takes_one_length({}) == (name == "sls")
+            assert model.takes_one_length({}) == (name in ONE_LENGTH)
     assert not MODELS["sls"].takes_one_length({"pooling": "adaptive"})
     assert build_model("mel_cnn", front_end="cached").reads == "features"
 
