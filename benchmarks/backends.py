@@ -47,6 +47,7 @@ CASES = {
     "aasist": ("aasist", {}, 0, 2),
     "aasist_l": ("aasist_l", {}, 0, 2),
     "linear": ("linear", {}, 1, 14),
+    "xlsr_conformer": ("xlsr_conformer", {}, 1, 14),
 }
 PLAIN = {
     "ssl_aasist": PlainSslAasist,

@@ -26,6 +26,7 @@ from .spaarsist_lite import SpaarsistLite
 from .ssl_aasist import SslAasist
 from .wavlm_aasist import WavLMAasist
 from .wavlm_cnn import WavLMCNN
+from .xlsr_conformer import XlsrConformer
 
 MODELS: dict[str, type[BackEnd]] = {
     "aasist": Aasist,
@@ -47,6 +48,7 @@ MODELS: dict[str, type[BackEnd]] = {
     "ssl_aasist": SslAasist,
     "wavlm_aasist": WavLMAasist,
     "wavlm_cnn": WavLMCNN,
+    "xlsr_conformer": XlsrConformer,
 }
 
 

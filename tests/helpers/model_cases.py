@@ -72,6 +72,7 @@ CASES = {
     "wavlm_aasist": ("wavlm_aasist", {"dim": 400, "size": 8, "widths": (4, 4, 4, 4)}, wave),
     "wavlm_cnn": ("wavlm_cnn", {"widths": (4, 4, 8, 8), "dim": 40}, cached(1, 40)),
     "linear": ("linear", {"dim": 20}, cached(1, 20)),
+    "xlsr_conformer": ("xlsr_conformer", SEQUENCES, cached(1, 20)),
 }
 
 

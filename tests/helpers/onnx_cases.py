@@ -35,6 +35,7 @@ SMALL = {
     "ssl_aasist": {"dim": 20, "embedding": 16},
     "wavlm_cnn": {"widths": [4, 4, 8, 8], "dim": 40},
     "linear": {"dim": 20},
+    "xlsr_conformer": {"dim": 20, "width": 8, "heads": 2, "depth": 2},
 }
 
 

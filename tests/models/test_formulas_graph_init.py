@@ -121,6 +121,7 @@ def test_each_name_makes_its_class_with_the_given_arguments():
         **{"spaarsist_lite": "SpaarsistLite", "ssl_aasist": "SslAasist"},
         **{"wavlm_aasist": "WavLMAasist", "wavlm_cnn": "WavLMCNN"},
         "linear": "Linear",
+        "xlsr_conformer": "XlsrConformer",
     }
     assert {name: model.__name__ for name, model in MODELS.items()} == classes
     assert type(build_model("ssl_aasist", dim=6)) is models.SslAasist

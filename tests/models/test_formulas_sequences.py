@@ -10,11 +10,13 @@ from formulas_graph import Plain
 from formulas_graph_tools import random_model, same_in_training
 from formulas_kan import PlainKan, aasist3
 
+from antispoof.errors import UserError
 from antispoof.models import build_model
 
 BLOCKS = {"dim": 10, "width": 12, "depth": 2}
 CASES = {  # model: what it is made with, lengths
     "linear": ("linear", {"dim": 10}, (9, 4, 1)),
+    "xlsr_conformer": ("xlsr_conformer", {**BLOCKS, "heads": 3}, (17, 5, 1)),
 }
 
 
@@ -64,7 +66,7 @@ def test_in_training_logits_and_gradients_are_those_of_the_formula(case, monkeyp
     )
 
 
-PADDED = ["linear"]
+PADDED = ["linear", "xlsr_conformer"]
 
 
 @pytest.mark.parametrize("name", PADDED)
@@ -96,9 +98,24 @@ COUNTS = [
     ("linear", {"dim": 768}, 1538),
     ("linear", {"dim": 1280}, 2562),
     ("linear", {"dim": 1920}, 3842),
+    ("xlsr_conformer", {}, 2506324),
 ]
 
 
 @pytest.mark.parametrize(("name", "conf", "wanted"), COUNTS)
 def test_published_sizes(name, conf, wanted):
     assert sum(parameter.numel() for parameter in build_model(name, **conf).parameters()) == wanted
+
+
+def test_positions_more_than_512_apart_share_a_row():
+    model, state = random_model("xlsr_conformer", dim=4, width=4, heads=1, depth=1)
+    x, lengths = states((520,), 4), torch.tensor([520])
+    with torch.no_grad():
+        found = model.eval()(x, lengths)
+        conf = {"depth": 1, "heads": 1}
+        torch.testing.assert_close(found, plainly.xlsr_conformer(Plain(state), x, conf))
+
+
+def test_a_width_that_heads_do_not_divide_is_one_line():
+    with pytest.raises(UserError, match="model_conf.width is 10, wanted a multiple of 4 heads"):
+        build_model("xlsr_conformer", width=10)

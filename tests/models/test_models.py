@@ -26,6 +26,7 @@ SAYS = {  # reads, shaped_by, last_layer
     "features": "ca_mhfa:classifier mean_pool:classifier mhfa:classifier nes2net:output "
     "nes2net_x:output sls:None spaarsist:classifier spaarsist_lite:classifier ssl_aasist:out "
     "linear:output "
+    "xlsr_conformer:output "
     "wavlm_cnn:head",
     "both": "wavlm_aasist:fusion",
 }
