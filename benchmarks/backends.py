@@ -48,6 +48,7 @@ CASES = {
     "aasist_l": ("aasist_l", {}, 0, 2),
     "linear": ("linear", {}, 1, 14),
     "xlsr_conformer": ("xlsr_conformer", {}, 1, 14),
+    "xlsr_conformer_tcm": ("xlsr_conformer_tcm", {}, 1, 14),
 }
 PLAIN = {
     "ssl_aasist": PlainSslAasist,

@@ -27,6 +27,7 @@ from .ssl_aasist import SslAasist
 from .wavlm_aasist import WavLMAasist
 from .wavlm_cnn import WavLMCNN
 from .xlsr_conformer import XlsrConformer
+from .xlsr_conformer_tcm import XlsrConformerTcm
 
 MODELS: dict[str, type[BackEnd]] = {
     "aasist": Aasist,
@@ -49,6 +50,7 @@ MODELS: dict[str, type[BackEnd]] = {
     "wavlm_aasist": WavLMAasist,
     "wavlm_cnn": WavLMCNN,
     "xlsr_conformer": XlsrConformer,
+    "xlsr_conformer_tcm": XlsrConformerTcm,
 }
 
 

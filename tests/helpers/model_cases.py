@@ -73,6 +73,7 @@ CASES = {
     "wavlm_cnn": ("wavlm_cnn", {"widths": (4, 4, 8, 8), "dim": 40}, cached(1, 40)),
     "linear": ("linear", {"dim": 20}, cached(1, 20)),
     "xlsr_conformer": ("xlsr_conformer", SEQUENCES, cached(1, 20)),
+    "xlsr_conformer_tcm": ("xlsr_conformer_tcm", SEQUENCES, cached(1, 20)),
 }
 
 

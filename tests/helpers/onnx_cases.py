@@ -36,6 +36,7 @@ SMALL = {
     "wavlm_cnn": {"widths": [4, 4, 8, 8], "dim": 40},
     "linear": {"dim": 20},
     "xlsr_conformer": {"dim": 20, "width": 8, "heads": 2, "depth": 2},
+    "xlsr_conformer_tcm": {"dim": 20, "width": 8, "heads": 2, "depth": 2},
 }
 
 

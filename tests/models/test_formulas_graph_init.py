@@ -122,6 +122,7 @@ def test_each_name_makes_its_class_with_the_given_arguments():
         **{"wavlm_aasist": "WavLMAasist", "wavlm_cnn": "WavLMCNN"},
         "linear": "Linear",
         "xlsr_conformer": "XlsrConformer",
+        "xlsr_conformer_tcm": "XlsrConformerTcm",
     }
     assert {name: model.__name__ for name, model in MODELS.items()} == classes
     assert type(build_model("ssl_aasist", dim=6)) is models.SslAasist

@@ -17,6 +17,7 @@ BLOCKS = {"dim": 10, "width": 12, "depth": 2}
 CASES = {  # model: what it is made with, lengths
     "linear": ("linear", {"dim": 10}, (9, 4, 1)),
     "xlsr_conformer": ("xlsr_conformer", {**BLOCKS, "heads": 3}, (17, 5, 1)),
+    "xlsr_conformer_tcm": ("xlsr_conformer_tcm", {**BLOCKS, "heads": 3}, (17, 5, 1)),
 }
 
 
@@ -66,7 +67,7 @@ def test_in_training_logits_and_gradients_are_those_of_the_formula(case, monkeyp
     )
 
 
-PADDED = ["linear", "xlsr_conformer"]
+PADDED = ["linear", "xlsr_conformer", "xlsr_conformer_tcm"]
 
 
 @pytest.mark.parametrize("name", PADDED)
@@ -99,6 +100,7 @@ COUNTS = [
     ("linear", {"dim": 1280}, 2562),
     ("linear", {"dim": 1920}, 3842),
     ("xlsr_conformer", {}, 2506324),
+    ("xlsr_conformer_tcm", {}, 2382628),
 ]
 
 

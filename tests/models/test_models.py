@@ -27,6 +27,7 @@ SAYS = {  # reads, shaped_by, last_layer
     "nes2net_x:output sls:None spaarsist:classifier spaarsist_lite:classifier ssl_aasist:out "
     "linear:output "
     "xlsr_conformer:output "
+    "xlsr_conformer_tcm:output "
     "wavlm_cnn:head",
     "both": "wavlm_aasist:fusion",
 }
