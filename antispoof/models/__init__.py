@@ -28,6 +28,7 @@ from .wavlm_aasist import WavLMAasist
 from .wavlm_cnn import WavLMCNN
 from .xlsr_conformer import XlsrConformer
 from .xlsr_conformer_tcm import XlsrConformerTcm
+from .xlsr_mamba import XlsrMamba
 
 MODELS: dict[str, type[BackEnd]] = {
     "aasist": Aasist,
@@ -51,6 +52,7 @@ MODELS: dict[str, type[BackEnd]] = {
     "wavlm_cnn": WavLMCNN,
     "xlsr_conformer": XlsrConformer,
     "xlsr_conformer_tcm": XlsrConformerTcm,
+    "xlsr_mamba": XlsrMamba,
 }
 
 

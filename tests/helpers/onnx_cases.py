@@ -37,6 +37,7 @@ SMALL = {
     "linear": {"dim": 20},
     "xlsr_conformer": {"dim": 20, "width": 8, "heads": 2, "depth": 2},
     "xlsr_conformer_tcm": {"dim": 20, "width": 8, "heads": 2, "depth": 2},
+    "xlsr_mamba": {"dim": 20, "width": 8, "depth": 2},
 }
 
 

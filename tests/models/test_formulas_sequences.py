@@ -18,6 +18,9 @@ CASES = {  # model: what it is made with, lengths
     "linear": ("linear", {"dim": 10}, (9, 4, 1)),
     "xlsr_conformer": ("xlsr_conformer", {**BLOCKS, "heads": 3}, (17, 5, 1)),
     "xlsr_conformer_tcm": ("xlsr_conformer_tcm", {**BLOCKS, "heads": 3}, (17, 5, 1)),
+    "xlsr_mamba": ("xlsr_mamba", BLOCKS, (19, 6, 1)),
+    "xlsr_mamba released": ("xlsr_mamba", {**BLOCKS, "final": "released"}, (19, 6, 1)),
+    "xlsr_mamba of one": ("xlsr_mamba", {**BLOCKS, "depth": 1, "final": "released"}, (5, 3)),
 }
 
 
@@ -67,7 +70,7 @@ def test_in_training_logits_and_gradients_are_those_of_the_formula(case, monkeyp
     )
 
 
-PADDED = ["linear", "xlsr_conformer", "xlsr_conformer_tcm"]
+PADDED = ["linear", "xlsr_conformer", "xlsr_conformer_tcm", "xlsr_mamba"]
 
 
 @pytest.mark.parametrize("name", PADDED)
@@ -101,12 +104,36 @@ COUNTS = [
     ("linear", {"dim": 1920}, 3842),
     ("xlsr_conformer", {}, 2506324),
     ("xlsr_conformer_tcm", {}, 2382628),
+    ("xlsr_mamba", {}, 1936950),
+    ("xlsr_mamba", {"final": "released"}, 1936950),
 ]
 
 
 @pytest.mark.parametrize(("name", "conf", "wanted"), COUNTS)
 def test_published_sizes(name, conf, wanted):
     assert sum(parameter.numel() for parameter in build_model(name, **conf).parameters()) == wanted
+
+
+def test_the_released_mamba_leaves_the_last_block_of_each_column_without_effect():
+    """Two blocks of 145,584 parameters: no gradient, and other weights change no logit."""
+    model, _ = random_model("xlsr_mamba", final="released")
+    x, lengths = states((7, 5), 1024), torch.tensor([7, 5])
+    before = model.eval()(x, lengths)
+    before[:, 1].sum().backward()
+    dead = {name: p.numel() for name, p in model.named_parameters() if p.grad is None}
+    assert sum(dead.values()) == 291168
+    assert {name.partition(".mamba")[0].partition(".norm")[0] for name in dead} == {
+        "onward.5",
+        "backward_.5",
+    }
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name in dead:
+                parameter.normal_()
+        assert torch.equal(model(x, lengths), before)
+    intended, _ = random_model("xlsr_mamba")
+    with torch.no_grad():
+        assert (intended.eval()(x, lengths) - before).abs().min() > 1e-3
 
 
 def test_positions_more_than_512_apart_share_a_row():
@@ -121,3 +148,8 @@ def test_positions_more_than_512_apart_share_a_row():
 def test_a_width_that_heads_do_not_divide_is_one_line():
     with pytest.raises(UserError, match="model_conf.width is 10, wanted a multiple of 4 heads"):
         build_model("xlsr_conformer", width=10)
+
+
+def test_another_end_of_the_columns_is_one_line():
+    with pytest.raises(UserError, match="'model_conf.final' is 'release'.*'released'"):
+        build_model("xlsr_mamba", final="release")

@@ -28,6 +28,7 @@ SAYS = {  # reads, shaped_by, last_layer
     "linear:output "
     "xlsr_conformer:output "
     "xlsr_conformer_tcm:output "
+    "xlsr_mamba:output "
     "wavlm_cnn:head",
     "both": "wavlm_aasist:fusion",
 }
