@@ -50,6 +50,7 @@ CASES = {
     "xlsr_conformer": ("xlsr_conformer", {}, 1, 14),
     "xlsr_conformer_tcm": ("xlsr_conformer_tcm", {}, 1, 14),
     "xlsr_mamba": ("xlsr_mamba", {}, 1, 14),
+    "fake_mamba": ("fake_mamba", {}, 1, 14),
 }
 PLAIN = {
     "ssl_aasist": PlainSslAasist,

@@ -11,6 +11,7 @@ from ..errors import UserError
 from .aasist import Aasist, AasistL
 from .back_end import BackEnd
 from .ca_mhfa import CAMHFA
+from .fake_mamba import FakeMamba
 from .lfcc_lcnn import LFCCLCNN
 from .linear import Linear
 from .mean_pool import MeanPool
@@ -34,6 +35,7 @@ MODELS: dict[str, type[BackEnd]] = {
     "aasist": Aasist,
     "aasist_l": AasistL,
     "ca_mhfa": CAMHFA,
+    "fake_mamba": FakeMamba,
     "lfcc_lcnn": LFCCLCNN,
     "linear": Linear,
     "mean_pool": MeanPool,

@@ -21,6 +21,7 @@ CASES = {  # model: what it is made with, lengths
     "xlsr_mamba": ("xlsr_mamba", BLOCKS, (19, 6, 1)),
     "xlsr_mamba released": ("xlsr_mamba", {**BLOCKS, "final": "released"}, (19, 6, 1)),
     "xlsr_mamba of one": ("xlsr_mamba", {**BLOCKS, "depth": 1, "final": "released"}, (5, 3)),
+    "fake_mamba": ("fake_mamba", BLOCKS, (19, 6, 1)),
 }
 
 
@@ -70,7 +71,7 @@ def test_in_training_logits_and_gradients_are_those_of_the_formula(case, monkeyp
     )
 
 
-PADDED = ["linear", "xlsr_conformer", "xlsr_conformer_tcm", "xlsr_mamba"]
+PADDED = ["linear", "xlsr_conformer", "xlsr_conformer_tcm", "xlsr_mamba", "fake_mamba"]
 
 
 @pytest.mark.parametrize("name", PADDED)
@@ -106,6 +107,8 @@ COUNTS = [
     ("xlsr_conformer_tcm", {}, 2382628),
     ("xlsr_mamba", {}, 1936950),
     ("xlsr_mamba", {"final": "released"}, 1936950),
+    ("fake_mamba", {}, 2336405),
+    ("fake_mamba", {"depth": 12}, 3899525),
 ]
 
 

@@ -29,6 +29,7 @@ SAYS = {  # reads, shaped_by, last_layer
     "xlsr_conformer:output "
     "xlsr_conformer_tcm:output "
     "xlsr_mamba:output "
+    "fake_mamba:output "
     "wavlm_cnn:head",
     "both": "wavlm_aasist:fusion",
 }
