@@ -51,6 +51,7 @@ CASES = {
     "xlsr_conformer_tcm": ("xlsr_conformer_tcm", {}, 1, 14),
     "xlsr_mamba": ("xlsr_mamba", {}, 1, 14),
     "fake_mamba": ("fake_mamba", {}, 1, 14),
+    "bicross_mamba": ("bicross_mamba", {}, 1, 14),
 }
 PLAIN = {
     "ssl_aasist": PlainSslAasist,

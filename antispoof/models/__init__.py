@@ -10,6 +10,7 @@ from ..config import one_of
 from ..errors import UserError
 from .aasist import Aasist, AasistL
 from .back_end import BackEnd
+from .bicross_mamba import BiCrossMamba
 from .ca_mhfa import CAMHFA
 from .fake_mamba import FakeMamba
 from .lfcc_lcnn import LFCCLCNN
@@ -34,6 +35,7 @@ from .xlsr_mamba import XlsrMamba
 MODELS: dict[str, type[BackEnd]] = {
     "aasist": Aasist,
     "aasist_l": AasistL,
+    "bicross_mamba": BiCrossMamba,
     "ca_mhfa": CAMHFA,
     "fake_mamba": FakeMamba,
     "lfcc_lcnn": LFCCLCNN,

@@ -76,6 +76,7 @@ CASES = {
     "xlsr_conformer_tcm": ("xlsr_conformer_tcm", SEQUENCES, cached(1, 20)),
     "xlsr_mamba": ("xlsr_mamba", {"dim": 20, "width": 8, "depth": 2}, cached(1, 20)),
     "fake_mamba": ("fake_mamba", {"dim": 20, "width": 8, "depth": 2}, cached(1, 20)),
+    "bicross_mamba": ("bicross_mamba", {"dim": 20, "depth": 1}, cached(1, 20)),
 }
 
 

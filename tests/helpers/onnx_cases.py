@@ -39,6 +39,7 @@ SMALL = {
     "xlsr_conformer_tcm": {"dim": 20, "width": 8, "heads": 2, "depth": 2},
     "xlsr_mamba": {"dim": 20, "width": 8, "depth": 2},
     "fake_mamba": {"dim": 20, "width": 8, "depth": 2},
+    "bicross_mamba": {"dim": 20, "depth": 1},
 }
 
 

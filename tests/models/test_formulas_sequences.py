@@ -22,6 +22,7 @@ CASES = {  # model: what it is made with, lengths
     "xlsr_mamba released": ("xlsr_mamba", {**BLOCKS, "final": "released"}, (19, 6, 1)),
     "xlsr_mamba of one": ("xlsr_mamba", {**BLOCKS, "depth": 1, "final": "released"}, (5, 3)),
     "fake_mamba": ("fake_mamba", BLOCKS, (19, 6, 1)),
+    "bicross_mamba": ("bicross_mamba", {"dim": 10, "depth": 2}, (19, 3, 13)),
 }
 
 
@@ -109,6 +110,7 @@ COUNTS = [
     ("xlsr_mamba", {"final": "released"}, 1936950),
     ("fake_mamba", {}, 2336405),
     ("fake_mamba", {"depth": 12}, 3899525),
+    ("bicross_mamba", {}, 687945 + 1024 * 128 + 128 + 128 * 2 + 2),
 ]
 
 

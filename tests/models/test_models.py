@@ -30,6 +30,7 @@ SAYS = {  # reads, shaped_by, last_layer
     "xlsr_conformer_tcm:output "
     "xlsr_mamba:output "
     "fake_mamba:output "
+    "bicross_mamba:output "
     "wavlm_cnn:head",
     "both": "wavlm_aasist:fusion",
 }
