@@ -52,6 +52,7 @@ CASES = {
     "xlsr_mamba": ("xlsr_mamba", {}, 1, 14),
     "fake_mamba": ("fake_mamba", {}, 1, 14),
     "bicross_mamba": ("bicross_mamba", {}, 1, 14),
+    "aasist3": ("aasist3", {}, 1, 2),
 }
 PLAIN = {
     "ssl_aasist": PlainSslAasist,

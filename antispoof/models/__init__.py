@@ -9,6 +9,7 @@ from typing import Any
 from ..config import one_of
 from ..errors import UserError
 from .aasist import Aasist, AasistL
+from .aasist3 import Aasist3
 from .back_end import BackEnd
 from .bicross_mamba import BiCrossMamba
 from .ca_mhfa import CAMHFA
@@ -34,6 +35,7 @@ from .xlsr_mamba import XlsrMamba
 
 MODELS: dict[str, type[BackEnd]] = {
     "aasist": Aasist,
+    "aasist3": Aasist3,
     "aasist_l": AasistL,
     "bicross_mamba": BiCrossMamba,
     "ca_mhfa": CAMHFA,

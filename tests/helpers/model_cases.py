@@ -77,6 +77,7 @@ CASES = {
     "xlsr_mamba": ("xlsr_mamba", {"dim": 20, "width": 8, "depth": 2}, cached(1, 20)),
     "fake_mamba": ("fake_mamba", {"dim": 20, "width": 8, "depth": 2}, cached(1, 20)),
     "bicross_mamba": ("bicross_mamba", {"dim": 20, "depth": 1}, cached(1, 20)),
+    "aasist3": ("aasist3", {"dim": 20, "frames": 30}, about(30, 1, 20)),
 }
 
 

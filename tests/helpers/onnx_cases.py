@@ -40,6 +40,7 @@ SMALL = {
     "xlsr_mamba": {"dim": 20, "width": 8, "depth": 2},
     "fake_mamba": {"dim": 20, "width": 8, "depth": 2},
     "bicross_mamba": {"dim": 20, "depth": 1},
+    "aasist3": {"dim": 20, "frames": 30},
 }
 
 

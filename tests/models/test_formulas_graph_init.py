@@ -126,6 +126,7 @@ def test_each_name_makes_its_class_with_the_given_arguments():
         "xlsr_mamba": "XlsrMamba",
         "fake_mamba": "FakeMamba",
         "bicross_mamba": "BiCrossMamba",
+        "aasist3": "Aasist3",
     }
     assert {name: model.__name__ for name, model in MODELS.items()} == classes
     assert type(build_model("ssl_aasist", dim=6)) is models.SslAasist

@@ -23,6 +23,7 @@ CASES = {  # model: what it is made with, lengths
     "xlsr_mamba of one": ("xlsr_mamba", {**BLOCKS, "depth": 1, "final": "released"}, (5, 3)),
     "fake_mamba": ("fake_mamba", BLOCKS, (19, 6, 1)),
     "bicross_mamba": ("bicross_mamba", {"dim": 10, "depth": 2}, (19, 3, 13)),
+    "aasist3": ("aasist3", {"dim": 10, "frames": 13}, (14, 12, 13)),
 }
 
 
@@ -111,6 +112,7 @@ COUNTS = [
     ("fake_mamba", {}, 2336405),
     ("fake_mamba", {"depth": 12}, 3899525),
     ("bicross_mamba", {}, 687945 + 1024 * 128 + 128 + 128 * 2 + 2),
+    ("aasist3", {}, 6183188),
 ]
 
 

@@ -31,10 +31,11 @@ SAYS = {  # reads, shaped_by, last_layer
     "xlsr_mamba:output "
     "fake_mamba:output "
     "bicross_mamba:output "
+    "aasist3:None "
     "wavlm_cnn:head",
     "both": "wavlm_aasist:fusion",
 }
-ONE_LENGTH = ("sls",)
+ONE_LENGTH = ("sls", "aasist3")
 SHAPED = {"layers dim": "ca_mhfa mean_pool mhfa sls", "": SAYS["waveform"].replace(":", " ")}
 
 
