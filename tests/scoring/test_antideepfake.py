@@ -1,4 +1,4 @@
-"""AntiDeepfake's files, made up small: their front end and linear layer, and what they learnt on."""
+"""AntiDeepfake files, made up small: their front end and linear layer, and what they learnt on."""
 
 import re
 
@@ -84,7 +84,7 @@ def test_an_imported_model_gives_the_mean_and_linear_layer_of_its_own_front_end(
 def test_the_worker_writes_an_experiment_that_is_built_again_and_what_it_was_trained_on(tmp_path):
     _, _, state = made_up("large")
     torch.save(state, tmp_path / "in.ckpt")
-    said = worker("tools/import_checkpoint.py", tmp_path / "in.ckpt", tmp_path / "exp").stdout
+    said = worker("tools/import_checkpoint.py", tmp_path / "in.ckpt", tmp_path / "exp", cwd=ROOT)[1]
     assert "model: linear" in said
     config = read_experiment(tmp_path / "exp")
     model = build_system(config)
