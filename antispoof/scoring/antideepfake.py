@@ -18,19 +18,18 @@ import torch
 
 from ..config import EXPERIMENT, UPSTREAM
 from ..errors import UserError
-from ..files import atomic_open
 from ..ssl.convert import save
 from ..ssl.fairseq import from_state
 from ..ssl.local import build
 from .build import build_system
-from .contamination import ANTIDEEPFAKE, TRAINED_ON
+from .contamination import note_training
 
 LAYOUT = "linear"
 FRONT_END, CLASSIFIER = "m_ssl.model.", "proj_fc."
 HEADS = {768: 12, 1024: 16, 1280: 16, 1920: 16}  # of the published widths
 STRIDES = (5, 2, 2, 2, 2, 2, 2)
 ONLY_PRETRAINING = ("quantizer.", "project_q.", "final_proj.", "label_embs_concat")
-NAME = "front_end.pt"
+NAME, NAMED = "front_end.pt", "antideepfake"
 
 State = Mapping[str, torch.Tensor]
 
@@ -68,8 +67,7 @@ def take(
     place = Path(exp_dir) / NAME
     build(checkpoint, path)  # refuses what is missing, unknown or misshapen, before it is written
     save(checkpoint, place)
-    with atomic_open(Path(exp_dir) / TRAINED_ON) as stream:
-        stream.writelines(f"{corpus}: {sets}\n" for corpus, sets in ANTIDEEPFAKE.items())
+    note_training(exp_dir, NAMED)
     config = config_of(family, settings, place)
     model = build_system(config)
     classifier = {f"output.{end}": state[f"{CLASSIFIER}{end}"] for end in ("weight", "bias")}
@@ -123,7 +121,7 @@ def config_of(family: str, settings: dict[str, Any], place: Path) -> dict[str, A
     return {
         **EXPERIMENT,
         "feats": "ssl",
-        "upstream": "antideepfake",
+        "upstream": NAMED,
         "layers": [settings["encoder_layers"]],
         "model": LAYOUT,
         "crop": {"train": "random", "test": "full", "seconds": 10.0, "pad": "none"},

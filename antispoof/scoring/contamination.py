@@ -6,20 +6,16 @@ of data directories, or `all`.
 
 from pathlib import Path
 
+from ..files import atomic_open
+from ..paths import ROOT
+
 TRAINED_ON = "trained_on"
-ANTIDEEPFAKE = {  # as its repository says, of all its models
-    "ASVspoof 2019, logical access": "train eval",
-    "ASVspoof 2021, logical access": "all",
-    "ASVspoof 2021, deepfake": "all",
-    "ASVspoof 5, track 1": "train eval",
-    "MLAAD, with M-AILABS": "all",
-    "WaveFake, with LJSpeech": "all",
-    "SpoofCeleb": "all",
-    "CFAD": "all",
-    "DECRO": "all",
-    "HABLA": "all",
-    "Codecfake (Xie et al.)": "all",
-}
+
+
+def note_training(exp_dir: str | Path, name: str) -> None:
+    """Write EXP/trained_on of the published models `name`: tools/trained_on_NAME.txt."""
+    with atomic_open(Path(exp_dir) / TRAINED_ON) as stream:
+        stream.write((ROOT / f"tools/trained_on_{name}.txt").read_text("utf-8"))
 
 
 def warning_of(exp_dir: str | Path, data_dir: str | Path) -> str:

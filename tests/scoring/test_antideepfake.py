@@ -12,7 +12,7 @@ from ssl_models import fairseq_settings, fairseq_weights, sounds
 from antispoof.errors import UserError
 from antispoof.scoring import antideepfake
 from antispoof.scoring.build import build_system
-from antispoof.scoring.contamination import ANTIDEEPFAKE, warning_of
+from antispoof.scoring.contamination import note_training, warning_of
 from antispoof.scoring.published import import_published
 from antispoof.torch_utils.checkpoint import load_weights
 from antispoof.training.experiment import read_experiment
@@ -20,6 +20,7 @@ from antispoof.training.experiment import read_experiment
 DIM = 768  # heads are known by the published widths alone
 LARGE = {"encoder_embed_dim": DIM, "encoder_attention_heads": 12, "encoder_layers": 1}
 SMALL = {"extractor_mode": "default", "layer_norm_first": False, "conv_bias": False}
+LISTED = (ROOT / "tools/trained_on_antideepfake.txt").read_text()
 KINDS = {
     "large": ("wav2vec2", {}),
     "small": ("wav2vec2", SMALL),
@@ -90,9 +91,8 @@ def test_the_worker_writes_an_experiment_that_is_built_again_and_what_it_was_tra
     model = build_system(config)
     load_weights(model, tmp_path / "exp/best.pt", torch.device("cpu"))
     assert torch.equal(model.back_end.output.weight, state["proj_fc.weight"])
-    lines = (tmp_path / "exp/trained_on").read_text().splitlines()
-    assert "ASVspoof 2021, deepfake: all" in lines
-    assert len(lines) == len(ANTIDEEPFAKE)
+    assert (tmp_path / "exp/trained_on").read_text() == LISTED
+    assert "ASVspoof 2021, deepfake: all\n" in LISTED
 
 
 def test_what_is_no_such_file_is_refused_in_one_line(tmp_path):
@@ -127,7 +127,7 @@ def test_a_set_that_a_model_was_trained_on_is_named_and_another_is_not(tmp_path)
     exp.mkdir()
     seen = data_dir(tmp_path / "a", "ASVspoof 2019, logical access", "eval")
     assert warning_of(exp, seen) == ""  # of a model of ours
-    (exp / "trained_on").write_text("".join(f"{c}: {s}\n" for c, s in ANTIDEEPFAKE.items()))
+    note_training(exp, "antideepfake")
     assert re.search("was trained on ASVspoof 2019, .* set 'eval'", warning_of(exp, seen))
     for corpus, name in (("ASVspoof 2019, logical access", "dev"), ("In-the-Wild", "eval")):
         assert warning_of(exp, data_dir(tmp_path / corpus / name, corpus, name)) == ""
@@ -138,4 +138,5 @@ def test_a_set_that_a_model_was_trained_on_is_named_and_another_is_not(tmp_path)
 
 def test_the_corpora_of_the_list_are_named_as_their_recipes_name_them():
     known = {yaml.safe_load(p.read_text())["name"] for p in ROOT.glob("egs/*/corpus.yaml")}
-    assert set(ANTIDEEPFAKE) - known == {"HABLA"}  # of which there is no recipe
+    named = {line.rpartition(": ")[0] for line in LISTED.splitlines()}
+    assert named - known == {"HABLA"}  # of which there is no recipe
