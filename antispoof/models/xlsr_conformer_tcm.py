@@ -42,8 +42,8 @@ class HeadTokenAttention(nn.Module):
         parts = self.norm(self.spread(means).unflatten(2, (self.heads, -1)))
         tokens = F.gelu(parts).flatten(2) + self.own  # (B, H, D)
         known = torch.cat([inside, inside[:, :1].expand(-1, self.heads)], 1)
-        found = attend(*split_heads(self.qkv(torch.cat([x, tokens], 1)), self.heads), known)
-        found = self.join(found)
+        query, key, value = split_heads(self.qkv(torch.cat([x, tokens], 1)), self.heads)
+        found = self.join(attend(query, key, value, known))
         first, frames, tokens = found[:, :1], found[:, 1:count], found[:, count:]
         means = tokens.mean(1, keepdim=True) + _shares(inside[:, 1:], x) @ frames
         return torch.cat([first + means, frames], 1)
