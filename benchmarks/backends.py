@@ -46,6 +46,13 @@ CASES = {
     "rawnet2": ("rawnet2", {}, 0, 2),
     "aasist": ("aasist", {}, 0, 2),
     "aasist_l": ("aasist_l", {}, 0, 2),
+    "linear": ("linear", {}, 1, 14),
+    "xlsr_conformer": ("xlsr_conformer", {}, 1, 14),
+    "xlsr_conformer_tcm": ("xlsr_conformer_tcm", {}, 1, 14),
+    "xlsr_mamba": ("xlsr_mamba", {}, 1, 14),
+    "fake_mamba": ("fake_mamba", {}, 1, 14),
+    "bicross_mamba": ("bicross_mamba", {}, 1, 14),
+    "aasist3": ("aasist3", {}, 1, 2),
 }
 PLAIN = {
     "ssl_aasist": PlainSslAasist,

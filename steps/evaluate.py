@@ -58,6 +58,7 @@ def judge(options, tables, named, out, known, verified):
     from antispoof.evaluation.evaluate import evaluate
     from antispoof.evaluation.sasv import judge_sasv
     from antispoof.evaluation.scores import keep
+    from antispoof.scoring.contamination import warning_of
     from antispoof.training.selection import read_choices
 
     labels, scores, *ratios = tables
@@ -74,6 +75,8 @@ def judge(options, tables, named, out, known, verified):
     result["set"], result["trials"] = options.data_dir.resolve().name, named
     if options.exp and (choices := read_choices(options.exp)):
         result["selection"] = choices
+    if options.exp and (trained := warning_of(options.exp, options.data_dir)):
+        result["trained_on"] = trained
     write_json(out, result)
     tell(options, result, out)
 
@@ -123,6 +126,8 @@ def parse():
 
 def tell(options, result, out):
     pooled, counts = result["pooled"], result["counts"]
+    if "trained_on" in result:
+        print(f"steps/evaluate.py: warning: {result['trained_on']}", file=sys.stderr)
     if pooled["eer"] > 0.5:
         print(
             f"steps/evaluate.py: warning: {options.scores}: EER is {100 * pooled['eer']:.2f} %; "

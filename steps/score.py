@@ -41,6 +41,7 @@ def main():
     from antispoof.data.tables import write_table
     from antispoof.features.staging import staged_for
     from antispoof.scoring.build import build_system
+    from antispoof.scoring.contamination import warning_of
     from antispoof.scoring.inputs import open_inputs
     from antispoof.scoring.score import score
     from antispoof.torch_utils.checkpoint import load_weights
@@ -63,6 +64,8 @@ def main():
         raise UserError(f"{args.data_dir}: {inputs.utts[bad[0]]}: its score is {scores[bad[0]]}")
     write_table(args.out, {utt: f"{s:.7g}" for utt, s in zip(inputs.utts, scores, strict=True)})
     print(f"{args.out}: {len(scores)} scores", *args.override, sep="; ")
+    if warning := warning_of(args.exp_dir, args.data_dir):
+        print(f"steps/score.py: warning: {warning}")
 
 
 if __name__ == "__main__":

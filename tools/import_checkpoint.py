@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Turn weights that others published into an experiment folder that steps/score.py takes.
 
-IN holds the weights of AASIST or AASIST-L (clovaai/aasist), or of SSL_Anti-spoofing or SLS with
-their fairseq front end; which of them, its names tell. Nothing in IN is run. For the last two the
-front end is built as conf/upstream/<name>.yaml says and then takes the weights of IN, which must
-fit without one missing or unknown; steps/score.py builds it so again.
+IN holds the weights of AASIST or AASIST-L (clovaai/aasist), of SSL_Anti-spoofing, SLS,
+XLSR-Conformer, TCM, XLSR-Mamba or Nes2Net with their fairseq front end, or of AntiDeepfake; which
+of them, its names tell. Nothing in IN is run. Of those with a fairseq front end, it is built as
+conf/upstream/<name>.yaml says and then takes the weights of IN, which must fit without one missing
+or unknown; steps/score.py builds it so again. Of AntiDeepfake the front end is IN's own, and is
+written to EXP; EXP/trained_on says on which corpora it was trained, and steps/score.py and
+steps/evaluate.py warn of them.
 """
 
 import argparse
@@ -20,13 +23,13 @@ def parse(argv=None):
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("source", metavar="IN", help="a .pth file, a state dict of PyTorch")
+    parser.add_argument("source", metavar="IN", help="a state dict of PyTorch, or .safetensors")
     parser.add_argument("exp_dir", metavar="EXP", help="folder to write config.yaml and best.pt to")
     parser.add_argument(
         "--upstream",
         default="",
         help="name in conf/upstream/, for weights with a front end (default: xls_r_300m_aasist for "
-        "SSL_Anti-spoofing, xls_r_300m for SLS)",
+        "the others, xls_r_300m for SLS)",
     )
     return parser.parse_args(argv)
 
@@ -42,7 +45,7 @@ def main():
     best = Path(args.exp_dir) / "best.pt"
     if best.exists():
         raise UserError(f"{best}: is there already; remove {args.exp_dir}, or name another folder")
-    config, model = import_published(args.source, args.upstream)
+    config, model = import_published(args.source, args.upstream, args.exp_dir)
     claim(args.exp_dir, config)
     save_checkpoint(best, {"model": model.state_dict(), "epoch": 0})
     count = sum(parameter.numel() for parameter in model.parameters())

@@ -9,9 +9,13 @@ from typing import Any
 from ..config import one_of
 from ..errors import UserError
 from .aasist import Aasist, AasistL
+from .aasist3 import Aasist3
 from .back_end import BackEnd
+from .bicross_mamba import BiCrossMamba
 from .ca_mhfa import CAMHFA
+from .fake_mamba import FakeMamba
 from .lfcc_lcnn import LFCCLCNN
+from .linear import Linear
 from .mean_pool import MeanPool
 from .mel_cnn import MelCNN
 from .mel_multiscale import MelMultiScale
@@ -25,12 +29,19 @@ from .spaarsist_lite import SpaarsistLite
 from .ssl_aasist import SslAasist
 from .wavlm_aasist import WavLMAasist
 from .wavlm_cnn import WavLMCNN
+from .xlsr_conformer import XlsrConformer
+from .xlsr_conformer_tcm import XlsrConformerTcm
+from .xlsr_mamba import XlsrMamba
 
 MODELS: dict[str, type[BackEnd]] = {
     "aasist": Aasist,
+    "aasist3": Aasist3,
     "aasist_l": AasistL,
+    "bicross_mamba": BiCrossMamba,
     "ca_mhfa": CAMHFA,
+    "fake_mamba": FakeMamba,
     "lfcc_lcnn": LFCCLCNN,
+    "linear": Linear,
     "mean_pool": MeanPool,
     "mel_cnn": MelCNN,
     "mel_multiscale": MelMultiScale,
@@ -45,6 +56,9 @@ MODELS: dict[str, type[BackEnd]] = {
     "ssl_aasist": SslAasist,
     "wavlm_aasist": WavLMAasist,
     "wavlm_cnn": WavLMCNN,
+    "xlsr_conformer": XlsrConformer,
+    "xlsr_conformer_tcm": XlsrConformerTcm,
+    "xlsr_mamba": XlsrMamba,
 }
 
 

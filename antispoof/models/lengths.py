@@ -1,10 +1,14 @@
-"""Models that cannot mask padding (graphs, a max over time, a top-k): equal lengths together."""
+"""Models that cannot mask padding (graphs, a max over time, a top-k): equal lengths together.
+
+And what a batch norm sees: the valid frames of all utterances, in one row.
+"""
 
 from collections.abc import Callable
 
 import torch
 
 from ..errors import UserError
+from ..torch_utils.masks import valid_mask
 from ..torch_utils.tracing import is_traceable
 
 
@@ -53,3 +57,20 @@ def one_by_one(
         return function(*tensors)
     parts = [function(*ones) for ones in zip(*(t.split(1) for t in tensors), strict=True)]
     return tuple(torch.cat(same) for same in zip(*parts, strict=True))
+
+
+def by_frame(
+    function: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, lengths: torch.Tensor
+) -> torch.Tensor:
+    """`function` (N, ...) -> (N, ...) of the valid frames of x (B, T, ...) -> (B, T, ...).
+
+    Zeros stand beyond each utterance.
+    """
+    if is_traceable() or bool((lengths == x.shape[1]).all()):
+        found = function(x.flatten(0, 1))
+        return found.view(x.shape[0], x.shape[1], *found.shape[1:])
+    inside = valid_mask(lengths.to(x.device), x.shape[1])
+    found = function(x[inside])
+    result = found.new_zeros(*x.shape[:2], *found.shape[1:])
+    result[inside] = found
+    return result

@@ -1,7 +1,12 @@
-"""Attentive statistics pooling (Okabe et al., Interspeech 2018), which several back ends share."""
+"""Poolings over time that several back ends share.
+
+Attentive statistics: Okabe et al., Interspeech 2018.
+"""
 
 import torch
 from torch import nn
+
+from ..torch_utils.masks import valid_mask
 
 
 class AttentiveStatistics(nn.Module):
@@ -23,3 +28,16 @@ class AttentiveStatistics(nn.Module):
         variance = (weights * (x - mean[:, :, None]).square()).sum(2)
         # the root has no gradient at 0, where an utterance of one frame is
         return torch.cat([mean, variance.clamp(min=1e-7).sqrt()], 1)
+
+
+class AttentionPool(nn.Module):
+    """(B, T, D), valid frames (B,) -> (B, D): a mean over time, weighted by softmax(w x + b)."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.score = nn.Linear(dim, 1)
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        beyond = ~valid_mask(lengths.to(x.device), x.shape[1])[:, :, None]
+        weights = self.score(x).masked_fill(beyond, float("-inf")).softmax(1)
+        return (weights * x).sum(1)

@@ -6,7 +6,11 @@
 | ssl_aasist | SSL_Anti-spoofing | `LL.weight` and a fairseq front end, `ssl_model.model.` |
 | sls | SLSforASVspoof-2021-DF | `fc0.weight` and the same front end |
 
-All of them read the first 64,600 samples, repeat what is shorter, and give (spoof, bona fide).
+| see layouts.py | TCM, XLSR-Mamba, Nes2Net and XLSR-Conformer | with the same front end |
+| linear | AntiDeepfake, see antideepfake.py | `proj_fc.weight` and `m_ssl.model.` |
+
+All but the last read the first 64,600 or 66,800 samples and repeat what is shorter. All give
+(spoof, bona fide).
 """
 
 import re
@@ -20,9 +24,15 @@ from ..config import EXPERIMENT
 from ..errors import UserError
 from ..ssl.finetuned import FineTuned
 from ..ssl.pickles import read_pickled
+from ..torch_utils.tensors import SUFFIX, load_tensors
+from . import antideepfake, layouts
 from .build import build_system
 
-UPSTREAMS = {"ssl_aasist": "xls_r_300m_aasist", "sls": "xls_r_300m"}  # with their conventions
+UPSTREAMS = {  # with their conventions
+    "ssl_aasist": "xls_r_300m_aasist",
+    "sls": "xls_r_300m",
+    **dict.fromkeys(layouts.NAMES, "xls_r_300m_aasist"),
+}
 FRONT_END = "ssl_model.model."
 SHOWN = 8  # names in a message
 
@@ -78,12 +88,15 @@ _NAMES = {  # layout: (their name, ours), applied one after another
     ),
 }
 _NAMES["aasist_l"] = _NAMES["aasist"]
+_NAMES |= layouts.NAMES
 
 
 def import_published(
-    path: str | Path, upstream: str = ""
+    path: str | Path, upstream: str = "", exp_dir: str | Path = ""
 ) -> tuple[dict[str, Any], torch.nn.Module]:
     """(config, model) of the published weights in `path`.
+
+    exp_dir: where the front end of AntiDeepfake is written, and what it was trained on.
 
     config: of an experiment, as `antispoof.training.experiment.claim` takes it. upstream: of
     conf/upstream/, for a layout with a front end, in place of that of UPSTREAMS; its own weights
@@ -92,10 +105,18 @@ def import_published(
     """
     state = read_weights(path)
     layout = layout_of(state, path)
+    if layout == antideepfake.LAYOUT:
+        return antideepfake.take(state, path, upstream, exp_dir)
     config = config_of(layout, state, upstream)
+    if layout in layouts.NAMES:
+        config["model_conf"] = layouts.arguments_of(layout, state)
+        state = layouts.prepared(layout, state, path)
     model = build_system(config)
-    weights = {our_name(name, layout): tensor for name, tensor in state.items()}
-    _require_same(weights, _wanted(model), f"{path}: as weights of '{layout}'")
+    weights, wanted = {our_name(name, layout): t for name, t in state.items()}, _wanted(model)
+    if layout in layouts.NAMES:
+        for name in wanted.keys() & weights.keys():
+            weights[name] = layouts.same_shape(weights[name], wanted[name])
+    _require_same(weights, wanted, f"{path}: as weights of '{layout}'")
     if isinstance(model, FineTuned):
         weights["front_end._extra_state"] = model.front_end.get_extra_state()
     model.load_state_dict(weights)
@@ -104,7 +125,7 @@ def import_published(
 
 def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
     """{name: tensor} in the file `path`, without the `module.` of DataParallel."""
-    state = read_pickled(path)
+    state = load_tensors(path) if Path(path).suffix == SUFFIX else read_pickled(path)
     if not isinstance(state, dict) or not all(
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
     ):
@@ -115,6 +136,10 @@ def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
 def layout_of(state: Mapping[str, torch.Tensor], path: str | Path) -> str:
     """The layout, a name in MODELS, of published weights. Raises UserError."""
     front_end = any(name.startswith(FRONT_END) for name in state)
+    if antideepfake.is_one(state):
+        return antideepfake.LAYOUT
+    if front_end and (known := layouts.layout_of(state)):
+        return known
     if front_end and "fc0.weight" in state:
         return "sls"
     if front_end and "LL.weight" in state:
@@ -123,7 +148,7 @@ def layout_of(state: Mapping[str, torch.Tensor], path: str | Path) -> str:
         return "aasist_l" if state["pos_S"].shape[-1] == 24 else "aasist"
     raise UserError(
         f"{path}: holds {_listed(state) or 'nothing'}; wanted the weights of AASIST, AASIST-L, "
-        "SSL_Anti-spoofing or SLS"
+        "SSL_Anti-spoofing, SLS, XLSR-Conformer, TCM, XLSR-Mamba, Nes2Net or AntiDeepfake"
     )
 
 
@@ -141,8 +166,10 @@ def config_of(layout: str, state: Iterable[str], upstream: str = "") -> dict[str
         return config
     found = (re.match(re.escape(FRONT_END) + r"encoder\.layers\.(\d+)\.", name) for name in state)
     depth = 1 + max((int(match[1]) for match in found if match), default=-1)
+    crop = {**config["crop"], "seconds": layouts.SAMPLES.get(layout, 64600) / 16000}
     return {
         **config,
+        "crop": crop,
         "feats": "ssl",
         "upstream": upstream or UPSTREAMS[layout],
         "layers": list(range(1, depth + 1)) if layout == "sls" else [depth],

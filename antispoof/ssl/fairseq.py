@@ -46,6 +46,13 @@ def from_fairseq(
     return _checkpoint(family, settings, weights, state, normalize)
 
 
+def from_state(
+    family: str, settings: dict[str, Any], weights: dict[str, torch.Tensor], normalize: bool
+) -> dict[str, Any]:
+    """The checkpoint in s3prl's form of a model whose settings fairseq did not store with it."""
+    return _checkpoint(family, settings, dict(weights), {}, normalize)[0]
+
+
 def _settings(state, path):
     """The settings as plain dicts: {"model": ..., "task": ...}, or flat."""
     found = state.get("cfg") if state.get("cfg") is not None else state.get("args")

@@ -71,7 +71,7 @@ class _Linear(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         grad, x, shape = grad.flatten(0, -2), x.flatten(0, -2), x.shape
         to_x = product(grad, weight.t()).view(shape) if ctx.needs_input_grad[0] else None
-        return to_x, grad.t() @ x, grad.sum(0)
+        return to_x, grad.t() @ x, grad.sum(0) if ctx.needs_input_grad[2] else None
 
 
 def fast_products(device: str | torch.device) -> contextlib.AbstractContextManager[Any]:

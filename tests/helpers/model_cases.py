@@ -20,6 +20,7 @@ def about(count, layers, dim):
     return lambda frames: torch.randn(layers, count + frames % 3, dim)
 
 
+SEQUENCES = {"dim": 20, "width": 8, "heads": 2, "depth": 2}
 # each: how it is built, and what makes an input of so many frames of 10 ms
 CASES = {
     "aasist": ("aasist", {"widths": (4, 4, 4, 4, 4, 4), "nodes": (4, 8)}, wave),
@@ -70,6 +71,13 @@ CASES = {
     "ssl_aasist": ("ssl_aasist", {"dim": 20}, cached(1, 20)),
     "wavlm_aasist": ("wavlm_aasist", {"dim": 400, "size": 8, "widths": (4, 4, 4, 4)}, wave),
     "wavlm_cnn": ("wavlm_cnn", {"widths": (4, 4, 8, 8), "dim": 40}, cached(1, 40)),
+    "linear": ("linear", {"dim": 20}, cached(1, 20)),
+    "xlsr_conformer": ("xlsr_conformer", SEQUENCES, cached(1, 20)),
+    "xlsr_conformer_tcm": ("xlsr_conformer_tcm", SEQUENCES, cached(1, 20)),
+    "xlsr_mamba": ("xlsr_mamba", {"dim": 20, "width": 8, "depth": 2}, cached(1, 20)),
+    "fake_mamba": ("fake_mamba", {"dim": 20, "width": 8, "depth": 2}, cached(1, 20)),
+    "bicross_mamba": ("bicross_mamba", {"dim": 20, "depth": 1}, cached(1, 20)),
+    "aasist3": ("aasist3", {"dim": 20, "frames": 30}, about(30, 1, 20)),
 }
 
 

@@ -34,6 +34,13 @@ SMALL = {
     "spaarsist_lite": {"dim": 20, "embedding": 16},
     "ssl_aasist": {"dim": 20, "embedding": 16},
     "wavlm_cnn": {"widths": [4, 4, 8, 8], "dim": 40},
+    "linear": {"dim": 20},
+    "xlsr_conformer": {"dim": 20, "width": 8, "heads": 2, "depth": 2},
+    "xlsr_conformer_tcm": {"dim": 20, "width": 8, "heads": 2, "depth": 2},
+    "xlsr_mamba": {"dim": 20, "width": 8, "depth": 2},
+    "fake_mamba": {"dim": 20, "width": 8, "depth": 2},
+    "bicross_mamba": {"dim": 20, "depth": 1},
+    "aasist3": {"dim": 20, "frames": 30},
 }
 
 

@@ -120,6 +120,13 @@ def test_each_name_makes_its_class_with_the_given_arguments():
         **{"nes2net_x": "Nes2NetX", "rawnet2": "RawNet2", "sls": "SLS", "spaarsist": "Spaarsist"},
         **{"spaarsist_lite": "SpaarsistLite", "ssl_aasist": "SslAasist"},
         **{"wavlm_aasist": "WavLMAasist", "wavlm_cnn": "WavLMCNN"},
+        "linear": "Linear",
+        "xlsr_conformer": "XlsrConformer",
+        "xlsr_conformer_tcm": "XlsrConformerTcm",
+        "xlsr_mamba": "XlsrMamba",
+        "fake_mamba": "FakeMamba",
+        "bicross_mamba": "BiCrossMamba",
+        "aasist3": "Aasist3",
     }
     assert {name: model.__name__ for name, model in MODELS.items()} == classes
     assert type(build_model("ssl_aasist", dim=6)) is models.SslAasist

@@ -25,9 +25,17 @@ SAYS = {  # reads, shaped_by, last_layer
     "mel_vit:head rawnet2:output",
     "features": "ca_mhfa:classifier mean_pool:classifier mhfa:classifier nes2net:output "
     "nes2net_x:output sls:None spaarsist:classifier spaarsist_lite:classifier ssl_aasist:out "
+    "linear:output "
+    "xlsr_conformer:output "
+    "xlsr_conformer_tcm:output "
+    "xlsr_mamba:output "
+    "fake_mamba:output "
+    "bicross_mamba:output "
+    "aasist3:None "
     "wavlm_cnn:head",
     "both": "wavlm_aasist:fusion",
 }
+ONE_LENGTH = ("sls", "aasist3")
 SHAPED = {"layers dim": "ca_mhfa mean_pool mhfa sls", "": SAYS["waveform"].replace(":", " ")}
 
 
@@ -39,7 +47,7 @@ def test_back_ends_say_what_they_are():
             assert (model.reads, str(model.last_layer)) == (reads, last), name
             shaped = [k for k, names in SHAPED.items() if name in names.split()] or ["dim"]
             assert model.shaped_by == tuple(shaped[0].split()), name
-            assert model.takes_one_length({}) == (name == "sls")
+            assert model.takes_one_length({}) == (name in ONE_LENGTH)
     assert not MODELS["sls"].takes_one_length({"pooling": "adaptive"})
     assert build_model("mel_cnn", front_end="cached").reads == "features"
 
