@@ -29,7 +29,7 @@ def fetch(address: str) -> Path:
     try:
         return Path(hub.hf_hub_download(found[1], FILE, revision=found[2]))
     except Exception as error:  # whatever a network, a server or its cache comes up with
-        raise _refusal(address, "cannot be fetched", error) from None
+        raise refusal(address, "cannot be fetched", error) from None
 
 
 def upload(pack: str | Path, name: str, card: str, private: bool = False) -> str:
@@ -48,7 +48,7 @@ def upload(pack: str | Path, name: str, card: str, private: bool = False) -> str
         api.create_repo(name, private=private, exist_ok=True)
         api.create_commit(name, changes, commit_message=f"{Path(pack).name}")
     except Exception as error:  # as above
-        raise _refusal(name, "cannot be uploaded", error) from None
+        raise refusal(name, "cannot be uploaded", error) from None
     return f"{ADDRESS}{name}"
 
 
@@ -83,8 +83,8 @@ _STATUS = {
 }
 
 
-def _refusal(what, outcome, error):
-    """What to do stands there where the cause is known; else what the package says, alone."""
+def refusal(what: str, outcome: str, error: BaseException) -> UserError:
+    """What to say of an error: its cause, and what to do; or else what the package says, alone."""
     reason = f"{type(error).__name__}: {first_line(error)[:200]}"
     return UserError(f"{what}: {outcome}: {_cause(error) or reason}")
 
