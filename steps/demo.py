@@ -3,6 +3,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
 from antispoof.paths import ROOT
@@ -43,11 +44,14 @@ def main():
         raise UserError(f"a package is missing ({error}); run tools/setup.sh") from None
     from antispoof import Detector
     from antispoof.demo.about import read_about
+    from antispoof.systems.hub import located
 
     model = args.model or DEFAULT
     with listen(args.port) as listening:
         say(f"loads {model}")
-        app = create_app(Detector.load(model, args.device), read_about(model))
+        place = located(model)  # once: a branch of a hub may move
+        named = "" if place == Path(model) else str(model)
+        app = create_app(Detector.load(place, args.device), read_about(place, named))
         text = f"the page is {address_of(listening)} (Ctrl-C ends it)"
         make_server(app, lambda: say(text)).run(sockets=[listening])
         raise KeyboardInterrupt  # which alone ends it, and which the server may keep to itself

@@ -9,7 +9,6 @@ from ..errors import UserError
 from ..evaluation.layout import fusion_path, is_fusion, result_paths
 from ..evaluation.results import read_shown
 from ..metrics.titles import table_text
-from ..systems.hub import ADDRESS, fetch
 from ..systems.packed import unpacked
 
 
@@ -23,15 +22,14 @@ class About:
     notes: tuple[str, ...] = field(default=())
 
 
-def read_about(model: str | Path) -> About:
-    """What a model says of itself: a folder of an experiment, a pack, or hf://USER/NAME.
+def read_about(place: Path, name: str = "") -> About:
+    """What a model says of itself: the folder of an experiment, or a pack, by its `name` if any.
 
     Nothing but its name where it says no more. Raises UserError for a pack that is none.
     """
-    place = fetch(str(model)) if str(model).startswith(ADDRESS) else Path(model)
     if place.is_file():
         with unpacked(place) as folder:
-            return replace(_read(folder), name=str(model) if place != Path(model) else place.name)
+            return replace(_read(folder), name=name or place.name)
     return _read(place)
 
 

@@ -124,6 +124,11 @@ def detect(program: str, argv: Sequence[str] | None = None) -> int:
     """
     args = parse(program, argv)
     if args.model is None and not (DEFAULT / "fusion.json").is_file():
+        if not (ROOT / "run.sh").is_file():  # after pip install
+            raise UserError(
+                "found no --model, wanted one: a pack (NAME.zip), hf://USER/NAME or the folder of "
+                "an experiment"
+            )
         raise UserError(f"{DEFAULT}: no such model; run ./run.sh, which makes it, or name --model")
     if args.stream and sys.stdin.isatty():
         raise UserError("standard input: is a terminal, wanted raw sound, e.g. of ffmpeg")

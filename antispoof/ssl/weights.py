@@ -16,7 +16,8 @@ _SUM = re.compile("[0-9a-f]{64}")
 class Weights:
     """The files that one upstream reads. `take` each before it is read.
 
-    wanted: the SHA-256 that is stated of the one file, or ""; source: who states it.
+    wanted: the SHA-256 that is stated of the one file, those of several with blanks between, or "";
+    source: who states it.
     """
 
     def __init__(self, wanted: str = "", source: str = "") -> None:
@@ -34,10 +35,12 @@ class Weights:
             self.sums[path.name] = found = sha256_file(path)
             if not self.wanted:
                 continue
-            if len(self.sums) > 1:
+            wanted = self.wanted.split()
+            if len(self.sums) > len(wanted):
                 files = ", ".join(self.sums)
-                raise UserError(f"{place}: 'sha256' is of one file, and these are read: {files}")
-            if found != self.wanted:
+                count = "one file" if len(wanted) == 1 else f"{len(wanted)} files"
+                raise UserError(f"{place}: 'sha256' is of {count}, and these are read: {files}")
+            if found not in wanted:
                 raise UserError(
                     f"{path}: its SHA-256 is {found}, wanted {self.wanted} ({self.source}); "
                     "bring that file, or change what is stated"

@@ -1,5 +1,6 @@
 """The front end of a packed system: in the pack, or else where to get it, with its SHA-256."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,9 +20,10 @@ from ..torch_utils.tensors import SUFFIX, save_tensors
 
 RECORD = "front_end.json"  # next to the config of a packed system
 SHAPE = {"part": str, "file": str, "sha256": str, "where": str, "licence": str}
+SUMS = re.compile("[0-9a-f]{64}( [0-9a-f]{64})*")  # of the files that are not in the pack
 FOLDER = "front_ends"  # of a pack
 SMALL = 32 << 20  # bytes, up to which a front end goes into a pack
-SHARED = ("MIT", "Apache 2.0", "Apache-2.0", "BSD 3-Clause")  # licences that let it
+SHARED = ("MIT", "Apache 2.0", "Apache-2.0", "BSD 3-Clause")  # licences that allow it
 
 
 class Source(NamedTuple):
@@ -29,7 +31,7 @@ class Source(NamedTuple):
 
     path: Path | None  # the file; None where s3prl downloads it by the upstream's name
     read: Callable[[Path], dict[str, Any]] | None  # what is in it
-    sha256: str
+    sha256: str  # of several files, theirs with blanks between
     where: str
     licence: str
 
@@ -61,7 +63,7 @@ def source_of(settings: dict[str, Any], licence: str = "") -> Source | None:
     family = family_named(name)
     where = f"s3prl downloads it under the name {name}"
     licence = family.licence if family else ""
-    return Source(None, None, sums[0] if len(sums) == 1 else "", where, licence)
+    return Source(None, None, " ".join(sorted(sums)), where, licence)
 
 
 def put(source: Source, upstream: str, exp_dir: Path) -> None:
@@ -98,6 +100,11 @@ def read_system(exp_dir: str | Path) -> dict[str, Any]:
     settings = {**config["upstream_conf"], "sha256": record["sha256"]}
     if settings["name"] in OWN and not record["part"]:
         return config  # fetched, and compared with its own SHA-256
+    if not record["part"] and not SUMS.fullmatch(record["sha256"]):
+        raise UserError(
+            f"{path}: found the SHA-256 {record['sha256']!r} of the front end "
+            f"{config['upstream']}, wanted 64 digits of 0-9 and a-f; pack it again"
+        )
     place = ""
     if record["part"]:
         place = str(path.parents[2] / FOLDER / Path(record["part"]).name)

@@ -3,7 +3,6 @@
 The same experiments give the same bytes: parts are sorted, stored as they are, and of one date.
 """
 
-import re
 import shutil
 import tempfile
 import zipfile
@@ -17,8 +16,8 @@ from ..config.recorded import read_experiment
 from ..data.json_files import json_text
 from ..errors import UserError
 from ..evaluation.fusion import Fusion
-from ..evaluation.layout import calibration_path, fusion_path, is_fusion, result_paths
-from ..files import atomic_open, sha256_file
+from ..evaluation.layout import calibration_path, fusion_path, is_fusion, novelty_path, result_paths
+from ..files import atomic_path, sha256_file
 from ..paths import ROOT, require_names
 from ..scoring.build import upstream_settings
 from ..torch_utils.checkpoint import read_weights
@@ -26,12 +25,12 @@ from ..torch_utils.tensors import save_tensors
 from .arguments import with_arguments
 from .card import TRAINING, card
 from .front_ends import put, source_of
-from .packed import FORMAT, MANIFEST, may_stand
+from .packed import FORMAT, MANIFEST, may_stand, unpacked
 from .system import WEIGHTS, find_member
+from .training_data import training_data
 
 DATE = (1980, 1, 1, 0, 0, 0)  # of every part
 LICENCE = "apache-2.0"
-_FOLDERS = re.compile(r"(?<!\S)/\S*/(\S+)")  # of a file, on the machine of who packs
 
 
 def make_pack(
@@ -55,7 +54,8 @@ def make_pack(
         for place in places:
             _put_experiment(place, folder / "exp" / place.name, front_end_licence)
         _put_licence(folder, licence, licence_file)
-        _put_training(folder, places, provenance)
+        if text := training_data(places, provenance):
+            (folder / TRAINING).write_text(text, "utf-8")
         (folder / "README.md").write_text(card(folder, exp_dir.name, licence), "utf-8")
         for name in _names(folder):
             if not may_stand(name):
@@ -67,7 +67,7 @@ def make_pack(
             "parts": {name: _sum(folder / name) for name in _names(folder)},
         }
         (folder / MANIFEST).write_text(json_text(manifest), "utf-8")
-        _zip(folder, out)
+        _zip(folder, out, exp_dir)
     return manifest
 
 
@@ -85,8 +85,8 @@ def _experiments(exp_dir: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
 def _put_experiment(exp_dir, folder, front_end_licence):
     """Copy what a detector reads of an experiment, and its results."""
     folder.mkdir(parents=True)
-    for place in (fusion_path(exp_dir), calibration_path(exp_dir), *exp_dir.glob("novelty.*")):
-        if place.is_file() and place.suffix not in (".done", ".log"):
+    for place in (fusion_path(exp_dir), calibration_path(exp_dir), novelty_path(exp_dir)):
+        if place.is_file():
             shutil.copyfile(place, folder / place.name)
     for place in result_paths(exp_dir):
         (folder / place.parent.name).mkdir()
@@ -113,23 +113,6 @@ def _put_licence(folder, licence, licence_file):
         raise UserError(f"--licence {licence}: wanted its text too, by --licence-file")
 
 
-def _put_training(folder, places, provenance):
-    """Write what is known of the data of training, without its place on disk."""
-    lines = []
-    for place in places:
-        script = place / "run.sh"
-        found = (
-            re.search(r" --train (\S+)", script.read_text("utf-8")) if script.is_file() else None
-        )
-        valid = place.parents[1] / found[1] / "valid" if found else None
-        if valid and valid.is_file():
-            lines.append(f"{place.name} was trained on {valid.read_text('utf-8').strip()}")
-    text = Path(provenance).read_text("utf-8") if provenance else ""
-    lines += [_FOLDERS.sub(r"\1", line) for line in text.splitlines()]
-    if lines:
-        (folder / TRAINING).write_text("\n".join([*lines, ""]), "utf-8")
-
-
 def _names(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
@@ -138,16 +121,23 @@ def _sum(path):
     return {"sha256": sha256_file(path), "size": path.stat().st_size}
 
 
-def _zip(folder, out):
-    """Write the files below `folder` as the zip `out`, whole or not at all."""
-    with atomic_open(out, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
-        for name in [MANIFEST, *(name for name in _names(folder) if name != MANIFEST)]:
-            info = zipfile.ZipInfo(name, DATE)
-            info.external_attr = 0o100644 << 16
-            info.create_system = 3
-            info.file_size = (folder / name).stat().st_size  # of 2 GiB and more, it needs Zip64
-            with open(folder / name, "rb") as source, archive.open(info, "w") as target:
-                shutil.copyfileobj(source, target, 1 << 20)
+def _zip(folder, out, exp_dir):
+    """Write the files below `folder` as the zip `out`, whole or not at all, and such as is read."""
+    with atomic_path(out) as temporary:
+        with zipfile.ZipFile(temporary, "w") as archive:
+            for name in [MANIFEST, *(name for name in _names(folder) if name != MANIFEST)]:
+                info = zipfile.ZipInfo(name, DATE)
+                info.external_attr = 0o100644 << 16
+                info.create_system = 3
+                info.file_size = (folder / name).stat().st_size  # of 2 GiB, it needs Zip64
+                with open(folder / name, "rb") as source, archive.open(info, "w") as target:
+                    shutil.copyfileobj(source, target, 1 << 20)
+        try:
+            with unpacked(temporary):
+                pass
+        except UserError as error:
+            fault = str(error).removeprefix(f"{temporary}: ")
+            raise UserError(f"{exp_dir}: gives a pack that no detector reads: {fault}") from None
 
 
 def read_card(place: str | Path) -> str:

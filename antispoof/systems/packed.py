@@ -20,7 +20,7 @@ from typing import Any
 from ..config.recorded import read_experiment
 from ..data import array_files
 from ..data.json_files import fault
-from ..errors import UserError
+from ..errors import DISK_FULL, UserError
 from ..torch_utils.checkpoint import first_line
 from ..torch_utils.tensors import SUFFIX
 
@@ -32,7 +32,7 @@ PARTS, MANIFEST_BYTES, BYTES = 1000, 1 << 20, 1 << 34  # most, of one pack
 NUMBERS = 1 << 28  # most, in the arrays of one pack
 TEXT_BYTES = 1 << 24  # most, of a part that is no array
 RATIO = 100  # most, of what a zip unpacks to and what it is
-LENGTH = 500  # most, of a name
+LENGTH, PART_LENGTH = 500, 255  # most, of a name, and of what stands between its slashes
 BLOCK = 1 << 20
 NAME = re.compile(r"[\w.+=@-][\w.+=@ -]*")
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError)
@@ -45,7 +45,9 @@ def unpacked(place: str | Path) -> Iterator[Path]:
     Each part is compared with the manifest. Raises UserError, in one line, for what is no pack.
     """
     try:
-        with zipfile.ZipFile(place) as archive, tempfile.TemporaryDirectory() as folder:
+        with zipfile.ZipFile(place) as archive, contextlib.ExitStack() as stack:
+            with _written_to("the folder of temporary files", place):
+                folder = stack.enter_context(tempfile.TemporaryDirectory())
             manifest = read_manifest(archive, place)
             for name, stated in manifest["parts"].items():
                 _unpack(archive, name, stated, Path(folder), place)
@@ -63,8 +65,9 @@ def read_manifest(archive: zipfile.ZipFile, place: str | Path) -> dict[str, Any]
     for name, count in Counter(info.filename for info in infos).items():
         if count > 1:
             raise UserError(f"{place}: found {name!r} {count} times, wanted it once")
+    folders = {str(above) for info in infos for above in PurePosixPath(info.filename).parents}
     for info in infos:
-        if reason := _oddity(info):
+        if reason := _oddity(info) or "which is a folder too" * (info.filename in folders):
             raise UserError(f"{place}: found {info.orig_filename!r}, {reason}; do not use it")
     total = sum(info.file_size for info in infos)
     packed = Path(place).stat().st_size
@@ -99,7 +102,9 @@ def _oddity(info: zipfile.ZipInfo) -> str:
 def may_stand(name: str) -> bool:
     """Whether `a/b/c` may be a part: no empty name, no `..`, no drive, no backslash."""
     parts = name.split("/")
-    return len(name) <= LENGTH and all(NAME.fullmatch(part) and part.strip(". ") for part in parts)
+    if len(name) > LENGTH or any(len(part.encode()) > PART_LENGTH for part in parts):
+        return False
+    return all(NAME.fullmatch(part) and part.strip(". ") for part in parts)
 
 
 def _parsed(archive, place):
@@ -142,14 +147,12 @@ def _compare(infos, parts, place):
 def _unpack(archive, name, stated, folder, place):
     """Write one part below `folder`. Raises UserError where it is another one than is stated."""
     target, digest = folder / name, hashlib.sha256()
-    try:
+    with _written_to(folder.parent, place):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with archive.open(name) as source, open(target, "wb") as stream:
-            while block := source.read(BLOCK):
+        with open(target, "wb") as stream:
+            for block in _blocks(archive, name, place):
                 digest.update(block)
                 stream.write(block)
-    except (RuntimeError, *DAMAGE) as error:
-        raise UserError(f"{place}: {name}: cannot be read ({error}); get it again") from None
     if digest.hexdigest() != stated["sha256"]:
         raise UserError(
             f"{place}: {name}: its SHA-256 is {digest.hexdigest()[:16]}..., wanted "
@@ -157,6 +160,30 @@ def _unpack(archive, name, stated, folder, place):
         )
     if reason := _content_fault(target):
         raise UserError(f"{place}: {name}: {reason}; do not use it")
+
+
+def _blocks(archive, name, place):
+    """Yield what is in a part. Raises UserError where it cannot be read."""
+    try:
+        with archive.open(name) as source:
+            while block := source.read(BLOCK):
+                yield block
+    except (RuntimeError, *DAMAGE) as error:
+        raise UserError(f"{place}: {name}: cannot be read ({error}); get it again") from None
+
+
+@contextlib.contextmanager
+def _written_to(folder, place):
+    """Inside, what cannot be written is the fault of the folder, and not of the pack."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in DISK_FULL
+        reason = "disk full" if full else error.strerror or error
+        raise UserError(
+            f"{folder}: {reason}, while {place} was unpacked there; "
+            f"{'free some space, or ' if full else ''}set TMPDIR to another folder"
+        ) from None
 
 
 def _content_fault(path):

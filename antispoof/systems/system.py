@@ -19,7 +19,7 @@ from ..torch_utils.checkpoint import fit_weights, read_weights
 from ..torch_utils.tensors import load_tensors
 from .front_ends import read_system
 from .given import give_inputs
-from .hub import ADDRESS, fetch
+from .hub import located
 from .packed import unpacked
 from .shared import BATCH, Upstreams, once, share_front_ends
 
@@ -108,16 +108,15 @@ def open_detector(place: str | Path, device: torch.device) -> Mapped:
 
     A pack is a .zip, or hf://USER/NAME, which is fetched.
     """
-    if str(place).startswith(ADDRESS):
-        place = fetch(str(place))
-    if Path(place).is_file():
+    place = located(place)
+    if place.is_file():
         with unpacked(place) as exp_dir:
             try:
                 return _open_experiment(exp_dir, device)
             except UserError as error:  # of a part: its folder is a temporary one
                 part = str(error).replace(f"{exp_dir.parents[1]}/", "")
                 raise UserError(f"{place}: {part}") from None
-    return _open_experiment(Path(place), device)
+    return _open_experiment(place, device)
 
 
 def _open_experiment(exp_dir, device):

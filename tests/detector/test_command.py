@@ -1,6 +1,7 @@
 """`antispoof detect`, which `pip install .` brings, is steps/detect.py by another name."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -77,3 +78,20 @@ def test_a_native_library_of_torchaudio_that_cannot_be_loaded_is_left_out(tmp_pa
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(tmp_path / "torchaudio/__init__.py")
+
+
+def test_an_installed_package_asks_for_a_model_and_not_for_a_recipe(tmp_path):
+    shutil.copytree(ROOT / "antispoof", tmp_path / "library/antispoof")  # no run.sh next to it
+    words = "from antispoof.detector.command import main; main(['detect', 'call.wav'])"
+    done = subprocess.run(
+        [sys.executable, "-c", words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "library")},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "antispoof detect: found no --model, wanted one: a pack (NAME.zip), hf://USER/NAME or the "
+        "folder of an experiment\n"
+    )

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 from made_up import ROOT
 from recipes import STAGES, Recipe, only, succeed
+from small_disks import mounter
 from sounds import bad_sounds
 
 from antispoof.data.tables import read_table, write_table
@@ -133,15 +134,6 @@ for size in $sizes; do
 done
 cp -r "$recipe"/. "$after"
 """
-
-
-def mounter():
-    """Words before a command that may mount; None where this machine allows it to nobody."""
-    for words in (["unshare", "-m"], ["unshare", "-rm"]):
-        trial = [*words, "mount", "-t", "tmpfs", "none", "/mnt"]
-        if subprocess.run(trial, capture_output=True).returncode == 0:
-            return words
-    return None
 
 
 def test_a_full_disk_is_named_and_then_the_run_goes_on(undisturbed, recipe, tmp_path):

@@ -76,6 +76,24 @@ def test_a_file_of_another_structure_is_no_upstream(tmp_path, kind):
     said_of(load_local, tmp_path / "in.pt")
 
 
+HUGE = {  # far more than the weights: the text of layers, or a width
+    "wav2vec2_large": ("model_cfg", "encoder_ffn_embed_dim", 10**8),
+    "hubert_base": ("model_cfg", "encoder_layers", 10**9),
+    "wavlm_base": ("cfg", "encoder_ffn_embed_dim", 10**8),
+    "data2vec": ("model_cfg", "conv_feature_layers", "[(10000000, 10, 5)]"),
+}
+
+
+@pytest.mark.parametrize("kind", HUGE)
+def test_a_config_far_larger_than_its_weights_is_not_built(tmp_path, kind):
+    hugging_face(kind, tmp_path / "hf")
+    checkpoint, _ = convert(tmp_path / "hf")
+    block, key, value = HUGE[kind]
+    checkpoint[block][key] = value
+    torch.save(checkpoint, tmp_path / "in.pt")
+    assert "asks for far more numbers than the " in said_of(load_local, tmp_path / "in.pt")
+
+
 class Runs:
     def __reduce__(self):
         return os.system, ("true",)

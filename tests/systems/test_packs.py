@@ -15,6 +15,7 @@ from small_packs import make_sounds, make_systems, parts_of
 from antispoof import Detector
 from antispoof.errors import UserError
 from antispoof.systems.pack import make_pack
+from antispoof.systems.training_data import training_data, without_folders
 from antispoof.torch_utils.tensors import load_tensors, save_tensors
 
 PROGRAM = "utils/pack_model.py"
@@ -34,7 +35,9 @@ def exp(tmp_path_factory):
     }
     (folder / "fusion_seed1/eval").mkdir()
     (folder / "fusion_seed1/eval/result.json").write_text(json.dumps(result))
-    (folder / "fusion_seed1/novelty.json").write_text("[1]")
+    np.savez(folder / "fusion_seed1/novelty.npz", np.ones(1))
+    (folder / "fusion_seed1/novelty.npz~").write_text("an editor's copy")
+    (folder / "fusion_seed1/novelty.old.pt").write_text("kept for now")
     valid = folder.parent / "data/train/valid"
     valid.parent.mkdir(parents=True)
     valid.write_text("data/train: 7 utterances: valid\n")
@@ -88,13 +91,15 @@ def test_a_pack_detects_where_nothing_else_is(pack, exp, sounds, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} <= {"library", "x.zip", ".cache"}
 
 
-def test_a_pack_holds_all_that_the_issue_names(pack):
+def test_a_pack_holds_all_that_the_issue_names(pack, exp):
     parts = parts_of(pack)
     members = {f"exp/{name}" for name in NAMES[:3]}
     for place in members:
         assert {f"{place}/model.safetensors", f"{place}/config.yaml"} <= parts.keys()
     assert "exp/fusion_seed1/fusion.json" in parts
-    assert parts["exp/fusion_seed1/novelty.json"] == b"[1]"
+    novelty = {name: part for name, part in parts.items() if "novelty" in name}
+    place = "fusion_seed1/novelty.npz"
+    assert novelty == {f"exp/{place}": (exp / place).read_bytes()}
     assert json.loads(parts["exp/fusion_seed1/eval/result.json"])["pooled"]["eer"] == 0.125
     assert parts["LICENSE"] == (ROOT / "LICENSE").read_bytes()
     assert "front_ends/small.safetensors" in parts
@@ -158,6 +163,42 @@ def test_what_cannot_be_packed_is_one_line(exp, tmp_path):
     with pytest.raises(UserError, match="wanted its text too, by --licence-file"):
         make_pack(exp / NAMES[0], tmp_path / "x.zip", licence="cc-by-4.0")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_no_detector_would_read_is_not_written(exp, tmp_path):
+    """The same is said when the pack is made that its reader would say."""
+    (tmp_path / "terms").write_bytes(b"caf\xe9\n")
+    with pytest.raises(UserError, match=f"{NAMES[0]}: gives a pack that no .*LICENSE: is no text"):
+        make_pack(exp / NAMES[0], tmp_path / "x.zip", "other", tmp_path / "terms")
+    assert [path.name for path in tmp_path.iterdir()] == ["terms"]
+
+
+LINES = {
+    "file=/srv/me/x.txt": "file=x.txt",
+    'list "/srv/my own/two words.txt" and': 'list "two words.txt" and',
+    "from '/srv/it/' on": "from 'it' on",
+    "into /srv/my own corpora/one two/list.txt 3": "into list.txt 3",
+    "file:///srv/me/x.flac, ~/me/corpora/y": "x.flac, y",
+    "(/srv/me/x)": "(x)",
+    "C:\\Users\\me\\x.txt": "x.txt",
+    "a: /srv/me/k, b:/srv/me/l": "a: k, b:l",
+    "see https://host/a, found / expected: 3 / 4": "see https://host/a, found / expected: 3 / 4",
+    "data/train: 24/24, 1/2 and/or ./x/y": "data/train: 24/24, 1/2 and/or ./x/y",
+}
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_where_the_training_data_lay_is_left_out(line):
+    assert without_folders(line) == LINES[line]
+
+
+def test_where_a_training_set_lay_is_left_out_too(tmp_path):
+    place, data = tmp_path / "exp/x_seed1", tmp_path / "my_data/train"
+    for folder in (place, data):
+        folder.mkdir(parents=True)
+    (place / "run.sh").write_text(f"exec train.py --train {data} exp/x\n")
+    (data / "valid").write_text(f"{data}: 7 utterances: valid\n")
+    assert training_data([place]) == "x_seed1 was trained on train: 7 utterances: valid\n"
 
 
 def test_a_licence_of_ones_own_goes_in(exp, tmp_path):

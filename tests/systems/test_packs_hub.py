@@ -1,19 +1,22 @@
 """Packs go to a hub and come from one; with no network they come from the cache, or not at all."""
 
+import errno
 import json
 import os
 import socket
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from fake_hub import COMMIT, fake_hub
+from huggingface_hub import errors
 from made_up import worker
 from small_packs import make_sounds, make_systems, parts_of
 
 from antispoof import Detector
 from antispoof.errors import UserError
-from antispoof.systems.hub import upload
+from antispoof.systems.hub import refusal, upload
 from antispoof.systems.pack import make_pack, read_card
 
 NAME, PLACE, ADDRESS = "wave_seed1", "me/tiny", "hf://me/tiny"
@@ -68,8 +71,12 @@ def test_a_pack_goes_up_and_comes_down_and_stays_in_the_cache(place, tmp_path):
         wrong = (("token", "hf_other"), ("up", "x.zip", "me/other", card))
         found = answers(place, environment, up, down, down, stated, missing, *wrong)
         assert found[:4] == [ADDRESS, expected, expected, expected]
-        assert found[4].startswith("hf://me/none: cannot be fetched, and is not in the cache (")
-        assert found[5].startswith("me/other: cannot be uploaded (") and "hf_other" not in found[5]
+        assert found[4] == (
+            "hf://me/none: cannot be fetched: the repository holds no model.zip; it is no pack"
+        )
+        assert found[5] == (
+            "me/other: cannot be uploaded: the token is not valid; run hf auth login"
+        )
         assert all(len(str(line).splitlines()) == 1 for line in found)
         assert hub.files == {
             (PLACE, "model.zip"): (place / "x.zip").read_bytes(),
@@ -98,12 +105,16 @@ def test_without_a_network_both_are_one_line(place, tmp_path, monkeypatch):
         "utils/pack_model.py", f"exp/{NAME}", pack, "--upload", PLACE, cwd=place
     )
     assert status == 1 and len(error.splitlines()) == 1
-    assert f"utils/pack_model.py: {PLACE}: cannot be uploaded (" in error
-    assert "is there a network" in error
+    assert error == (
+        f"utils/pack_model.py: {PLACE}: cannot be uploaded: the hub cannot be reached; is there a "
+        "network?\n"
+    )
     assert f"{pack}: {NAME}, " in out and pack.read_bytes() == (place / "x.zip").read_bytes()
     (line,) = answers(place, {}, ("down", ADDRESS, "cpu"))
-    assert line.startswith(f"{ADDRESS}: cannot be fetched, and is not in the cache (")
-    assert len(line.splitlines()) == 1
+    assert line == (
+        f"{ADDRESS}: cannot be fetched: it is not in the cache, and the hub cannot be reached; is "
+        "there a network?"
+    )
 
 
 @pytest.mark.parametrize("address", ["hf://", "hf://me", "hf://a/b/c", "hf://a b/x", "hf://a/b@"])
@@ -112,3 +123,44 @@ def test_an_address_of_another_form_is_one_line(address):
         Detector.load(address, "cpu")
     with pytest.raises(UserError, match="wanted USER/NAME, a repository of models"):
         upload("x.zip", address.removeprefix("hf://"), "card")
+
+
+def hub_error(name, status=0, cause=None):
+    """An error as huggingface_hub raises it."""
+    kind = getattr(errors, name)
+    if not status:
+        error = kind("what the package says")
+    else:
+        answer = SimpleNamespace(status_code=status, headers={}, request=None)
+        error = kind("what the package says", response=answer)
+    error.__cause__ = cause
+    return error
+
+
+OFFLINE = hub_error("OfflineModeIsEnabled")
+CAUSES = {  # words of the line: an error
+    "x: disk full; free some space": OSError(errno.ENOSPC, "No space left on device", "x"),
+    "x: Permission denied; wanted a place": OSError(errno.EACCES, "Permission denied", "x"),
+    "its owners ask for consent": hub_error("GatedRepoError", 403),
+    "there is no such repository, or the token": hub_error("RepositoryNotFoundError", 404),
+    "there is no such revision": hub_error("RevisionNotFoundError", 404),
+    "the repository holds no model.zip": hub_error("RemoteEntryNotFoundError", 404),
+    "the token is not valid": hub_error("HfHubHTTPError", 401),
+    "the token has no right": hub_error("HfHubHTTPError", 403),
+    "the hub is asked too often": hub_error("HfHubHTTPError", 429),
+    "the hub has a fault of its own (503)": hub_error("HfHubHTTPError", 503),
+    "it is not in the cache, and the hub may not be asked": hub_error(
+        "LocalEntryNotFoundError", cause=OFFLINE
+    ),
+    "it is not in the cache, and the hub has a fault of its own (500)": hub_error(
+        "LocalEntryNotFoundError", cause=hub_error("HfHubHTTPError", 500)
+    ),
+    "KeyError: 'y'": KeyError("y"),
+}
+
+
+@pytest.mark.parametrize("words", CAUSES)
+def test_a_refusal_says_its_own_cause_and_no_other(words):
+    line = str(refusal(ADDRESS, "cannot be fetched", CAUSES[words]))
+    assert line.startswith(f"{ADDRESS}: cannot be fetched: {words}")
+    assert [other for other in CAUSES if f": {other}" in line] == [words]
