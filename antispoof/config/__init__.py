@@ -73,6 +73,12 @@ EXPERIMENT_KEYS = {
             once=True,
             wanted="none, all, a list of transformer layers from 0, or a range like 12..23",
         ),
+        # full: these layers themselves; or what is added to them: see antispoof.ssl.tuning
+        "method": Choice(
+            "full",
+            ("full", "lora", "dora", "moe_lora", "adapter", "conv_adapter", "prompts"),
+        ),
+        "method_conf": Free({}),
         "lr": Number(1e-6, above=0),  # of the upstream; the model has that of optimizer_conf
         # all: scales the gradient of the convolutions; 0: frozen
         "feature_grad_mult": Number(1.0, least=0),

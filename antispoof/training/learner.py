@@ -157,12 +157,18 @@ class Learner:
                 logits = self.model(x.to(self.device), lengths.to(self.device))
             loss = self.loss.total(logits.float(), self.labels[indices].to(self.device))
             loss = loss / denominator if counts else 0 * loss
+            loss = self._penalised(loss, len(indices) / len(batch) if counts else 0.0)
             self.scaler.scale(loss).backward()
             total += loss.detach()
         value = self.team.all_reduce(total).item()
         if math.isfinite(value):
             self._change()
         return value
+
+    def _penalised(self, loss, share):
+        """A part's loss with its share of what a method of `finetune` adds for the batch."""
+        penalty = self.model.front_end.penalty() if isinstance(self.model, FineTuned) else None
+        return loss if penalty is None else loss + share * penalty
 
     def _change(self):
         parameters = list(self.model.parameters())

@@ -7,6 +7,7 @@ from ..augment.chain import Chain
 from ..config import EXPERIMENT_KEYS, merge
 from ..errors import UserError
 from ..models.losses import loss_settings
+from ..ssl.tuning import tuning_settings
 
 PHASE_KEYS = (
     *("epochs", "batch_size", "accum_grad", "optimizer", "optimizer_conf", "schedule"),
@@ -28,7 +29,28 @@ def phases_of(config: dict[str, Any], path: str | Path = "config") -> list[dict[
             raise UserError(f"{where}: is {given!r}, wanted keys and values")
         phase = {**config, **merge(keys, _over(own, given), where), "phases": []}
         phases.append(check_training(where, phase))
+    _check_methods(path, config, phases)
     return phases
+
+
+def _check_methods(path, config, phases):
+    """Refuse phases that tune otherwise than the config: the last model is built from that."""
+    what = ("method", "method_conf", "layers")
+    tunes = [{key: phase["finetune"][key] for key in what} for phase in phases]
+    first = next((n for n, own in enumerate(tunes) if own["method"] != "full"), len(tunes))
+    for number, own in enumerate(tunes[first:], first + 1):
+        for key, value in own.items():
+            if value != config["finetune"][key]:
+                raise UserError(
+                    f"{path}: phase {number}: found finetune.{key} {value!r}, wanted "
+                    f"{config['finetune'][key]!r} of the config in the first phase with a 'method' "
+                    "and in all after it"
+                )
+    if first == len(tunes) and config["finetune"]["method"] != "full":
+        raise UserError(
+            f"{path}: 'finetune.method' is '{config['finetune']['method']}', which no phase keeps; "
+            "wanted it in the last phase"
+        )
 
 
 def _over(own, given):
@@ -37,6 +59,8 @@ def _over(own, given):
     for key, value in given.items():
         if isinstance(own.get(key), dict) and isinstance(value, dict):
             both[key] = {**own[key], **value}
+            if "method" in value and value["method"] != own[key]["method"]:
+                both[key] |= {"method_conf": {}, **value}  # what another method takes
     return both
 
 
@@ -61,4 +85,10 @@ def check_training(path: str | Path, config: dict[str, Any]) -> dict[str, Any]:
     Chain(config["augment"], path)
     if config["finetune"]["layers"] != "none" and config["feats"] != "ssl":
         raise UserError(f"{path}: 'finetune' needs 'feats: ssl'; what is cached cannot learn")
+    tuning_settings(config["finetune"], path)
+    if config["finetune"]["method"] != "full" and config["finetune"]["layers"] == "none":
+        raise UserError(
+            f"{path}: 'finetune.method: {config['finetune']['method']}' needs 'finetune.layers', "
+            "all or a list of transformer layers; found none"
+        )
     return config

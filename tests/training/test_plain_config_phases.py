@@ -97,7 +97,8 @@ def test_defaults_of_an_experiment(tmp_path):
     assert (config["class_weights"], config["balanced"], config["grad_clip"]) == ([1, 1], False, 1)
     assert (config["autocast"], config["tf32"], config["phases"]) == ("none", False, [])
     finetune = {"layers": "none", "lr": 1e-6, "feature_grad_mult": 1.0, "layer_drop": 0.0}
-    assert config["finetune"] == {**finetune, "checkpointing": False}
+    finetune |= {"method": "full", "method_conf": {}, "checkpointing": False}
+    assert config["finetune"] == finetune
 
 
 def test_a_seed_is_a_whole_number_of_its_own(tmp_path):
