@@ -56,6 +56,7 @@ CROPS = ("first", "centre", "random", "full")
 AUTOCAST = ("none", "bf16", "fp16")
 METRICS = ("dev_eer", "dev_min_dcf", "dev_cllr", "dev_loss", "train_loss")
 KEEPS = ("best", "last", "average_best", "average_last")
+METHODS = ("full", "lora", "dora", "moe_lora", "adapter", "conv_adapter", "prompts")
 SECONDS = 600  # of the longest crop
 SEED = Whole(0, most=2**47 - 1)  # torch takes 64 bits of (seed times 100,003, and an epoch)
 # What an experiment can say. The keys of `model_conf` and `loss_conf` are arguments of the model's
@@ -74,10 +75,7 @@ EXPERIMENT_KEYS = {
             wanted="none, all, a list of transformer layers from 0, or a range like 12..23",
         ),
         # full: these layers themselves; or what is added to them: see antispoof.ssl.tuning
-        "method": Choice(
-            "full",
-            ("full", "lora", "dora", "moe_lora", "adapter", "conv_adapter", "prompts"),
-        ),
+        "method": Choice("full", METHODS),
         "method_conf": Free({}),
         "lr": Number(1e-6, above=0),  # of the upstream; the model has that of optimizer_conf
         # all: scales the gradient of the convolutions; 0: frozen
@@ -117,10 +115,15 @@ EXPERIMENT_KEYS = {
         "least": Number(0.0, least=0, most=1),  # cosine: what it falls to, a share of the rate
     },
     # see antispoof.models.losses
-    "loss": Choice("cross_entropy", ("cross_entropy", "bce", "focal", "am_softmax", "oc_softmax")),
+    "loss": Choice(
+        "cross_entropy",
+        ("cross_entropy", "bce", "focal", "am_softmax", "oc_softmax", "aam_softmax", "p2sgrad"),
+    ),
     "loss_conf": Free({}),
     "class_weights": Weights([1.0, 1.0], LABELS),  # of the loss
     "balanced": Key(False),  # draw both classes equally often
+    # a step by the gradient uphill of the weights: see antispoof.training.sharpness
+    "sharpness": {"rho": Number(0.0, least=0), "adaptive": Key(False)},  # 0: none
     "grad_clip": Number(1.0, least=0),  # largest gradient norm; 0: none
     "autocast": Choice("none", AUTOCAST),  # on a GPU
     "tf32": Key(False),  # on a GPU: float32 products with 10 bits of mantissa, faster

@@ -13,21 +13,25 @@ class CosineOutput(nn.Module):
 
     directions 2: the score is scale x (cosine with bona fide - cosine with spoof); 1: scale x the
     cosine with bona fide. `columns` is how many the layer that this replaces had: 2, or 1 where
-    the model adds the zero logit of spoof itself.
+    the model adds the zero logit of spoof itself. both: the logits are the cosines, times scale.
     """
 
-    def __init__(self, dim: int, columns: int, directions: int, scale: float) -> None:
+    def __init__(
+        self, dim: int, columns: int, directions: int, scale: float, both: bool = False
+    ) -> None:
         super().__init__()
-        self.columns, self.scale = columns, scale
+        self.columns, self.scale, self.both = columns, scale, both
         self.directions = nn.Parameter(torch.randn(directions, dim))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         cosines = self.scale * normalize(x, dim=1) @ normalize(self.directions, dim=1).T
+        if self.both:
+            return cosines
         score = cosines[:, -1:] - cosines[:, :1] if cosines.shape[1] == 2 else cosines
         return score if self.columns == 1 else torch.cat([torch.zeros_like(score), score], 1)
 
 
-def use_cosines(model: BackEnd, directions: int, scale: float) -> BackEnd:
+def use_cosines(model: BackEnd, directions: int, scale: float, both: bool = False) -> BackEnd:
     """Replace the layer of `model` that gives the logits. Raises UserError where there is none."""
     place = model.last_layer
     inside = model.get_submodule(place).named_modules(prefix=place) if place else ()
@@ -38,7 +42,12 @@ def use_cosines(model: BackEnd, directions: int, scale: float) -> BackEnd:
             "am_softmax' and 'oc_softmax' turn into cosines; use another loss"
         )
     name, last = linear[-1]
+    if both and last.out_features != 2:
+        raise UserError(
+            f"config: {type(model).__name__} gives one logit, and 'loss: aam_softmax' and "
+            "'p2sgrad' want two; use am_softmax, oc_softmax or another loss"
+        )
     parent, _, own = name.rpartition(".")
-    output = CosineOutput(last.in_features, last.out_features, directions, scale)
+    output = CosineOutput(last.in_features, last.out_features, directions, scale, both)
     setattr(model.get_submodule(parent), own, output)
     return model

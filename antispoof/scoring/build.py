@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..models import MODELS, build_model
 from ..models.back_end import BackEnd
 from ..models.cosine import use_cosines
-from ..models.losses import COSINES, loss_settings
+from ..models.losses import BOTH, COSINES, loss_settings
 from ..paths import ROOT
 from ..ssl.finetuned import FineTuned, FrontEnd
 from ..ssl.parts import parts_of
@@ -66,8 +66,8 @@ def build_back_end(config: dict[str, Any], conf: dict[str, Any]) -> BackEnd:
     model = build_model(config["model"], **conf)
     if config["loss"] not in COSINES:
         return model
-    scale = loss_settings(config["loss"], config["loss_conf"])["scale"]
-    return use_cosines(model, COSINES[config["loss"]], scale)
+    scale = loss_settings(config["loss"], config["loss_conf"]).get("scale", 1.0)
+    return use_cosines(model, COSINES[config["loss"]], scale, config["loss"] in BOTH)
 
 
 def upstream_settings(config: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from .averaging import MovingAverage
 from .bad_batch import Part, keep_bad_batch
 from .last import restore
 from .optimisers import make_optimizer, make_schedule
+from .sharpness import uphill
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -147,6 +148,19 @@ class Learner:
         parts: what this process computes of the batch, collated, each behind whether it counts or
         stands in; batch: indices of all of it. Returns the loss of the whole batch.
         """
+        parts, (rho, adaptive) = list(parts), self.config["sharpness"].values()
+        value = self._gradients(parts, batch)
+        if math.isfinite(value) and rho:
+            self.team.all_reduce_gradients(list(self.model.parameters()))
+            with uphill(self.model, rho, adaptive):
+                found = self._gradients(parts, batch)
+            value = value if math.isfinite(found) else found
+        if math.isfinite(value):
+            self._change()
+        return value
+
+    def _gradients(self, parts, batch):
+        """Compute the gradients of a batch; returns its loss."""
         denominator = self.loss.denominator(self.labels[batch])
         total = torch.zeros((), device=self.device)
         self.optimizer.zero_grad(set_to_none=True)
@@ -160,10 +174,7 @@ class Learner:
             loss = self._penalised(loss, len(indices) / len(batch) if counts else 0.0)
             self.scaler.scale(loss).backward()
             total += loss.detach()
-        value = self.team.all_reduce(total).item()
-        if math.isfinite(value):
-            self._change()
-        return value
+        return self.team.all_reduce(total).item()
 
     def _penalised(self, loss, share):
         """A part's loss with its share of what a method of `finetune` adds for the batch."""

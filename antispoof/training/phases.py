@@ -12,6 +12,7 @@ from ..ssl.tuning import tuning_settings
 PHASE_KEYS = (
     *("epochs", "batch_size", "accum_grad", "optimizer", "optimizer_conf", "schedule"),
     *("schedule_conf", "class_weights", "balanced", "augment", "grad_clip", "finetune", "select"),
+    "sharpness",
 )
 
 
@@ -77,6 +78,13 @@ def check_training(path: str | Path, config: dict[str, Any]) -> dict[str, Any]:
             f"{config['epochs']} epochs"
         )
     loss_settings(config["loss"], config["loss_conf"])
+    if config["sharpness"]["rho"] and config["autocast"] == "fp16":
+        raise UserError(
+            f"{path}: 'sharpness.rho' does not go with 'autocast: fp16', whose gradients are "
+            "scaled; use bf16 or none"
+        )
+    if config["sharpness"]["adaptive"] and not config["sharpness"]["rho"]:
+        raise UserError(f"{path}: 'sharpness.adaptive' needs a 'sharpness.rho' above 0")
     if config["augment"] and config["feats"] == "cached":
         raise UserError(
             f"{path}: 'augment' needs 'feats: wave' or 'feats: ssl'; for cached features, 'copies' "

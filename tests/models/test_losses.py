@@ -157,7 +157,9 @@ def test_parts_of_a_batch_make_the_whole(place, loss):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@pytest.mark.parametrize("loss", ["cross_entropy", "am_softmax", "oc_softmax"])
+@pytest.mark.parametrize(
+    "loss", ["cross_entropy", "am_softmax", "oc_softmax", "aam_softmax", "p2sgrad"]
+)
 def test_every_loss_and_optimiser_learn(place, optimizer, loss):
     rate = "0.1" if optimizer == "sgd" else "3e-3"
     one = learner(f"optimizer={optimizer}", f"loss={loss}", f"optimizer_conf.lr={rate}")

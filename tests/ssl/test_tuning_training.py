@@ -16,6 +16,7 @@ from antispoof.ssl import convert, save
 from antispoof.torch_utils.checkpoint import load_checkpoint, load_weights, read_weights
 from antispoof.training import learner as training
 from antispoof.training.experiment import claim, load_experiment, read_experiment
+from antispoof.training.step_cost import describe_steps
 from antispoof.training.trainer import train
 
 CONFIG = """
@@ -70,6 +71,7 @@ METHODS = {
     "moe_lora": ["finetune.method=moe_lora", "finetune.method_conf={orthogonality: 0.1}"],
     "conv_adapter": ["finetune.method=conv_adapter", "finetune.method_conf={width: 8}"],
     "prompts": ["finetune.method=prompts", "finetune.method_conf={}"],
+    "lora, SAM, p2sgrad": ["sharpness.rho=0.05", "loss=p2sgrad"],
 }
 
 
@@ -142,6 +144,21 @@ def test_a_merged_experiment_is_a_plain_one_with_the_same_scores(place, tmp_path
         merge_experiment(tmp_path / "exp", tmp_path / "merged")
     with pytest.raises(UserError, match="found 'finetune.method: full', wanted lora or dora"):
         merge_experiment(tmp_path / "merged", tmp_path / "again")
+
+
+def test_a_step_is_said_to_cost_less_where_less_learns(place):
+    own, full, frozen = describe_steps(load("batch_size=4"), rounds=1)
+    assert [row["name"] for row in (own, full, frozen)] == ["this config", "full", "frozen"]
+    added = 2 * 2 * 2 * (32 + 32)  # layers, matrices, rank
+    assert own["trainable"] - frozen["trainable"] == added
+    assert own["parameters"] - frozen["parameters"] == added
+    assert full["parameters"] == frozen["parameters"] == full["trainable"] + 32  # of a mask
+    assert frozen["memory"] < own["memory"] < full["memory"]
+    assert frozen["saved_bytes"] < own["saved_bytes"] < full["saved_bytes"]
+    longer = ["batch_size=4", "crop.seconds=1.6"]
+    whole = describe_steps(load(*longer), rounds=1)[1]
+    less = describe_steps(load(*longer, "finetune.checkpointing=true"), rounds=1)[1]
+    assert full["memory"] < less["memory"] < whole["memory"]
 
 
 def test_the_penalty_is_part_of_the_loss_of_a_batch_once(place):

@@ -46,6 +46,7 @@ CHANGES = {
     "augment": [{"mu_law": {"p": 1.0, "bits": 8}}],
     "grad_clip": 0.0,
     "finetune": {"lr": 0.125},
+    "sharpness": {"rho": 0.05},
     "select": {"ema": 0.5},
 }
 
