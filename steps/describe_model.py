@@ -117,9 +117,10 @@ def main():
         if not args.override:  # of another model than the one that was trained
             write_json(args.out or args.exp / "cost.json", found)
     else:
-        found = describe(load_experiment(args.config, 0, args.override))
-    if args.train:
-        found["steps"] = describe_steps(load_experiment(args.config, 0, args.override))
+        config = load_experiment(args.config, 0, args.override)
+        found = describe(config)
+        if args.train:
+            found["steps"] = describe_steps(config)
     text = json_text(found) if args.json else "\n".join(table(found)) + "\n"
     print(text, end="")
 

@@ -100,7 +100,7 @@ def _change_matrices(layer, kind, conf):
     conf = {k: v for k, v in conf.items() if k != "orthogonality"}
     wanted, matrices = conf.pop("matrices"), matrices_of(layer)
     added = {name: kind(matrices[name].read()[0], **conf) for name in MATRICES if name in wanted}
-    calls = {**matrices}
+    calls: dict[str, Any] = {**matrices}
     calls |= {name: _Changed(matrices[name], module) for name, module in added.items()}
     if any(name in added for name in "qkvo"):
         layer.self_attn.forward = read_attention(layer.self_attn, calls)
