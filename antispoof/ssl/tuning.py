@@ -32,15 +32,15 @@ METHODS: dict[str, dict[str, Key]] = {
     "dora": _LOW_RANK,
     "moe_lora": {
         **_LOW_RANK,
-        "experts": Whole(4, least=2, most=256),
+        "experts": Whole(4, least=2, most=32),
         "orthogonality": Number(0.0, least=0),  # what the penalty weighs in the loss
     },
     "adapter": {
-        "width": Whole(64, least=1, most=65536),
+        "width": Whole(64, least=1, most=8192),
         "dropout": Number(0.0, least=0, below=1),
     },
     "conv_adapter": {
-        "width": Whole(64, least=1, most=65536),
+        "width": Whole(64, least=1, most=8192),
         "kernels": Layers([3, 7, 15, 23], wanted="a list of odd lengths in frames"),
     },
     "prompts": {
@@ -99,6 +99,11 @@ def _change_matrices(layer, kind, conf):
     """Make a layer read some of its matrices through modules of `kind`; returns those."""
     conf = {k: v for k, v in conf.items() if k != "orthogonality"}
     wanted, matrices = conf.pop("matrices"), matrices_of(layer)
+    for name in wanted:
+        most = min(matrices[name].read()[0].shape)
+        if conf["rank"] > most:
+            shown = "config: finetune.method_conf"
+            refuse(shown, "rank", conf["rank"], f"at most {most}, the least side of matrix {name}")
     added = {name: kind(matrices[name].read()[0], **conf) for name in MATRICES if name in wanted}
     calls: dict[str, Any] = {**matrices}
     calls |= {name: _Changed(matrices[name], module) for name, module in added.items()}

@@ -169,3 +169,9 @@ def test_dropout_falls_in_training_alone(made):
         assert not torch.equal(front(*batch())[0], front(*batch())[0])
         assert torch.equal(states_of(front), states_of(front))
         assert not any(module.training for module in front.upstream.modules())
+
+
+def test_a_rank_above_that_of_the_matrix_is_refused(made):
+    front_end(made["wav2vec2_base"], "lora", rank=32)
+    with pytest.raises(UserError, match="'rank' is 33, wanted at most 32, the least side of matr"):
+        front_end(made["wav2vec2_base"], "lora", rank=33)
