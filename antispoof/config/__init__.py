@@ -32,6 +32,7 @@ from .keys import (
     refuse,
     some_of,
 )
+from .names import LOSSES, METHODS
 from .renamed import RENAMED, renewed
 
 __all__ = [
@@ -56,7 +57,6 @@ CROPS = ("first", "centre", "random", "full")
 AUTOCAST = ("none", "bf16", "fp16")
 METRICS = ("dev_eer", "dev_min_dcf", "dev_cllr", "dev_loss", "train_loss")
 KEEPS = ("best", "last", "average_best", "average_last")
-METHODS = ("full", "lora", "dora", "moe_lora", "adapter", "conv_adapter", "prompts")
 SECONDS = 600  # of the longest crop
 SEED = Whole(0, most=2**47 - 1)  # torch takes 64 bits of (seed times 100,003, and an epoch)
 # What an experiment can say. The keys of `model_conf` and `loss_conf` are arguments of the model's
@@ -115,10 +115,7 @@ EXPERIMENT_KEYS = {
         "least": Number(0.0, least=0, most=1),  # cosine: what it falls to, a share of the rate
     },
     # see antispoof.models.losses
-    "loss": Choice(
-        "cross_entropy",
-        ("cross_entropy", "bce", "focal", "am_softmax", "oc_softmax", "aam_softmax", "p2sgrad"),
-    ),
+    "loss": Choice("cross_entropy", LOSSES),
     "loss_conf": Free({}),
     "class_weights": Weights([1.0, 1.0], LABELS),  # of the loss
     "balanced": Key(False),  # draw both classes equally often

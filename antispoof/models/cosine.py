@@ -33,6 +33,22 @@ class CosineOutput(nn.Module):
 
 def use_cosines(model: BackEnd, directions: int, scale: float, both: bool = False) -> BackEnd:
     """Replace the layer of `model` that gives the logits. Raises UserError where there is none."""
+    parent, own, last = last_linear(model)
+    if both and last.out_features != 2:
+        raise UserError(
+            f"config: {type(model).__name__} gives one logit, and 'loss: aam_softmax' and "
+            "'p2sgrad' want two; use am_softmax, oc_softmax or another loss"
+        )
+    output = CosineOutput(last.in_features, last.out_features, directions, scale, both)
+    setattr(model.get_submodule(parent), own, output)
+    return model
+
+
+def last_linear(model: BackEnd) -> tuple[str, str, nn.Linear]:
+    """The layer that gives the logits: the module it is in, its name there, and itself.
+
+    Raises UserError where there is none.
+    """
     place = model.last_layer
     inside = model.get_submodule(place).named_modules(prefix=place) if place else ()
     linear = [(name, module) for name, module in inside if isinstance(module, nn.Linear)]
@@ -42,12 +58,5 @@ def use_cosines(model: BackEnd, directions: int, scale: float, both: bool = Fals
             "am_softmax' and 'oc_softmax' turn into cosines; use another loss"
         )
     name, last = linear[-1]
-    if both and last.out_features != 2:
-        raise UserError(
-            f"config: {type(model).__name__} gives one logit, and 'loss: aam_softmax' and "
-            "'p2sgrad' want two; use am_softmax, oc_softmax or another loss"
-        )
     parent, _, own = name.rpartition(".")
-    output = CosineOutput(last.in_features, last.out_features, directions, scale, both)
-    setattr(model.get_submodule(parent), own, output)
-    return model
+    return parent, own, last

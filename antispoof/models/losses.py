@@ -8,13 +8,14 @@ z = logit of bona fide - logit of spoof, and t = z for a bona fide utterance, -z
     am_softmax      log(1 + e^(s m - t)), z = s (cos_bonafide - cos_spoof)  Wang et al., SPL 2018
     oc_softmax      log(1 + e^(s m_bonafide - z)) or log(1 + e^(z - s m_spoof)), z = s cos(w, e)
                                                                             Zhang et al., SPL 2021
+    samo            the same, the cosine with attractors of speakers        Ding et al., ICASSP 2023
     aam_softmax     log(1 + e^(s (c_o - cos(theta_y + m))))                 Deng et al., CVPR 2019
     p2sgrad         mean over both classes of (c_j - [j = y])^2            X. Wang, Yamagishi, 2021
 
 c_y is the cosine with the own class, cos(theta_y), and c_o that with the other one. Where theta_y
-and m pass pi, c_y - m sin(m) stands for cos(theta_y + m). The last four want cosines:
-`models.cosine` puts them in the place of a model's last layer. p2sgrad's published score is the
-cosine with bona fide; here it is z = c_bonafide - c_spoof, like that of all others.
+and m pass pi, c_y - m sin(m) stands for cos(theta_y + m). The last five want cosines:
+`models.cosine` and `models.samo` put them in the place of a model's last layer. p2sgrad's
+published score is the cosine with bona fide; here it is z = c_bonafide - c_spoof, like all others.
 
 Of scores alone (dev_loss) the last two cannot be computed whole. There aam_softmax is without its
 margin, and p2sgrad is (t - 1)^2 / 4, what z decides of it: the rest is (c_y + c_o - 1)^2 / 4.
@@ -73,6 +74,20 @@ def oc_softmax(
     return (weights[labels] * softplus(scale * margins - _toward(logits, labels))).sum()
 
 
+def samo(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    weights: torch.Tensor,
+    scale: float = 20.0,
+    margin_bonafide: float = 0.7,
+    margin_spoof: float = 0.0,
+    speakers: float = 20.0,
+    every: float = 3.0,
+) -> torch.Tensor:
+    """speakers, at most so many of bona fide speech, and every, epochs, are of `models.samo`."""
+    return oc_softmax(logits, labels, weights, scale, margin_bonafide, margin_spoof)
+
+
 def aam_softmax(
     logits: torch.Tensor,
     labels: torch.Tensor,
@@ -104,6 +119,7 @@ LOSSES = {
     "focal": focal,
     "am_softmax": am_softmax,
     "oc_softmax": oc_softmax,
+    "samo": samo,
     "aam_softmax": aam_softmax,
     "p2sgrad": p2sgrad,
 }

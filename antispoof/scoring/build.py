@@ -11,6 +11,7 @@ from ..models import MODELS, build_model
 from ..models.back_end import BackEnd
 from ..models.cosine import use_cosines
 from ..models.losses import BOTH, COSINES, loss_settings
+from ..models.samo import use_attractors
 from ..paths import ROOT
 from ..ssl.finetuned import FineTuned, FrontEnd
 from ..ssl.parts import parts_of
@@ -64,6 +65,9 @@ def _within(weights, place, config, conf):
 def build_back_end(config: dict[str, Any], conf: dict[str, Any]) -> BackEnd:
     """The model by its name, with the last layer that the loss needs. Raises UserError."""
     model = build_model(config["model"], **conf)
+    if config["loss"] == "samo":
+        conf = loss_settings("samo", config["loss_conf"])
+        return use_attractors(model, int(conf["speakers"]), conf["scale"])
     if config["loss"] not in COSINES:
         return model
     scale = loss_settings(config["loss"], config["loss_conf"]).get("scale", 1.0)

@@ -14,6 +14,7 @@ from ..data.seeds import epoch_generator, seed_torch
 from ..errors import UserError
 from ..models.losses import Loss
 from ..models.norms import share_norms
+from ..models.samo import attractors_of
 from ..progress import Progress
 from ..scoring.batches import load
 from ..scoring.build import build_system, parameter_groups
@@ -62,6 +63,7 @@ class Learner:
             torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         decay = config["select"]["ema"]
         self.average = MovingAverage(self.model, decay) if decay else None
+        self.attractors, self.speakers = attractors_of(self.model), torch.empty(0)
         self.folder: Path | None = None  # of the experiment, where a batch that failed is kept
         self.waited = 0.0  # share of the last epoch's time in which there was no data
 
@@ -127,6 +129,9 @@ class Learner:
             total += loss * len(batch)
             progress.advance(len(batch), self._note(total / (progress.done + len(batch))))
         progress.close()
+        if self.attractors is not None:
+            every = self.loss.settings["every"]
+            self.attractors.end_epoch(epoch % every == 0, self.team)
         self.waited = waited / (time.monotonic() - started)
         return total / len(order)
 
@@ -167,6 +172,9 @@ class Learner:
         for counts, x, lengths, indices in parts:
             if self.sharing:
                 self.sharing.counts = counts
+            if self.attractors is not None and len(self.speakers):
+                owners = self.speakers[indices]
+                self.attractors.owners = owners if counts else torch.full_like(owners, -1)
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
                 logits = self.model(x.to(self.device), lengths.to(self.device))
             loss = self.loss.total(logits.float(), self.labels[indices].to(self.device))

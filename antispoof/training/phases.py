@@ -78,6 +78,13 @@ def check_training(path: str | Path, config: dict[str, Any]) -> dict[str, Any]:
             f"{config['epochs']} epochs"
         )
     loss_settings(config["loss"], config["loss_conf"])
+    if config["loss"] == "samo":
+        conf = loss_settings("samo", config["loss_conf"])
+        for key, most in (("speakers", 100_000), ("every", 100_002)):
+            if conf[key] != int(conf[key]) or not 1 <= conf[key] <= most:
+                raise UserError(
+                    f"{path}: 'loss_conf.{key}' is {conf[key]:g}, wanted a whole number from 1"
+                )
     if config["sharpness"]["rho"] and config["autocast"] == "fp16":
         raise UserError(
             f"{path}: 'sharpness.rho' does not go with 'autocast: fp16', whose gradients are "

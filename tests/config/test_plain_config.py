@@ -153,7 +153,16 @@ BOUNDS = {
     "schedule": (["constant", "cosine", "step"], ["linear"]),
     "autocast": (["none", "bf16", "fp16"], ["fp8"]),
     "loss": (
-        ["cross_entropy", "bce", "focal", "am_softmax", "oc_softmax", "aam_softmax", "p2sgrad"],
+        [
+            "cross_entropy",
+            "bce",
+            "focal",
+            "am_softmax",
+            "oc_softmax",
+            "aam_softmax",
+            "p2sgrad",
+            "samo",
+        ],
         ["hinge"],
     ),
     "sharpness.rho": ([0, 0.05], [-0.1, ".inf"]),

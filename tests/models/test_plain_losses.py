@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from antispoof.config import EXPERIMENT_KEYS
 from antispoof.errors import UserError
 from antispoof.models.cosine import use_cosines
 from antispoof.models.losses import COSINES, LOSSES, Loss, loss_settings
@@ -59,6 +60,12 @@ def p2sgrad(logits, label):
     return ((logits[label] - 1) ** 2 + logits[1 - label] ** 2) / 2
 
 
+def samo(logits, label, scale, margin_bonafide, margin_spoof, speakers, every):
+    """Ding et al., ICASSP 2023, equation 3: OC-softmax of the cosine with an attractor."""
+    return oc_softmax(logits, label, scale, margin_bonafide, margin_spoof)
+
+
+SAMO = {"scale": 20.0, "margin_bonafide": 0.7, "margin_spoof": 0.0, "speakers": 20.0, "every": 3.0}
 CASES = [
     ("cross_entropy", softmax_loss, {}),
     ("bce", bce, {}),
@@ -71,6 +78,7 @@ CASES = [
     ("aam_softmax", aam_softmax, {"scale": 32.0, "margin": 0.2}),
     ("aam_softmax", aam_softmax, {"scale": 5.0, "margin": 0.45}),
     ("p2sgrad", p2sgrad, {}),
+    ("samo", samo, SAMO),
 ]
 
 
@@ -115,7 +123,7 @@ def test_the_gradient_is_the_formulas_slope(name, plain, conf):
 
 
 @pytest.mark.parametrize(
-    ("name", "plain", "conf"), CASES[:3] + CASES[4:5] + CASES[6:7] + CASES[8:9]
+    ("name", "plain", "conf"), CASES[:3] + CASES[4:5] + CASES[6:7] + CASES[8:9] + CASES[-1:]
 )
 def test_the_defaults_are_the_published_ones(name, plain, conf):
     assert loss_settings(name, {}) == conf
@@ -124,6 +132,7 @@ def test_the_defaults_are_the_published_ones(name, plain, conf):
 
 
 def test_every_loss_has_a_formula_here():
+    assert set(EXPERIMENT_KEYS["loss"].allowed) == set(LOSSES)
     assert {name for name, _, _ in CASES} == set(LOSSES)
     assert COSINES == {"am_softmax": 2, "oc_softmax": 1, "aam_softmax": 2, "p2sgrad": 2}
 

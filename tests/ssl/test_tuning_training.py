@@ -72,6 +72,7 @@ METHODS = {
     "moe_lora": ["finetune.method=moe_lora", "finetune.method_conf={orthogonality: 0.1}"],
     "conv_adapter": ["finetune.method=conv_adapter", "finetune.method_conf={width: 8}"],
     "prompts": ["finetune.method=prompts", "finetune.method_conf={}"],
+    "lora, SAMO": ["loss=samo", "loss_conf={every: 1}"],
     "lora, SAM, p2sgrad": ["sharpness.rho=0.05", "loss=p2sgrad"],
 }
 
