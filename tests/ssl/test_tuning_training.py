@@ -8,6 +8,7 @@ from made_up import worker
 from sounds import make_corpus, make_data
 from ssl_models import hugging_face
 
+from antispoof.data.tables import read_table
 from antispoof.errors import UserError
 from antispoof.scoring.build import build_system
 from antispoof.scoring.inputs import open_inputs
@@ -180,6 +181,17 @@ def test_the_penalty_is_part_of_the_loss_of_a_batch_once(place):
         parts = list(training.load(inputs, [[0, 1, 2, 3, 4], [5, 6, 7]], 0))
         losses.append(learner.step([(True, *part) for part in parts], range(8)))
     assert losses[1] - losses[0] == pytest.approx(penalty, rel=1e-4)
+
+
+def test_attractors_of_samo_are_those_of_the_training_sets_speakers(place, tmp_path):
+    fit(tmp_path / "exp", "loss=samo", "loss_conf={every: 1, speakers: 20}", "epochs=1")
+    state = read_weights(tmp_path / "exp/best.pt")
+    (name,) = [name for name in state if "attractors" in name]
+    first = torch.eye(state[name].shape[1]).repeat(2, 1)[:20]
+    changed = (state[name] != first).any(1)
+    bonafide = [u for u, label in read_table("data/train/utt2label").items() if label == "bonafide"]
+    speakers = {read_table("data/train/utt2spk")[utt] for utt in bonafide}
+    assert changed.tolist() == [True] * len(speakers) + [False] * (20 - len(speakers))
 
 
 WRONG = {
