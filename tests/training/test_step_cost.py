@@ -43,7 +43,8 @@ def test_memory_is_what_backward_keeps_with_weights_and_moments():
     found = cost(batch_size=8, optimizer="adam")
     parameters = 4 * (256 * 256 + 256) + 256 * 2 + 2
     assert found["parameters"] == found["trainable"] == parameters
-    moments = 8 * parameters
+    moments = 8 * parameters + 4 * 10  # two a parameter, and a count for each of ten tensors
+    assert found["memory"] - cost(batch_size=8, optimizer="sgd")["memory"] == moments
     # the output of each ReLU at the end of forward; gradients come while these go
     least = 4 * parameters + moments + 8 * 4 * FRAMES
     assert least < found["memory"] < least + 4 * parameters + 8 * 4 * FRAMES
