@@ -7,6 +7,11 @@ upstream's own cost. With --exp, the cost of the whole detector, a network in fr
 features included, with the time of a forward pass on one thread, into EXP_DIR/cost.json: of 64,600
 samples, or of the config's own length where the model takes no other. With --override too, what is
 found is of another model, and nothing is written.
+
+With --train, what a step of training costs too, before one is run: its time, and the memory of the
+largest part of a batch (batch_size / accum_grad utterances at once), of this config and, with
+`feats: ssl`, of its upstream learning as a whole and not at all. Long crops are seen so:
+--override "crop.seconds=30 finetune.checkpointing=true".
 """
 
 import argparse
@@ -18,6 +23,7 @@ from antispoof.options import add_override_option
 EXAMPLE = """example:
   steps/describe_model.py --config conf/train_mel_cnn.yaml
   steps/describe_model.py --config conf/train_mhfa.yaml --resolved
+  steps/describe_model.py --config conf/train_sls_lora.yaml --train
   steps/describe_model.py --exp exp/mel_cnn_seed1"""
 
 
@@ -32,13 +38,32 @@ def parse(argv=None):
     parser.add_argument(
         "--resolved", action="store_true", help="of --config: print it as YAML with all it rests on"
     )
+    parser.add_argument(
+        "--train", action="store_true", help="of --config: say what a step of training costs"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--rounds", type=int, default=5, help="forward passes timed with --exp")
     parser.add_argument("--out", type=Path, metavar="FILE", help="of --exp (EXP_DIR/cost.json)")
     args = parser.parse_args(argv)
     if args.resolved and not args.config:
         parser.error("--resolved needs --config; EXP_DIR/config.yaml is resolved already")
+    if args.train and not args.config:
+        parser.error("--train needs --config; say what differs by --override")
     return args
+
+
+def steps_table(rows):
+    """Lines for people: what a step of training costs, one way below the other."""
+    shape = " x ".join(map(str, rows[0]["input"]))
+    yield f"a step of training, {rows[0]['utterances']} utterances of {shape} at once:"
+    cells = [("", "trainable", "saved bytes", "bytes of memory", "time")]
+    for row in rows:
+        sizes = (f"{row[key]:,}" for key in ("trainable", "saved_bytes", "memory"))
+        cells.append((row["name"], *sizes, f"{row['step']:,.2f}"))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for cell in cells:
+        yield "  ".join(f"{text:>{width}}" for text, width in zip(cell, widths, strict=True))
+    yield "time: of two utterances, in products of 1024 x 1024 matrices"
 
 
 def table(found):
@@ -59,6 +84,8 @@ def table(found):
         yield f"a forward pass on one thread: {times} a product of 1024 x 1024 matrices"
     if found["feats"] == "cached":
         yield f"the upstream, {found['upstream']}, is apart: its features are cached"
+    if "steps" in found:
+        yield from steps_table(found["steps"])
 
 
 def resolved(path, overrides):
@@ -79,6 +106,7 @@ def main():
     from antispoof.data.json_files import json_text, write_json
     from antispoof.scoring.cost import describe, whole  # late
     from antispoof.training.experiment import load_experiment, read_experiment
+    from antispoof.training.step_cost import describe_steps
 
     if args.exp:
         import torch
@@ -89,7 +117,10 @@ def main():
         if not args.override:  # of another model than the one that was trained
             write_json(args.out or args.exp / "cost.json", found)
     else:
-        found = describe(load_experiment(args.config, 0, args.override))
+        config = load_experiment(args.config, 0, args.override)
+        found = describe(config)
+        if args.train:
+            found["steps"] = describe_steps(config)
     text = json_text(found) if args.json else "\n".join(table(found)) + "\n"
     print(text, end="")
 

@@ -32,6 +32,7 @@ from .keys import (
     refuse,
     some_of,
 )
+from .names import LOSSES, METHODS
 from .renamed import RENAMED, renewed
 
 __all__ = [
@@ -74,6 +75,9 @@ EXPERIMENT_KEYS = {
             once=True,
             wanted="none, all, a list of transformer layers from 0, or a range like 12..23",
         ),
+        # full: these layers themselves; or what is added to them: see antispoof.ssl.tuning
+        "method": Choice("full", METHODS),
+        "method_conf": Free({}),
         "lr": Number(1e-6, above=0),  # of the upstream; the model has that of optimizer_conf
         # all: scales the gradient of the convolutions; 0: frozen
         "feature_grad_mult": Number(1.0, least=0),
@@ -115,10 +119,12 @@ EXPERIMENT_KEYS = {
         "least": Number(0.0, least=0, most=1),  # cosine: what it falls to, a share of the rate
     },
     # see antispoof.models.losses
-    "loss": Choice("cross_entropy", ("cross_entropy", "bce", "focal", "am_softmax", "oc_softmax")),
+    "loss": Choice("cross_entropy", LOSSES),
     "loss_conf": Free({}),
     "class_weights": Weights([1.0, 1.0], LABELS),  # of the loss
     "balanced": Key(False),  # draw both classes equally often
+    # a step by the gradient uphill of the weights: see antispoof.training.sharpness
+    "sharpness": {"rho": Number(0.0, least=0), "adaptive": Key(False)},  # 0: none
     "grad_clip": Number(1.0, least=0),  # largest gradient norm; 0: none
     "autocast": Choice("none", AUTOCAST),  # on a GPU
     "tf32": Key(False),  # on a GPU: float32 products with 10 bits of mantissa, faster

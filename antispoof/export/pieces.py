@@ -9,6 +9,7 @@ import onnx
 import torch
 from torch import nn
 
+from ..errors import UserError
 from ..ssl.finetuned import FineTuned
 from ..ssl.upstream import DTYPES
 from ..torch_utils.tracing import traceable
@@ -36,6 +37,11 @@ class FineTunedScorer(nn.Module):
     def __init__(self, model: FineTuned) -> None:
         super().__init__()
         front, self.back_end = model.front_end, model.back_end
+        if front.tuned:
+            raise UserError(
+                f"config: found 'finetune.method: {front.finetune['method']}', wanted full; "
+                "steps/merge_tuning.py makes that of lora and dora"
+            )
         self.states = states_of(front.upstream, front.config)
         self.layers = front.layers
 

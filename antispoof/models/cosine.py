@@ -13,16 +13,20 @@ class CosineOutput(nn.Module):
 
     directions 2: the score is scale x (cosine with bona fide - cosine with spoof); 1: scale x the
     cosine with bona fide. `columns` is how many the layer that this replaces had: 2, or 1 where
-    the model adds the zero logit of spoof itself.
+    the model adds the zero logit of spoof itself. both: the logits are the cosines, times scale.
     """
 
-    def __init__(self, dim: int, columns: int, directions: int, scale: float) -> None:
+    def __init__(
+        self, dim: int, columns: int, directions: int, scale: float, both: bool = False
+    ) -> None:
         super().__init__()
-        self.columns, self.scale = columns, scale
+        self.columns, self.scale, self.both = columns, scale, both
         self.directions = nn.Parameter(torch.randn(directions, dim))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         cosines = self.scale * normalize(x, dim=1) @ normalize(self.directions, dim=1).T
+        if self.both:
+            return cosines
         score = cosines[:, -1:] - cosines[:, :1] if cosines.shape[1] == 2 else cosines
         return score if self.columns == 1 else torch.cat([torch.zeros_like(score), score], 1)
 
@@ -35,8 +39,24 @@ def last_linear(model: BackEnd) -> tuple[str, nn.Linear] | None:
     return linear[-1] if linear else None
 
 
-def use_cosines(model: BackEnd, directions: int, scale: float) -> BackEnd:
+def use_cosines(model: BackEnd, directions: int, scale: float, both: bool = False) -> BackEnd:
     """Replace the layer of `model` that gives the logits. Raises UserError where there is none."""
+    parent, own, last = layer_of_logits(model)
+    if both and last.out_features != 2:
+        raise UserError(
+            f"config: {type(model).__name__} gives one logit, and 'loss: aam_softmax' and "
+            "'p2sgrad' want two; use am_softmax, oc_softmax or another loss"
+        )
+    output = CosineOutput(last.in_features, last.out_features, directions, scale, both)
+    setattr(model.get_submodule(parent), own, output)
+    return model
+
+
+def layer_of_logits(model: BackEnd) -> tuple[str, str, nn.Linear]:
+    """The layer that gives the logits: the module it is in, its name there, and itself.
+
+    Raises UserError where there is none.
+    """
     found = last_linear(model)
     if not found or found[1].out_features > 2:
         raise UserError(
@@ -45,6 +65,4 @@ def use_cosines(model: BackEnd, directions: int, scale: float) -> BackEnd:
         )
     name, last = found
     parent, _, own = name.rpartition(".")
-    output = CosineOutput(last.in_features, last.out_features, directions, scale)
-    setattr(model.get_submodule(parent), own, output)
-    return model
+    return parent, own, last

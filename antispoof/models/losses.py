@@ -1,4 +1,4 @@
-"""Losses of two classes. Each is a function of the score z alone, higher = more bona fide.
+"""Losses of two classes. All but two are functions of the score z alone, higher = more bona fide.
 
 z = logit of bona fide - logit of spoof, and t = z for a bona fide utterance, -z for a spoof one:
 
@@ -8,11 +8,21 @@ z = logit of bona fide - logit of spoof, and t = z for a bona fide utterance, -z
     am_softmax      log(1 + e^(s m - t)), z = s (cos_bonafide - cos_spoof)  Wang et al., SPL 2018
     oc_softmax      log(1 + e^(s m_bonafide - z)) or log(1 + e^(z - s m_spoof)), z = s cos(w, e)
                                                                             Zhang et al., SPL 2021
+    samo            the same, the cosine with attractors of speakers        Ding et al., ICASSP 2023
+    aam_softmax     log(1 + e^(s (c_o - cos(theta_y + m))))                 Deng et al., CVPR 2019
+    p2sgrad         mean over both classes of (c_j - [j = y])^2            X. Wang, Yamagishi, 2021
 
-The last two want cosines: `models.cosine` puts them in the place of a model's last layer.
+c_y is the cosine with the own class, cos(theta_y), and c_o that with the other one. Where theta_y
+and m pass pi, c_y - m sin(m) stands for cos(theta_y + m). The last five want cosines:
+`models.cosine` and `models.samo` put them in the place of a model's last layer. p2sgrad's
+published score is the cosine with bona fide; here it is z = c_bonafide - c_spoof, like all others.
+
+Of scores alone (dev_loss) the last two cannot be computed whole. There aam_softmax is without its
+margin, and p2sgrad is (t - 1)^2 / 4, what z decides of it: the rest is (c_y + c_o - 1)^2 / 4.
 """
 
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,6 +75,40 @@ def oc_softmax(
     return (weights[labels] * softplus(scale * margins - _toward(logits, labels))).sum()
 
 
+def samo(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    weights: torch.Tensor,
+    scale: float = 20.0,
+    margin_bonafide: float = 0.7,
+    margin_spoof: float = 0.0,
+    speakers: float = 20.0,
+    every: float = 3.0,
+) -> torch.Tensor:
+    """speakers, at most so many of bona fide speech, and every, epochs, are of `models.samo`."""
+    return oc_softmax(logits, labels, weights, scale, margin_bonafide, margin_spoof)
+
+
+def aam_softmax(
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    weights: torch.Tensor,
+    scale: float = 32.0,
+    margin: float = 0.2,
+) -> torch.Tensor:
+    own = logits.gather(1, labels[:, None])[:, 0] / scale
+    other = logits.gather(1, 1 - labels[:, None])[:, 0]
+    sine = (1 - own.square()).clamp(min=1e-12).sqrt()
+    moved = own * math.cos(margin) - sine * math.sin(margin)
+    moved = torch.where(own > -math.cos(margin), moved, own - margin * math.sin(margin))
+    return (weights[labels] * softplus(other - scale * moved)).sum()
+
+
+def p2sgrad(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    wanted = torch.stack([1 - labels, labels], 1).to(logits.dtype)
+    return (weights[labels] * (logits - wanted).square().mean(1)).sum()
+
+
 def _toward(logits, labels):
     """(B, 2) -> (B,): how far each score is on its own class's side."""
     return (logits[:, 1] - logits[:, 0]) * (2 * labels - 1)
@@ -76,8 +120,13 @@ LOSSES = {
     "focal": focal,
     "am_softmax": am_softmax,
     "oc_softmax": oc_softmax,
+    "samo": samo,
+    "aam_softmax": aam_softmax,
+    "p2sgrad": p2sgrad,
 }
-COSINES = {"am_softmax": 2, "oc_softmax": 1}  # how many directions each learns
+# how many directions each learns
+COSINES = {"am_softmax": 2, "oc_softmax": 1, "aam_softmax": 2, "p2sgrad": 2}
+BOTH = ("aam_softmax", "p2sgrad")  # whose logits are the cosines themselves, times the scale
 
 
 def loss_settings(name: str, conf: Mapping[str, Any]) -> dict[str, float]:
@@ -122,5 +171,13 @@ class Loss:
     def of_scores(self, scores: np.ndarray, labels: torch.Tensor) -> float:
         """The loss of scores (N,), or logits (N, K), of a NumPy array, labels (N,)."""
         z = torch.from_numpy(scores).to(self.weights.device)
-        logits = z if z.ndim == 2 else torch.stack([torch.zeros_like(z), z], 1)
-        return (self.total(logits, labels.to(z.device)) / self.denominator(labels)).item()
+        if z.ndim == 2:
+            logits = z
+        elif self.name == "p2sgrad":
+            logits = torch.stack([(1 - z) / 2, (1 + z) / 2], 1)
+        else:
+            logits = torch.stack([torch.zeros_like(z), z], 1)
+        name = "bce" if self.name == "aam_softmax" else self.name
+        settings = {} if name != self.name else self.settings
+        total = LOSSES[name](logits, labels.to(z.device), self.weights, **settings)
+        return (total / self.denominator(labels)).item()

@@ -11,7 +11,8 @@ from ..errors import UserError
 from ..models import MODELS, build_model
 from ..models.back_end import BackEnd
 from ..models.cosine import use_cosines
-from ..models.losses import COSINES, loss_settings
+from ..models.losses import BOTH, COSINES, loss_settings
+from ..models.samo import use_attractors
 from ..models.sources import use_sources
 from ..paths import ROOT
 from ..ssl.finetuned import FineTuned, FrontEnd
@@ -71,10 +72,13 @@ def build_back_end(config: dict[str, Any], conf: dict[str, Any]) -> BackEnd:
     model = build_model(config["model"], **conf)
     if sources := sources_of(config):
         return use_sources(model, len(sources))
+    if config["loss"] == "samo":
+        conf = loss_settings("samo", config["loss_conf"])
+        return use_attractors(model, int(conf["speakers"]), conf["scale"])
     if config["loss"] not in COSINES:
         return model
-    scale = loss_settings(config["loss"], config["loss_conf"])["scale"]
-    return use_cosines(model, COSINES[config["loss"]], scale)
+    scale = loss_settings(config["loss"], config["loss_conf"]).get("scale", 1.0)
+    return use_cosines(model, COSINES[config["loss"]], scale, config["loss"] in BOTH)
 
 
 def upstream_settings(config: dict[str, Any]) -> dict[str, Any]:

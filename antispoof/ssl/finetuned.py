@@ -7,7 +7,8 @@ drop leaves layers out of the list of hidden states. Dropout of trained layers i
 
 A state dict holds what training changed, and a checksum of the upstream as it was before; the rest
 comes from the upstream's checkpoint whenever the model is built. So a state of one choice of layers
-can be loaded into a fresh model of another choice, to go on from it.
+can be loaded into a fresh model of another choice, to go on from it. What learns may also be added
+to the layers (`tuning`); then the upstream's own parameters all stay the checkpoint's.
 """
 
 import functools
@@ -24,6 +25,7 @@ from ..torch_utils.masks import valid_mask
 from ..torch_utils.onednn import fast_products
 from .conventions import frame_count
 from .parts import Parts, parts_of
+from .tuning import penalty_of, tune
 
 CONVENTIONS = ("name", "waveform_norm", "final_norm", "frames")  # change what the layers mean
 
@@ -56,6 +58,7 @@ class FrontEnd(nn.Module):
         finetune: the experiment's block, `layers` being none, all, or a list of transformer layers
             from 0. With `all`, what the hidden states rest on is trainable; with a list the
             named layers alone, without the convolutions and the encoder's final LayerNorm.
+            With a `method` other than full, what `tuning.tune` adds to these layers, alone.
 
     `trained` lists the trainable transformer layers. Raises UserError for layers that there are
     not, or that could not learn since no layer above them is read.
@@ -87,6 +90,7 @@ class FrontEnd(nn.Module):
                 f"finetune.layers: {max(self.trained)} cannot learn: the model reads 'layers' up "
                 f"to {self.top}, the output of transformer layer {self.top - 1}; these count from 0"
             )
+        self.tuned = tune(parts, self.trained, finetune)
         for index, layer in enumerate(parts.layers):
             layer.forward = functools.partial(self._run_layer, index, layer, layer.forward)
         self.trainable = self._choose_modules()
@@ -104,6 +108,8 @@ class FrontEnd(nn.Module):
     def _choose_modules(self):
         """What is trainable: all that the chosen hidden states rest on, or the named layers."""
         parts = self.parts
+        if self.finetune["method"] != "full":
+            return list(self.tuned.values())
         modules = [parts.layers[index] for index in self.trained]
         if self.finetune["layers"] != "all":
             return modules
@@ -119,7 +125,9 @@ class FrontEnd(nn.Module):
         """Training mode for what is trainable alone."""
         self.training = mode
         self.upstream.eval()
-        if mode and self.finetune["layers"] == "all":  # the dropouts between the modules too
+        if (
+            mode and self.finetune["layers"] == "all" and not self.tuned
+        ):  # the dropouts between the modules too
             self.parts.use_dropout()
         for module in self.trainable:
             module.train(mode)
@@ -138,6 +146,10 @@ class FrontEnd(nn.Module):
             hidden = self.upstream(waves)["hidden_states"]
             states = torch.stack([hidden[layer] for layer in self.layers], 1)  # (B, L, T, D)
             return self._own_frames(states, samples)
+
+    def penalty(self) -> torch.Tensor | None:
+        """What the method of `finetune` adds to the loss of a batch, or None."""
+        return penalty_of(self.tuned, self.finetune)
 
     def _own_frames(self, states, samples):
         """Cut to the convention's frames, which may repeat the last; zeros beyond each one's."""

@@ -1,4 +1,4 @@
-"""Every argument of what an experiment names: its model, its loss, its augmentation.
+"""Every argument of what an experiment names: its model, its loss, its tuning, its augmentation.
 
 A config names departures. What it leaves out stands in the signature of the model or the loss, or
 in the fields of the augmentation. An experiment writes all of it down, so that a default that
@@ -11,6 +11,7 @@ from typing import Any
 from ..augment.chain import with_settings
 from ..models import MODELS
 from ..models.losses import LOSSES, loss_settings
+from ..ssl.tuning import tuning_settings
 
 FROM_FRONT_END = ("layers", "dim")  # with `feats: ssl`, what the front end gives
 
@@ -23,6 +24,8 @@ def with_arguments(config: dict[str, Any]) -> dict[str, Any]:
     config = {**config, "model_conf": model_arguments(config)}
     if config["loss"] in LOSSES:
         config["loss_conf"] = loss_settings(config["loss"], config["loss_conf"])
+    conf = tuning_settings(config["finetune"])
+    config["finetune"] = {**config["finetune"], "method_conf": conf}
     config["augment"] = with_settings(config["augment"])
     config["phases"] = [
         {**phase, "augment": with_settings(phase["augment"])} if "augment" in phase else phase

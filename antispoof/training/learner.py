@@ -14,6 +14,7 @@ from ..data.seeds import epoch_generator, seed_torch
 from ..errors import UserError
 from ..models.losses import Loss
 from ..models.norms import share_norms
+from ..models.samo import attractors_of
 from ..progress import Progress
 from ..scoring.batches import load
 from ..scoring.build import build_system, parameter_groups
@@ -25,6 +26,7 @@ from .averaging import MovingAverage
 from .bad_batch import Part, keep_bad_batch
 from .last import restore
 from .optimisers import make_optimizer, make_schedule
+from .sharpness import uphill
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -61,6 +63,7 @@ class Learner:
             torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
         decay = config["select"]["ema"]
         self.average = MovingAverage(self.model, decay) if decay else None
+        self.attractors, self.speakers = attractors_of(self.model), torch.empty(0)
         self.folder: Path | None = None  # of the experiment, where a batch that failed is kept
         self.waited = 0.0  # share of the last epoch's time in which there was no data
 
@@ -126,6 +129,9 @@ class Learner:
             total += loss * len(batch)
             progress.advance(len(batch), self._note(total / (progress.done + len(batch))))
         progress.close()
+        if self.attractors is not None:
+            every = self.loss.settings["every"]
+            self.attractors.end_epoch(epoch % every == 0, self.team)
         self.waited = waited / (time.monotonic() - started)
         return total / len(order)
 
@@ -147,22 +153,41 @@ class Learner:
         parts: what this process computes of the batch, collated, each behind whether it counts or
         stands in; batch: indices of all of it. Returns the loss of the whole batch.
         """
+        parts, (rho, adaptive) = list(parts), self.config["sharpness"].values()
+        value = self._gradients(parts, batch)
+        if math.isfinite(value) and rho:
+            self.team.all_reduce_gradients(list(self.model.parameters()))
+            with uphill(self.model, rho, adaptive):
+                found = self._gradients(parts, batch)
+            value = value if math.isfinite(found) else found
+        if math.isfinite(value):
+            self._change()
+        return value
+
+    def _gradients(self, parts, batch):
+        """Compute the gradients of a batch; returns its loss."""
         denominator = self.loss.denominator(self.labels[batch])
         total = torch.zeros((), device=self.device)
         self.optimizer.zero_grad(set_to_none=True)
         for counts, x, lengths, indices in parts:
             if self.sharing:
                 self.sharing.counts = counts
+            if self.attractors is not None and len(self.speakers):
+                owners = self.speakers[indices]
+                self.attractors.owners = owners if counts else torch.full_like(owners, -1)
             with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
                 logits = self.model(x.to(self.device), lengths.to(self.device))
             loss = self.loss.total(logits.float(), self.labels[indices].to(self.device))
             loss = loss / denominator if counts else 0 * loss
+            loss = self._penalised(loss, len(indices) / len(batch) if counts else 0.0)
             self.scaler.scale(loss).backward()
             total += loss.detach()
-        value = self.team.all_reduce(total).item()
-        if math.isfinite(value):
-            self._change()
-        return value
+        return self.team.all_reduce(total).item()
+
+    def _penalised(self, loss, share):
+        """A part's loss with its share of what a method of `finetune` adds for the batch."""
+        penalty = self.model.front_end.penalty() if isinstance(self.model, FineTuned) else None
+        return loss if penalty is None else loss + share * penalty
 
     def _change(self):
         parameters = list(self.model.parameters())

@@ -27,6 +27,7 @@ from .phases import phases_of
 from .run import PLAIN, Run
 from .selection import Selection, read_choices, write_choices
 from .sources import keep_for
+from .speakers import speakers_of
 from .without import check_start
 from .words import count_parameters, describe
 
@@ -64,6 +65,8 @@ def train(
             learner = Learner(
                 phase.config, inputs, labels, device, exp_dir.name, run.team, run.workers
             )
+            if learner.attractors is not None:
+                learner.speakers = speakers_of(train_dir, inputs.utts, labels, phase.config)
             begin(phase, learner, record, start)
             learn(phase, learner, judge, record)
             choose(phase, learner, judge, record)

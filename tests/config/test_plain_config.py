@@ -152,7 +152,20 @@ BOUNDS = {
     "optimizer": (["adam", "adamw", "sgd"], ["lamb"]),
     "schedule": (["constant", "cosine", "step"], ["linear"]),
     "autocast": (["none", "bf16", "fp16"], ["fp8"]),
-    "loss": (["cross_entropy", "bce", "focal", "am_softmax", "oc_softmax"], ["hinge"]),
+    "loss": (
+        [
+            "cross_entropy",
+            "bce",
+            "focal",
+            "am_softmax",
+            "oc_softmax",
+            "aam_softmax",
+            "p2sgrad",
+            "samo",
+        ],
+        ["hinge"],
+    ),
+    "sharpness.rho": ([0, 0.05], [-0.1, ".inf"]),
     "finetune.layers": (
         ["none", "all", "2..2", [0, 5]],
         ["some", "3..2", [], [1, 1], [-1], "1..x"],

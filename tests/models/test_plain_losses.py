@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from antispoof.config import EXPERIMENT_KEYS
 from antispoof.errors import UserError
 from antispoof.models.cosine import use_cosines
 from antispoof.models.losses import COSINES, LOSSES, Loss, loss_settings
@@ -47,6 +48,24 @@ def oc_softmax(logits, label, scale, margin_bonafide, margin_spoof):
     return math.log(1 + math.exp(scale * (cosine - margin_spoof)))
 
 
+def aam_softmax(logits, label, scale, margin):
+    """Deng et al., CVPR 2019, equation 3: the angle of the right class plus its margin."""
+    right, wrong = logits[label] / scale, logits[1 - label] / scale
+    above = math.exp(scale * math.cos(math.acos(right) + margin))
+    return -math.log(above / (above + math.exp(scale * wrong)))
+
+
+def p2sgrad(logits, label):
+    """Wang and Yamagishi, 2021, equation 6: squares over both classes, of which the mean."""
+    return ((logits[label] - 1) ** 2 + logits[1 - label] ** 2) / 2
+
+
+def samo(logits, label, scale, margin_bonafide, margin_spoof, speakers, every):
+    """Ding et al., ICASSP 2023, equation 3: OC-softmax of the cosine with an attractor."""
+    return oc_softmax(logits, label, scale, margin_bonafide, margin_spoof)
+
+
+SAMO = {"scale": 20.0, "margin_bonafide": 0.7, "margin_spoof": 0.0, "speakers": 20.0, "every": 3.0}
 CASES = [
     ("cross_entropy", softmax_loss, {}),
     ("bce", bce, {}),
@@ -56,6 +75,10 @@ CASES = [
     ("am_softmax", am_softmax, {"scale": 3.0, "margin": 0.45}),
     ("oc_softmax", oc_softmax, {"scale": 20.0, "margin_bonafide": 0.9, "margin_spoof": 0.2}),
     ("oc_softmax", oc_softmax, {"scale": 4.0, "margin_bonafide": 0.6, "margin_spoof": -0.3}),
+    ("aam_softmax", aam_softmax, {"scale": 32.0, "margin": 0.2}),
+    ("aam_softmax", aam_softmax, {"scale": 5.0, "margin": 0.45}),
+    ("p2sgrad", p2sgrad, {}),
+    ("samo", samo, SAMO),
 ]
 
 
@@ -99,7 +122,9 @@ def test_the_gradient_is_the_formulas_slope(name, plain, conf):
             assert logits.grad[row, column].item() == pytest.approx(slope, rel=1e-4, abs=1e-8)
 
 
-@pytest.mark.parametrize(("name", "plain", "conf"), CASES[:3] + CASES[4:5] + CASES[6:7])
+@pytest.mark.parametrize(
+    ("name", "plain", "conf"), CASES[:3] + CASES[4:5] + CASES[6:7] + CASES[8:9] + CASES[-1:]
+)
 def test_the_defaults_are_the_published_ones(name, plain, conf):
     assert loss_settings(name, {}) == conf
     found = double(loss_of(name)).total(torch.tensor(LOGITS).double(), torch.tensor(LABELS))
@@ -107,8 +132,9 @@ def test_the_defaults_are_the_published_ones(name, plain, conf):
 
 
 def test_every_loss_has_a_formula_here():
+    assert set(EXPERIMENT_KEYS["loss"].allowed) == set(LOSSES)
     assert {name for name, _, _ in CASES} == set(LOSSES)
-    assert COSINES == {"am_softmax": 2, "oc_softmax": 1}
+    assert COSINES == {"am_softmax": 2, "oc_softmax": 1, "aam_softmax": 2, "p2sgrad": 2}
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -124,6 +150,14 @@ def test_the_loss_of_scores_is_the_mean_over_utterances(name, plain, conf):
     scores = np.array([right - wrong for wrong, right in LOGITS], np.float32)
     whole = sum(WEIGHTS[label] for label in LABELS) if name == "cross_entropy" else len(LABELS)
     expected = by_hand(plain, [(0.0, float(score)) for score in scores], conf)
+    if name == "aam_softmax":  # without its margin
+        expected = by_hand(bce, LOGITS, {})
+    if name == "p2sgrad":  # what the score decides of it: the rest has the sum of both cosines
+        rest = sum(
+            WEIGHTS[label] * (sum(row) - 1) ** 2 / 4
+            for row, label in zip(LOGITS, LABELS, strict=True)
+        )
+        expected = by_hand(plain, LOGITS, conf) - rest
     if name == "am_softmax":  # the margin is of a difference: the same for any common part
         assert expected == pytest.approx(by_hand(plain, LOGITS, conf), rel=1e-5)
     found = loss_of(name, conf).of_scores(scores, torch.tensor(LABELS))
@@ -143,6 +177,29 @@ def test_arguments_that_there_are_not_are_refused(name):
         for bad in (True, "3", None):
             with pytest.raises(UserError, match=f"loss_conf.{key} is {bad!r}, wanted a number"):
                 loss_settings(name, {key: bad})
+
+
+def test_an_angle_that_passes_pi_goes_on_as_a_line():
+    own = torch.tensor([-0.999, -math.cos(0.2) - 1e-4, -math.cos(0.2) + 1e-4], dtype=torch.float64)
+    logits = 32 * torch.stack([torch.zeros(3), own], 1).requires_grad_()
+    found = LOSSES["aam_softmax"](logits, torch.ones(3, dtype=torch.long), torch.ones(2).double())
+    angles = [-0.999 - 0.2 * math.sin(0.2), own[1].item() - 0.2 * math.sin(0.2)]
+    angles.append(math.cos(math.acos(own[2]) + 0.2))
+    assert found.item() == pytest.approx(sum(math.log1p(math.exp(-32 * a)) for a in angles))
+
+
+def test_both_cosines_are_the_logits_where_the_loss_reads_both():
+    layer = torch.nn.Sequential(torch.nn.Linear(3, 2))
+    layer.last_layer = "0"
+    model, x = use_cosines(layer, 2, 7.0, both=True), torch.randn(5, 3)
+    for row, own in zip(model(x), x, strict=True):
+        for found, direction in zip(row, model[0].directions, strict=True):
+            expected = 7 * own @ direction / own.norm() / direction.norm()
+            assert found.item() == pytest.approx(expected.item(), rel=1e-4, abs=1e-5)
+    one = torch.nn.Sequential(torch.nn.Linear(3, 1))
+    one.last_layer = "0"
+    with pytest.raises(UserError, match="gives one logit, and 'loss: aam_softmax'"):
+        use_cosines(one, 2, 7.0, both=True)
 
 
 @pytest.mark.parametrize("columns", [1, 2])

@@ -82,3 +82,25 @@ def test_the_cost_of_another_model_is_not_written_as_that_of_the_experiment(
     worker().main()
     assert "a forward pass on one thread" in capsys.readouterr().out
     assert not (tmp_path / "cost.json").exists()
+
+
+def test_the_cost_of_steps_stands_below_the_table(monkeypatch, capsys, tmp_path):
+    path = tmp_path / "train_small.yaml"
+    path.write_text("feats: wave\nmodel: small\ncrop: {seconds: 0.003}\nbatch_size: 6\n")
+    given = ["--config", str(path), "--train", "--override", "accum_grad=2"]
+    monkeypatch.setattr(sys, "argv", ["describe_model.py", *given])
+    worker().main()
+    *_, said, heads, row, unit = capsys.readouterr().out.splitlines()
+    assert said == "a step of training, 3 utterances of 48 at once:"
+    assert heads.split() == ["trainable", "saved", "bytes", "bytes", "of", "memory", "time"]
+    saved = describe(config())["saved_bytes"]
+    assert row.split()[:4] == ["this", "config", "27", f"{saved:,}"]
+    assert unit == "time: of two utterances, in products of 1024 x 1024 matrices"
+    monkeypatch.setattr(sys, "argv", ["describe_model.py", *given, "--json"])
+    worker().main()
+    (step,) = json.loads(capsys.readouterr().out)["steps"]
+    assert (step["utterances"], step["input"], step["trainable"]) == (3, [48], 27)
+    monkeypatch.setattr(sys, "argv", ["describe_model.py", "--exp", "exp/x", "--train"])
+    with pytest.raises(SystemExit):
+        worker().main()
+    assert "--train needs --config" in capsys.readouterr().err

@@ -46,6 +46,7 @@ CHANGES = {
     "augment": [{"mu_law": {"p": 1.0, "bits": 8}}],
     "grad_clip": 0.0,
     "finetune": {"lr": 0.125},
+    "sharpness": {"rho": 0.05},
     "select": {"ema": 0.5},
 }
 
@@ -97,7 +98,8 @@ def test_defaults_of_an_experiment(tmp_path):
     assert (config["class_weights"], config["balanced"], config["grad_clip"]) == ([1, 1], False, 1)
     assert (config["autocast"], config["tf32"], config["phases"]) == ("none", False, [])
     finetune = {"layers": "none", "lr": 1e-6, "feature_grad_mult": 1.0, "layer_drop": 0.0}
-    assert config["finetune"] == {**finetune, "checkpointing": False}
+    finetune |= {"method": "full", "method_conf": {}, "checkpointing": False}
+    assert config["finetune"] == finetune
 
 
 def test_a_seed_is_a_whole_number_of_its_own(tmp_path):
