@@ -19,7 +19,7 @@ SHOWN = "*.json */result.json"  # what an experiment says of itself, and its res
 # an option alone, and of calls with an option. `.` is the word itself, /x a file of the root. {set}
 # is each data directory that is named, {apply} each word behind --apply. A * may match nothing.
 READS: dict[str, dict[str, str]] = {
-    "validate_data_dir.py": {"data": "wav.scp utt2* spk2utt* trials/*"},
+    "validate_data_dir.py": {"data": "wav.scp utt2* spk2utt* trials/* segments*"},
     "extract_ssl.py": {"data": "wav.scp utt2dur"},
     "train.py": {
         "data": "wav.scp utt2dur utt2label",

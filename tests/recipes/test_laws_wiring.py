@@ -76,7 +76,8 @@ def test_stage_1_prepares_and_looks_at_every_set_once(rich):
             command=f"utils/validate_data_dir.py data/{name} --allow mixdown resample "
             f"--out data/{name}/valid",
             reads=frozenset(
-                f"data/{name}/{table}" for table in ("wav.scp", "utt2*", "spk2utt*", "trials/*")
+                f"data/{name}/{table}"
+                for table in ("wav.scp", "utt2*", "spk2utt*", "trials/*", "segments*")
             ),
         )
         for name in ("learn", "choose", "judge", "far")
