@@ -9,8 +9,6 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from .. import LABELS
 from ..errors import UserError
 from ..files import atomic_open, await_file
@@ -19,7 +17,6 @@ Span = tuple[float, float, str]  # start, end, label
 Segments = dict[str, list[Span]]  # {utterance: its spans in order}
 NAME = "segments"
 NEAR = 0.05  # seconds by which the last segment may miss the end of the sound by utt2dur
-SPOOF, BONAFIDE = LABELS.index("spoof"), LABELS.index("bonafide")
 
 
 def read_segments(
@@ -124,23 +121,3 @@ def write_segments(data_dir: str | Path, segments: Mapping[str, Sequence[Span]])
         for utt in sorted(segments, key=str.encode):
             for start, end, label in segments[utt]:
                 stream.write(f"{utt} {start:.6f} {end:.6f} {label}\n")
-
-
-def frame_labels(spans: Sequence[Span], seconds: float) -> np.ndarray:
-    """(T,) 0 spoof, 1 bona fide, of frames of `seconds` each, the last one being begun.
-
-    Starts and ends of spoofed segments are rounded to the nearest frame (a half goes up), as those
-    of PartialSpoof are; T = ceil(length / seconds).
-    """
-    total = max(1, math.ceil(spans[-1][1] / seconds - 1e-6))
-    labels = np.full(total, BONAFIDE, np.int64)
-    for start, end, label in spans:
-        if label == "spoof":
-            first, last = (math.floor(x / seconds + 0.5 + 1e-9) for x in (start, end))
-            labels[first:last] = SPOOF
-    return labels
-
-
-def window_minimum(values: np.ndarray, count: int) -> np.ndarray:
-    """The least of each `count` values (T,) in a row; what is left over at the end is a window."""
-    return np.minimum.reduceat(values, np.arange(0, len(values), count))

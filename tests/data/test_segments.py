@@ -1,16 +1,13 @@
 """Which parts of a sound are spoofed: the table, what it refuses, its frames, and RTTM."""
 
-import numpy as np
 import pytest
 from made_up import make_set, refused, worker
 
 from antispoof.data.data_dir import read_data_dir
 from antispoof.data.rttm import read_rttm, write_rttm
 from antispoof.data.segments import (
-    frame_labels,
     merged,
     read_segments,
-    window_minimum,
     write_segments,
 )
 from antispoof.data.tables import read_table
@@ -77,19 +74,6 @@ def test_segments_out_of_order_are_refused_with_their_line(data):
     (data / "segments").write_text("".join([lines[-1], *lines[:-1]]))
     with pytest.raises(UserError, match="is out of order"):
         read_segments(data, lengths(data))
-
-
-def test_a_frame_is_spoofed_by_rounded_ends_and_the_last_one_is_begun():
-    spans = [(0.0, 0.049, "bonafide"), (0.049, 0.11, "spoof"), (0.11, 0.205, "bonafide")]
-    # 0.049 / 0.02 = 2.45 rounds to 2, 0.11 / 0.02 = 5.5 to 6; 0.205 s are 11 frames
-    assert frame_labels(spans, 0.02).tolist() == [1, 1, 0, 0, 0, 0, 1, 1, 1, 1, 1]
-    # 0.049 / 0.04 = 1.225 to 1, 0.11 / 0.04 = 2.75 to 3; 6 frames
-    assert frame_labels(spans, 0.04).tolist() == [1, 0, 0, 1, 1, 1]
-
-
-def test_a_window_has_its_least_value_and_the_rest_is_one():
-    found = window_minimum(np.array([1, 1, 0, 1, 1, 1, 1]), 2)
-    assert found.tolist() == [1, 0, 1, 1]
 
 
 def test_rttm_comes_back_as_the_same_segments(data, tmp_path):
