@@ -48,6 +48,7 @@ def main():
     from antispoof.report import figures, sections
     from antispoof.report.collect import read_runs
     from antispoof.report.comparisons import comparisons
+    from antispoof.report.localisation import localisation
     from antispoof.report.page import page
 
     runs = read_runs(options.exp_dirs, options.set)
@@ -64,6 +65,7 @@ def main():
         "comparisons": comparisons(options.compare),
         "costs": sections.costs(runs),
         "counts": sections.counts(runs),
+        "localisation": localisation(runs, options.set),
         "order": order[0] if order else "",
     }
     with atomic_open(options.out) as stream:

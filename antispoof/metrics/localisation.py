@@ -37,12 +37,6 @@ class Pieces:
     utterance: np.ndarray  # (N,) its number
     together: bool  # whether equal scores are passed at once
 
-    def kept(self, chosen: np.ndarray) -> "Pieces":
-        """Those of the utterances under the mask `chosen`."""
-        own = chosen[self.utterance]
-        parts = (self.scores, self.weights, self.bonafide, self.utterance)
-        return Pieces(*(part[own] for part in parts), self.together)
-
 
 def segment_pieces(
     scores: Sequence[np.ndarray], spans: Sequence[Sequence[Span]], own: float, at: float

@@ -1,6 +1,7 @@
 """Every model: a file, and a line in MODELS.
 
-What a model takes and gives, and what it says of itself, stands in `BackEnd`.
+What a model takes and gives, and what it says of itself, stands in `BackEnd`, and in
+`FrameBackEnd` where it says which frames are spoofed too.
 """
 
 import inspect
@@ -11,9 +12,11 @@ from ..errors import UserError
 from .aasist import Aasist, AasistL
 from .back_end import BackEnd
 from .ca_mhfa import CAMHFA
+from .gmlp_frames import GMLPFrames
 from .lfcc_lcnn import LFCCLCNN
 from .mean_pool import MeanPool
 from .mel_cnn import MelCNN
+from .mel_frames import MelFrames
 from .mel_multiscale import MelMultiScale
 from .mel_vit import MelViT
 from .mhfa import MHFA
@@ -30,9 +33,11 @@ MODELS: dict[str, type[BackEnd]] = {
     "aasist": Aasist,
     "aasist_l": AasistL,
     "ca_mhfa": CAMHFA,
+    "gmlp_frames": GMLPFrames,
     "lfcc_lcnn": LFCCLCNN,
     "mean_pool": MeanPool,
     "mel_cnn": MelCNN,
+    "mel_frames": MelFrames,
     "mel_multiscale": MelMultiScale,
     "mel_vit": MelViT,
     "mhfa": MHFA,

@@ -33,12 +33,14 @@ def page(
     """The HTML text.
 
     pictures: {"det" | "histogram" | "reliability" | "interval" | "training" | "order": [Picture]};
-    tables: {"calibration" | "comparisons" | "costs" | "counts" | "order": piece}, or "".
+    tables: {"calibration" | "comparisons" | "costs" | "counts" | "localisation" |
+    "order": piece}, or "".
     """
     sections = [
         ("results", "Results", _results(runs) + _notes(runs, data)),
         ("intervals", "Each run", _runs(runs) + _gallery(pictures["interval"])),
         ("comparisons", "Comparisons", tables["comparisons"]),
+        ("localisation", "Where", tables.get("localisation", "")),
         ("det", "Detection error trade-off", _gallery(pictures["det"])),
         ("attacks", "By attack and condition", heat_maps(runs)),
         ("scores", "Scores", _gallery(pictures["histogram"])),

@@ -11,6 +11,7 @@ from ..errors import UserError
 from ..progress import Progress
 from ..torch_utils.distributed import SINGLE, Team
 from .batches import batches
+from .frames import FrameScores
 from .inputs import Inputs
 from .novelty import Descriptions
 
@@ -25,10 +26,12 @@ def score(
     workers: int = 0,
     quiet: bool = False,
     descriptions: Descriptions | None = None,
+    frames: FrameScores | None = None,
 ) -> np.ndarray:
     """Scores (N,) float32 of `inputs` in their order: logit of bona fide minus logit of spoof.
 
-    Of an utterance in windows, the mean of theirs. `descriptions` takes what the model reads.
+    Of an utterance in windows, the mean of theirs. `descriptions` takes what the model reads,
+    and `frames` the scores of frames of a model that gives them.
     """
     model.eval()
     total, windows = torch.zeros(len(inputs)), torch.zeros(len(inputs))
@@ -36,7 +39,9 @@ def score(
     progress = Progress(len(own), "utterances", "score", quiet=quiet or not team.is_main)
     for batch in batches(inputs, own, batch_size, workers):
         for x, lengths, indices in zip(*(part.split(batch_size) for part in batch), strict=True):
-            logits = model(x.to(device), lengths.to(device)).float().cpu()
+            given = x.to(device), lengths.to(device)
+            logits = frames.logits(model, given, indices) if frames else model(*given)
+            logits = logits.float().cpu()
             total.index_add_(0, indices, logits[:, 1] - logits[:, 0])
             windows.index_add_(0, indices, torch.ones(len(indices)))
             if descriptions:

@@ -23,6 +23,7 @@ from ..torch_utils.checkpoint import fit_weights, read_weights
 from ..torch_utils.distributed import SINGLE, Team, deal
 from .averaging import MovingAverage
 from .bad_batch import Part, keep_bad_batch
+from .frames import task_of
 from .last import restore
 from .optimisers import make_optimizer, make_schedule
 
@@ -52,6 +53,7 @@ class Learner:
         self.model = build_system(config).to(device)
         self.sharing = share_norms(self.model) if team.size > 1 else None
         self.loss = Loss(config, device)
+        self.frames = task_of(self.model, inputs, self.loss)
         self.optimizer = make_optimizer(config, parameter_groups(self.model, config))
         steps = math.ceil(len(inputs) / config["batch_size"])
         self.schedule = make_schedule(config, self.optimizer, steps)
@@ -147,15 +149,13 @@ class Learner:
         parts: what this process computes of the batch, collated, each behind whether it counts or
         stands in; batch: indices of all of it. Returns the loss of the whole batch.
         """
-        denominator = self.loss.denominator(self.labels[batch])
+        denominator = len(batch) if self.frames else self.loss.denominator(self.labels[batch])
         total = torch.zeros((), device=self.device)
         self.optimizer.zero_grad(set_to_none=True)
-        for counts, x, lengths, indices in parts:
+        for counts, *given in parts:
             if self.sharing:
                 self.sharing.counts = counts
-            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
-                logits = self.model(x.to(self.device), lengths.to(self.device))
-            loss = self.loss.total(logits.float(), self.labels[indices].to(self.device))
+            loss = self._loss(*given)
             loss = loss / denominator if counts else 0 * loss
             self.scaler.scale(loss).backward()
             total += loss.detach()
@@ -163,6 +163,16 @@ class Learner:
         if math.isfinite(value):
             self._change()
         return value
+
+    def _loss(self, x, lengths, indices, starts=None):
+        """The sum over utterances; starts (B,): of the crops, for a model of frames."""
+        given = x.to(self.device), lengths.to(self.device)
+        labels = self.labels[indices].to(self.device)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
+            found = self.model.localise(*given) if self.frames else self.model(*given)
+        if self.frames:
+            return self.frames.total(found, labels, indices, starts)
+        return self.loss.total(found.float(), labels)
 
     def _change(self):
         parameters = list(self.model.parameters())

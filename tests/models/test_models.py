@@ -8,7 +8,7 @@ from antispoof import LABELS
 from antispoof.config import EXPERIMENT
 from antispoof.errors import UserError
 from antispoof.models import MODELS, build_model
-from antispoof.models.back_end import BackEnd
+from antispoof.models.back_end import BackEnd, FrameBackEnd
 
 
 @pytest.fixture(params=CASES)
@@ -22,13 +22,16 @@ def test_every_model_is_in_a_case():
 
 SAYS = {  # reads, shaped_by, last_layer
     "waveform": "aasist:out aasist_l:out lfcc_lcnn:output mel_cnn:head mel_multiscale:head "
-    "mel_vit:head rawnet2:output",
-    "features": "ca_mhfa:classifier mean_pool:classifier mhfa:classifier nes2net:output "
-    "nes2net_x:output sls:None spaarsist:classifier spaarsist_lite:classifier ssl_aasist:out "
-    "wavlm_cnn:head",
+    "mel_frames:None mel_vit:head rawnet2:output",
+    "features": "ca_mhfa:classifier gmlp_frames:None mean_pool:classifier mhfa:classifier "
+    "nes2net:output nes2net_x:output sls:None spaarsist:classifier spaarsist_lite:classifier "
+    "ssl_aasist:out wavlm_cnn:head",
     "both": "wavlm_aasist:fusion",
 }
-SHAPED = {"layers dim": "ca_mhfa mean_pool mhfa sls", "": SAYS["waveform"].replace(":", " ")}
+SHAPED = {
+    "layers dim": "ca_mhfa gmlp_frames mean_pool mhfa sls",
+    "": SAYS["waveform"].replace(":", " "),
+}
 
 
 def test_back_ends_say_what_they_are():
@@ -67,8 +70,11 @@ def test_padding_and_neighbours_change_nothing(case):
 def test_every_parameter_learns(case):
     model, make = case
     model.train()
-    logits = model(*batch([make(120) for _ in range(4)], 0))
-    torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 1, 0])).backward()
+    given = batch([make(120) for _ in range(4)], 0)
+    loss = torch.nn.functional.cross_entropy(model(*given), torch.tensor([0, 1, 1, 0]))
+    if isinstance(model, FrameBackEnd):  # learns by its frames
+        loss = loss + sum(own.logits.square().sum() for own in model.localise(*given)[0])
+    loss.backward()
     lacking = [name for name, p in model.named_parameters() if p.grad is None]
     # what a publication counts and does not use has that name
     assert [name for name in lacking if ".unused." not in name] == []

@@ -115,6 +115,7 @@ def inputs(system, *names):
 def test_stage_3_learns_on_the_training_set_and_is_chosen_on_dev(rich):
     sets = ("learn", "choose", "seen", "judge")
     labels = {f"data/{name}/utt2label" for name in sets}
+    labels |= {f"data/{name}/segments*" for name in ("learn", "choose")}
     watched = {"data/seen/trials/*", "data/judge/trials/*"}
     found = calls(rich, "steps/train.py")
     for (system, seed), call in zip(product(SYSTEMS, SEEDS), found, strict=True):
