@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from made_up import refused, worker
-from partial import make_partial
+from partial_sounds import make_partial
 
 from antispoof.data.ark import MATRIX, read_entry
 from antispoof.data.data_dir import read_durations
