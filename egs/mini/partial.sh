@@ -2,8 +2,7 @@
 # Where a phrase of a spoof stands in a recording, on the embedded corpus: builds the partial sets, trains a
 # model of frames, scores, judges segments and seconds, and draws exp/report_partial.html. After ./run.sh's stage 1.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
-root=$(cd ../.. && pwd)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 # options
 systems=mel_frames_mini # configs conf/train_<system>.yaml of models of frames
@@ -12,6 +11,7 @@ device=auto             # auto, cpu or cuda
 nj=2                    # jobs at a time
 . "$root/utils/parse_options.sh"
 . "$root/path.sh"
+cd "$root/egs/mini"
 
 sets=(train_partial dev_partial eval_partial)
 if [ ! -f data/eval_partial/valid ]; then
