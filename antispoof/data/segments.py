@@ -104,6 +104,12 @@ def whole_label(spans: Sequence[Span]) -> str:
     return "spoof" if any(label == "spoof" for _, _, label in spans) else "bonafide"
 
 
+def until(spans: Sequence[Span], seconds: float) -> list[Span]:
+    """The segments of the first `seconds` of a sound."""
+    kept = [(a, min(b, seconds), label) for a, b, label in spans if a < seconds - 1e-6]
+    return [*kept[:-1], (kept[-1][0], seconds, kept[-1][2])]
+
+
 def merged(spans: Sequence[Span]) -> list[Span]:
     """The same segments, with neighbours of one class as one."""
     out: list[Span] = []

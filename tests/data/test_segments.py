@@ -8,6 +8,7 @@ from antispoof.data.rttm import read_rttm, write_rttm
 from antispoof.data.segments import (
     merged,
     read_segments,
+    until,
     write_segments,
 )
 from antispoof.data.tables import read_table
@@ -130,3 +131,19 @@ def test_rounded_times_of_neighbours_are_joined(tmp_path):
 def test_neighbours_of_one_class_are_one():
     spans = [(0.0, 1.0, "spoof"), (1.0, 2.0, "spoof"), (2.0, 3.0, "bonafide")]
     assert merged(spans) == [(0.0, 2.0, "spoof"), (2.0, 3.0, "bonafide")]
+
+
+def test_a_part_of_a_set_keeps_the_segments_of_its_utterances(data, tmp_path):
+    words = ("--count", 3, "--seed", 1, data, tmp_path / "part")
+    status, _, error = worker("utils/subset_data_dir.py", *words, cwd=tmp_path)
+    assert status == 0, error
+    utts = read_table(tmp_path / "part/wav.scp")
+    found = read_segments(tmp_path / "part", dict.fromkeys(utts, 3.0))
+    assert found == {utt: made(data)[utt] for utt in utts}
+
+
+def test_segments_of_the_first_seconds():
+    spans = [(0.0, 1.0, "bonafide"), (1.0, 2.0, "spoof"), (2.0, 3.0, "bonafide")]
+    assert until(spans, 1.5) == [(0.0, 1.0, "bonafide"), (1.0, 1.5, "spoof")]
+    assert until(spans, 1.0) == [(0.0, 1.0, "bonafide")]
+    assert until(spans, 3.01) == [*spans[:2], (2.0, 3.01, "bonafide")]
