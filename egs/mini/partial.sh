@@ -17,7 +17,7 @@ sets=(train_partial dev_partial eval_partial)
 if [ ! -f data/eval_partial/valid ]; then
   [ -f data/eval/wav.scp ] || ./run.sh --stop-stage 1 --nj "$nj"
   local/prepare_partial.py --out data
-  for set in "${sets[@]}"; do utils/validate_data_dir.py --nj "$nj" "data/$set" --out "data/$set/valid"; done
+  for set in "${sets[@]}"; do "$root/utils/validate_data_dir.py" --nj "$nj" "data/$set" --out "data/$set/valid"; done
 fi
 ./run.sh --stage 3 --stop-stage 4 --systems "$systems" --seeds "$seeds" --device "$device" --nj "$nj" \
   --train-set train_partial --dev-set dev_partial --eval-sets eval_partial
@@ -25,10 +25,10 @@ exps=()
 for system in $systems; do
   for seed in $seeds; do
     exp=exp/${system}_seed$seed
-    steps/evaluate.py --by attack,splice data/eval_partial "$exp/eval_partial/scores" "$exp/eval_partial/result.json"
-    steps/localise.py data/eval_partial "$exp/eval_partial/scores.frames" "$exp/localisation_eval_partial.json"
+    "$root/steps/evaluate.py" --by attack data/eval_partial "$exp/eval_partial/scores" "$exp/eval_partial/result.json"
+    "$root/steps/localise.py" data/eval_partial "$exp/eval_partial/scores.frames" "$exp/localisation_eval_partial.json"
     exps+=("$exp")
   done
 done
-steps/report.py --set data/eval_partial --out exp/report_partial.html "${exps[@]}"
+"$root/steps/report.py" --set data/eval_partial --out exp/report_partial.html "${exps[@]}"
 echo "report: $PWD/exp/report_partial.html"
