@@ -51,6 +51,7 @@ def main():
     from antispoof.report.collect import read_runs
     from antispoof.report.comparisons import comparisons
     from antispoof.report.curvature import diagnostics
+    from antispoof.report.localisation import localisation
     from antispoof.report.page import page
 
     runs = read_runs(options.exp_dirs, options.set)
@@ -71,6 +72,7 @@ def main():
         "costs": sections.costs(runs),
         "diagnostics": measured[0],
         "counts": sections.counts(runs),
+        "localisation": localisation(runs, options.set),
         "order": order[0] if order else "",
     }
     with atomic_open(options.out) as stream:

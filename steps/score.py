@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Give each utterance of a data directory one number, higher = more bona fide. Reads no label."""
+"""Give each utterance of a data directory one number, higher = more bona fide. Reads no label.
+
+Of a model of frames, OUT.frames/<milliseconds>ms.scp and .ark have the scores of the frames too.
+"""
 
 import argparse
 
@@ -42,6 +45,7 @@ def main():
     from antispoof.features.staging import staged_for
     from antispoof.scoring.build import build_system
     from antispoof.scoring.contamination import warning_of
+    from antispoof.scoring.frames import frame_scores
     from antispoof.scoring.inputs import open_inputs
     from antispoof.scoring.score import score
     from antispoof.torch_utils.checkpoint import load_weights
@@ -58,10 +62,13 @@ def main():
     load_weights(model, f"{args.exp_dir}/best.pt", device, hint=" ".join(args.override))
     with staged_for(args.stage_to, config, dump_of(args, config), [args.data_dir]) as dump:
         inputs = open_inputs(config, args.data_dir, dump)
-        scores = score(model, inputs, config["batch_size"], device)
+        frames = frame_scores(model, config, args.exp_dir)
+        scores = score(model, inputs, config["batch_size"], device, frames=frames)
     bad = np.flatnonzero(~np.isfinite(scores))
     if bad.size:
         raise UserError(f"{args.data_dir}: {inputs.utts[bad[0]]}: its score is {scores[bad[0]]}")
+    if frames:
+        frames.write(f"{args.out}.frames", inputs.utts)
     write_table(args.out, {utt: f"{s:.7g}" for utt, s in zip(inputs.utts, scores, strict=True)})
     print(f"{args.out}: {len(scores)} scores", *args.override, sep="; ")
     if warning := warning_of(args.exp_dir, args.data_dir):

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Check a data directory: the same utterances in every table, and sounds that exist and decode."""
+"""Check a data directory: the same utterances in every table, and sounds that exist and decode.
+
+A table of segments is checked too: no gap, no overlap, the ends and classes of the utterances.
+"""
 
 import argparse
 import functools

@@ -6,14 +6,14 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from .. import metrics
 from ..data.audio import read_wave
 from ..data.data_dir import ALL, Tables, read_data_dir, trial_lists, trial_mask
+from ..data.segments import NAME as SEGMENTS
 from ..errors import UserError
 from ..progress import Progress
-from .cues import TRIVIAL, cues
+from .cues import TRIVIAL, cues, file_format, splice
 
 FOLDS = 5
 Cues = dict[str, np.ndarray]  # {cue: (N, D)}
@@ -31,7 +31,8 @@ def audit(
     progress(count, unit, title): makes what `advance` and `close` are called on; allow: which
     conversions of sounds may be made.
     """
-    sets = {str(folder): _measured(folder, progress, allow) for folder in data_dirs}
+    splices = any(Path(folder, SEGMENTS).exists() for folder in data_dirs)
+    sets = {str(folder): _measured(folder, progress, allow, splices) for folder in data_dirs}
     encode_formats([own[1] for own in sets.values()])
     within_sets, across_sets = {}, {}
     for name, (tables, measures, _) in sets.items():
@@ -58,10 +59,11 @@ def audit(
     }
 
 
-def _measured(folder, progress, allow):
+def _measured(folder, progress, allow, splices):
     tables = read_data_dir(folder)
     shown = progress and progress(len(tables["wav.scp"]), "utterances", f"cues of {folder.name}")
-    measures, digests = measure(tables, shown, allow)
+    more = {"splices": True} if splices else {}
+    measures, digests = measure(tables, shown, allow, **more)
     if shown:
         shown.close()
     return tables, measures, digests
@@ -72,34 +74,30 @@ def _bonafide(tables):
 
 
 def measure(
-    tables: Tables, progress: Progress | None = None, allow: Collection[str] = ()
+    tables: Tables,
+    progress: Progress | None = None,
+    allow: Collection[str] = (),
+    splices: bool = False,
 ) -> tuple[Cues, dict[str, str]]:
     """Read every sound of a data directory's `tables`.
 
     Returns ({cue: (N, D) array}, {utterance: SHA-256 of its samples}), rows in the tables' order.
     The cue `format` is a word of each file, (N,) strings, until `encode_formats` makes numbers.
+    splices: whether to measure what cuts leave behind too, in sets with segments.
     """
     rows, digests = [], {}
     for utt, path in tables["wav.scp"].items():
         wave = read_wave(path, utt, allow)
         digests[utt] = hashlib.sha256(wave.tobytes()).hexdigest()
         try:
-            rows.append({**cues(wave), "format": file_format(path)})
+            cut = {"splice": splice(wave)} if splices else {}
+            rows.append({**cues(wave), **cut, "format": file_format(path)})
         except ValueError as error:
             raise UserError(f"{path}: {utt}: {error}; too short to measure") from None
         if progress:
             progress.advance()
     table = {name: np.array([np.ravel(row[name]) for row in rows]) for name in rows[0]}
     return {**table, "format": table["format"][:, 0]}, digests
-
-
-def file_format(path: str) -> str:
-    """Container, coding, rate and channels of a file in words; without a header its ending."""
-    try:
-        info = soundfile.info(path)
-    except (soundfile.SoundFileError, TypeError):
-        return Path(path.rpartition(":")[0] or path).suffix or "none"
-    return f"{info.format} {info.subtype} {info.samplerate} {info.channels}"
 
 
 def encode_formats(cue_tables: Sequence[Cues]) -> None:

@@ -4,7 +4,10 @@ Each is a number or a short vector of one waveform. `antispoof.audit.audit` asks
 classifier does on them alone (after Müller et al., 2021, on the silences of ASVspoof).
 """
 
+from pathlib import Path
+
 import numpy as np
+import soundfile
 
 from .. import SAMPLE_RATE
 
@@ -39,6 +42,19 @@ def cues(wave: np.ndarray) -> dict[str, float | np.ndarray]:
     }
 
 
+def splice(wave: np.ndarray) -> np.ndarray:
+    """What a cut leaves behind, of `wave` (S,), dB: (2,).
+
+    The largest second difference over the median one of the 20 ms around it, and the largest step
+    of power from one frame to the next.
+    """
+    sharp = np.abs(np.diff(np.asarray(wave, np.float64), 2))
+    frames = sharp[: len(sharp) // FRAME * FRAME].reshape(-1, FRAME) + 1e-7
+    peaks = 20 * np.log10(frames.max(1) / np.median(frames, axis=1))
+    steps = np.abs(np.diff(np.log10(np.maximum(frame_power(wave), 1e-9))))
+    return np.array([peaks.max(), 10 * steps.max()])
+
+
 def frame_power(wave: np.ndarray) -> np.ndarray:
     """Mean square (T,) of the whole 20 ms frames of `wave`."""
     return np.mean(wave[: len(wave) // FRAME * FRAME].reshape(-1, FRAME) ** 2, axis=1)
@@ -68,3 +84,12 @@ def noise_floor(frames: np.ndarray) -> np.ndarray:
     ordered = np.sort(frames)
     some = max(1, len(ordered) // 20)
     return np.array([ordered[:some].mean(), ordered[0]]) - ordered[-some:].mean()
+
+
+def file_format(path: str) -> str:
+    """Container, coding, rate and channels of a file in words; without a header its ending."""
+    try:
+        info = soundfile.info(path)
+    except (soundfile.SoundFileError, TypeError):
+        return Path(path.rpartition(":")[0] or path).suffix or "none"
+    return f"{info.format} {info.subtype} {info.samplerate} {info.channels}"

@@ -8,8 +8,19 @@ the class), and calls `prepare`. Nothing here knows any corpus.
 from .asv import AsvFiles
 from .corpus import Corpus, Lists, Set
 from .folders import Folders
+from .frame_labels import FrameLabels
 from .own import own_sets
 from .prepare import prepare
 from .protocol import Protocol
 
-__all__ = ["AsvFiles", "Corpus", "Folders", "Lists", "Protocol", "Set", "own_sets", "prepare"]
+__all__ = [
+    "AsvFiles",
+    "Corpus",
+    "Folders",
+    "FrameLabels",
+    "Lists",
+    "Protocol",
+    "Set",
+    "own_sets",
+    "prepare",
+]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from .asv import AsvFiles
 from .folders import Folders
+from .frame_labels import FrameLabels
 from .protocol import Protocol
 
 # (bona fide, spoof), with None where one is not known; both together; not known
@@ -34,6 +35,7 @@ class Set:
     some are missing. allow: conversions that are made here, once, into the cache; without any,
     sounds stay as they are. segments: (seconds, seconds of the shortest), where each sound is cut
     into trials <utt>-00000, -00001, ...; segment_counts: how many of them are expected.
+    frames: labels of frames, which become the set's table of segments.
     """
 
     readers: Reader | Sequence[Reader]
@@ -44,6 +46,7 @@ class Set:
     allow: Sequence[str] = ()
     segments: tuple[float, float] | None = None
     segment_counts: Count = None
+    frames: FrameLabels | None = None
 
     def each_reader(self) -> Sequence[Reader]:
         """The readers, also where it is one."""

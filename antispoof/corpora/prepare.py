@@ -40,6 +40,8 @@ def prepare(corpus: Corpus, options: Any, say: Callable[[str], Any]) -> None:
             make_ready(found[name], one, options.nj, name)
         else:
             _measure(found[name], options, name)
+        if one.frames:
+            one.frames.segments(root, found[name])  # refused before anything is written
         problems += counting.problems(name, one, found[name], root)
     if problems and (not options.allow_partial or not any(c.keys for c in found.values())):
         raise UserError("; ".join(dict.fromkeys(problems)) + _advice(found))

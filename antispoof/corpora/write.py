@@ -9,7 +9,9 @@ from .columns import Columns
 from .corpus import Corpus
 from .counting import members, summary
 
-PATTERNS = ("utt2*", "trials/*", "trial_counts", "missing", "asv_scores")  # what may be left over
+PATTERNS = (  # what may be left over
+    *("utt2*", "trials/*", "trial_counts", "missing", "asv_scores", "segments"),
+)
 
 
 def write_set(out: Path, corpus: Corpus, name: str, columns: Columns, root: Path) -> list[str]:
@@ -33,6 +35,8 @@ def write_set(out: Path, corpus: Corpus, name: str, columns: Columns, root: Path
     _write_lists(out, corpus.sets[name], columns)
     asv = corpus.sets[name].asv
     lines = [f"ASV scores: {asv.write(root, out / 'asv_scores')}"] if asv else []
+    frames = corpus.sets[name].frames
+    lines += [frames.write(root, out, columns)] if frames else []
     with atomic_open(out / "PROVENANCE") as stream:
         stream.write(_provenance(corpus, name, columns, root))
     return lines

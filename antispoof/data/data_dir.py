@@ -11,6 +11,8 @@ import numpy as np
 from .. import LABELS
 from ..errors import UserError
 from ..files import await_file
+from .segments import NAME as SEGMENTS
+from .segments import read_segments
 from .tables import read_table, require_same_keys, write_table
 
 Tables = dict[str, dict[str, str]]  # {"wav.scp": {utterance: value}, ...}
@@ -39,7 +41,8 @@ def read_data_dir(data_dir: str | Path) -> Tables:
 
     Raises UserError where a required table is missing, two tables differ in their utterances, a
     label is neither of `LABELS`, bona fide has an attack or spoof has none, a path is a pipe,
-    spk2utt, if there is one, is not utt2spk turned round, or there is a table of segments.
+    spk2utt, if there is one, is not utt2spk turned round, or segments, if there are any, are not
+    those of the utterances and of their classes.
     """
     data_dir = Path(data_dir)
     await_file(data_dir)
@@ -51,11 +54,6 @@ def read_data_dir(data_dir: str | Path) -> Tables:
             raise UserError(
                 f"{data_dir / name}: is missing; the stage that prepares data writes it"
             )
-    if (data_dir / "segments").exists():
-        raise UserError(
-            f"{data_dir}/segments: sounds are read whole; cut them into files of their own, and "
-            "remove it"
-        )
     paths = [data_dir / "wav.scp", *factors(data_dir).values()]
     for path in paths:
         if not path.is_file():
@@ -66,6 +64,8 @@ def read_data_dir(data_dir: str | Path) -> Tables:
         require_same_keys(tables["wav.scp"], tables[path.name], paths[0], path)
     _check_values(data_dir, tables)
     _check_speakers(data_dir / "spk2utt", tables["utt2spk"])
+    if (data_dir / SEGMENTS).exists():
+        read_segments(data_dir, durations_of(tables["utt2dur"], data_dir), tables["utt2label"])
     return tables
 
 

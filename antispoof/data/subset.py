@@ -7,8 +7,10 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..files import atomic_open
-from .data_dir import Tables, read_trials, trial_lists, write_tables
+from .data_dir import Tables, read_durations, read_trials, trial_lists, write_tables
 from .preparation import segments
+from .segments import NAME as SEGMENTS
+from .segments import read_segments, until, write_segments
 
 
 def balanced(tables: Tables, factor: str, seed: int) -> list[str]:
@@ -94,12 +96,15 @@ def keep_only(tables: Tables, utts: Collection[str]) -> Tables:
 
 
 def write_part(in_dir: str | Path, out_dir: str | Path, tables: Mapping) -> list[str]:
-    """Write `tables` to `out_dir`, and what they hold of each list of trials; returns their names.
+    """Write `tables` to `out_dir`, their segments and lists of trials; returns the lists' names.
 
     A list of which nothing is left is not written. Counts of trials are those of the whole set, and
     are left out.
     """
     write_tables(out_dir, tables)
+    if Path(in_dir, SEGMENTS).exists():
+        whole, ends = read_segments(in_dir, read_durations(in_dir)), tables["utt2dur"]
+        write_segments(out_dir, {utt: until(whole[utt], float(ends[utt])) for utt in ends})
     written = []
     for name in trial_lists(in_dir):
         utts = [utt for utt in read_trials(in_dir, name) if utt in tables["wav.scp"]]

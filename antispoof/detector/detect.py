@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ..metrics import COSTS, bayes_threshold
 from ..scoring.batches import ahead
 from ..scoring.novelty import words_of
 from ..systems.system import Mapped, open_detector
+from ..systems.where import timelines
 from ..torch_utils.device import choose_device
 from .heard import heard
 from .long_sounds import LongSound, open_sound, score_long
@@ -87,7 +89,9 @@ class Detector:
             raise sound
         if sound.samples > LONGEST * SAMPLE_RATE:
             sound, start = lowest(sound, self._windows(sound))
-        return explain(self.system, sound, self.threshold, start=start, **options)
+        found = explain(self.system, sound, self.threshold, start=start, **options)
+        lines = timelines(self.system, [sound])
+        return replace(found, frames=lines[0]) if lines else found
 
     def each(
         self, items: Iterable[Any], windows: bool = True
@@ -110,13 +114,15 @@ class Detector:
         far = np.zeros(len(sounds))
         llrs = dict(zip(order, self._llrs([sounds[n] for n in order], far), strict=True))
         news = dict(zip(order, map(float, far), strict=True))
-        number = 0
+        lines, number = timelines(self.system, sounds), 0
         for item, sound in chunk:
             found = sound
             if isinstance(sound, Sound):
                 verdict, warnings = heard(sound.wave).judged()
                 warnings += words_of(news[number])
                 found = self._result(sound, llrs[number], verdict, warnings, windows)
+                if lines and isinstance(found, Detection):
+                    found = replace(found, frames=lines[number])
                 number += 1
             elif isinstance(sound, LongSound):
                 found = self._long(sound, windows)

@@ -52,7 +52,14 @@ def lines_of(form: str, found: Detection) -> list[str]:
         f"{window.start:.2f} to {window.end:.2f} s"
         for window in found.windows
     )
-    return [f"{first}  {odd}{on_a_line(found.name)}{done}", *windows]
+    where = [f"{'':9}   spoofed: {_spans(found.frames)}"] if found.frames else []
+    return [f"{first}  {odd}{on_a_line(found.name)}{done}", *where, *windows]
+
+
+def _spans(frames):
+    """What a time line says in words."""
+    spans = ", ".join(f"{start:.2f} to {end:.2f} s" for start, end in frames.spoofed)
+    return spans or "no frame"
 
 
 def record_of(found: Detection) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .. import SAMPLE_RATE
+from ..systems.where import Timeline
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Detection:
     channels: int
     warnings: tuple[str, ...] = ()  # why it is not to be trusted, or why there is no verdict
     score: float | None = None  # of a system that is not calibrated; the LLR is then NaN
+    frames: Timeline | None = None  # where it is spoofed, of a model of frames
 
     @property
     def conversions(self) -> str:
@@ -44,7 +46,10 @@ class Detection:
 
 def plain(found: Detection) -> dict[str, Any]:
     """Its fields and conversions as JSON knows them: nothing in place of a number that is none."""
-    return {**_known(asdict(found)), "conversions": found.conversions}
+    record = {**_known(asdict(found)), "conversions": found.conversions}
+    if found.frames is None:  # of a model of whole utterances
+        del record["frames"]
+    return record
 
 
 def _known(value):

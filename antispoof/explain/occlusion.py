@@ -18,6 +18,7 @@ from ..data.sounds import Sound
 from ..errors import UserError
 from ..ssl.distillmos import ALIKE
 from ..systems.system import Mapped
+from ..systems.where import Timeline
 from .insides import KeptNodes, LayerWeights, look_inside, systems_of
 from .patches import Patches
 
@@ -76,6 +77,7 @@ class Explanation:
     insertion: Curve
     layers: tuple[LayerWeights, ...]
     nodes: tuple[KeptNodes, ...]
+    frames: Timeline | None = None  # of the piece, by a model of frames
 
     @property
     def matters(self) -> bool:

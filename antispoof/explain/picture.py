@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from ..errors import printable
 from ..report.plots import LIGHT, STYLE
+from ..systems.where import Timeline
 from .insides import KeptNodes
 from .occlusion import Curve, Explanation
 from .patches import HOP, N_FFT
@@ -32,9 +33,10 @@ def draw(found: Explanation, stream: str | Path | IO[bytes]) -> None:
     style = {**STYLE, **COLOURS, "xtick.color": "black", "ytick.color": "black"}
     style |= {"axes.grid": False, "savefig.dpi": 130, "font.size": 9, "axes.titlesize": 9}
     with matplotlib.rc_context(style):
-        figure = Figure(figsize=(WIDTH, 8.0 + 0.35 * len(_rows(found))), layout="constrained")
+        strips = 0.35 * (len(_rows(found)) + bool(found.frames))
+        figure = Figure(figsize=(WIDTH, 8.0 + strips), layout="constrained")
         figure.suptitle(_title(found), fontsize=10)
-        parts: Any = figure.subfigures(2, 1, height_ratios=(5 + 0.35 * len(_rows(found)), 3))
+        parts: Any = figure.subfigures(2, 1, height_ratios=(5 + strips, 3))
         _draw_sound(parts[0], found)
         _draw_checks(parts[1], found)
         figure.savefig(stream, format="png", metadata={"Software": None})
@@ -69,7 +71,7 @@ def colours() -> ListedColormap:
 
 
 def _draw_sound(figure, found):
-    rows = _rows(found)
+    rows = [*_rows(found), *([found.frames] if found.frames else [])]
     grid = figure.add_gridspec(
         2 + len(rows), 3, width_ratios=(12, 2, 0.35), height_ratios=(5, 1.2, *[0.35] * len(rows))
     )
@@ -93,7 +95,10 @@ def _draw_sound(figure, found):
     lowest = under
     for number, nodes in enumerate(rows):
         lowest = figure.add_subplot(grid[2 + number, 0], sharex=main)
-        _strip(lowest, nodes)
+        if isinstance(nodes, Timeline):
+            _timeline(lowest, nodes, found.start)
+        else:
+            _strip(lowest, nodes)
     for axes in (main, under):
         axes.tick_params(labelbottom=axes is lowest)
     lowest.set(xlabel="time, s", xlim=(found.times[0], found.times[-1]))
@@ -130,6 +135,16 @@ def _strip(axes, nodes):
     axes.pcolormesh(edges, [0, 1], shade[None], cmap="Greens", vmin=0, vmax=2)
     axes.set(yticks=[])
     axes.set_ylabel("kept\nnodes", rotation=0, ha="right", va="center")
+
+
+def _timeline(axes, frames, start):
+    """Scores of frames: red below 0, where they are rather spoofed, blue above."""
+    scores = np.array(frames.scores)
+    edges = start + frames.seconds * np.arange(len(scores) + 1)
+    most = max(float(np.abs(scores).max()), 1e-9)
+    axes.pcolormesh(edges, [0, 1], scores[None], cmap=colours(), vmin=-most, vmax=most)
+    axes.set(yticks=[])
+    axes.set_ylabel("frames", rotation=0, ha="right", va="center")
 
 
 def _frequency_nodes(axes, found):

@@ -19,10 +19,10 @@ SHOWN = "*.json */result.json"  # what an experiment says of itself, and its res
 # an option alone, and of calls with an option. `.` is the word itself, /x a file of the root. {set}
 # is each data directory that is named, {apply} each word behind --apply. A * may match nothing.
 READS: dict[str, dict[str, str]] = {
-    "validate_data_dir.py": {"data": "wav.scp utt2* spk2utt* trials/*"},
+    "validate_data_dir.py": {"data": "wav.scp utt2* spk2utt* trials/* segments*"},
     "extract_ssl.py": {"data": "wav.scp utt2dur"},
     "train.py": {
-        "data": "wav.scp utt2dur utt2label",
+        "data": "wav.scp utt2dur utt2label segments*",
         "data --watch": "wav.scp utt2dur utt2label trials/*",
         "data --attacks": ".",
         "dump": DUMP,
@@ -38,6 +38,7 @@ READS: dict[str, dict[str, str]] = {
         "exp --unseen": "config.yaml {set}/scores",
     },
     "evaluate.py": {"data": f"{TRIALS} asv_scores*", "exp": ".", "exp --exp": "selection*.json"},
+    "localise.py": {"data": "wav.scp utt2* spk2utt* segments", "exp": "*.scp"},
     "compare.py": {"data": TRIALS, "exp": "{set}/scores"},
     "compare.py --metric": {"data": TRIALS, "exp": "{set}/scores {set}/llr/scores"},
     "describe_model.py": {"exp": "config.yaml"},

@@ -1,6 +1,7 @@
 """Every model: a file, and a line in MODELS.
 
-What a model takes and gives, and what it says of itself, stands in `BackEnd`.
+What a model takes and gives, and what it says of itself, stands in `BackEnd`, and in
+`FrameBackEnd` where it says which frames are spoofed too.
 """
 
 import inspect
@@ -14,10 +15,12 @@ from .back_end import BackEnd
 from .bicross_mamba import BiCrossMamba
 from .ca_mhfa import CAMHFA
 from .fake_mamba import FakeMamba
+from .gmlp_frames import GMLPFrames
 from .lfcc_lcnn import LFCCLCNN
 from .linear import Linear
 from .mean_pool import MeanPool
 from .mel_cnn import MelCNN
+from .mel_frames import MelFrames
 from .mel_multiscale import MelMultiScale
 from .mel_vit import MelViT
 from .mhfa import MHFA
@@ -40,10 +43,12 @@ MODELS: dict[str, type[BackEnd]] = {
     "bicross_mamba": BiCrossMamba,
     "ca_mhfa": CAMHFA,
     "fake_mamba": FakeMamba,
+    "gmlp_frames": GMLPFrames,
     "lfcc_lcnn": LFCCLCNN,
     "linear": Linear,
     "mean_pool": MeanPool,
     "mel_cnn": MelCNN,
+    "mel_frames": MelFrames,
     "mel_multiscale": MelMultiScale,
     "mel_vit": MelViT,
     "mhfa": MHFA,

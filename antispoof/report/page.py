@@ -35,12 +35,13 @@ def page(
 
     pictures: {"det" | "histogram" | "reliability" | "interval" | "training" | "diagnostics" |
     "order": [Picture]}; tables: {"calibration" | "comparisons" | "pairs" | "costs" | "counts" |
-    "diagnostics" | "order": piece}, or "".
+    "diagnostics" | "localisation" | "order": piece}, or "".
     """
     sections = [
         ("results", "Results", _results(runs) + verification(runs) + _notes(runs, data)),
         ("intervals", "Each run", _runs(runs) + _gallery(pictures["interval"])),
         ("comparisons", "Comparisons", tables["comparisons"] + tables.get("pairs", "")),
+        ("localisation", "Where", tables.get("localisation", "")),
         ("det", "Detection error trade-off", _gallery(pictures["det"])),
         ("attacks", "By attack and condition", heat_maps(runs)),
         ("scores", "Scores", _gallery(pictures["histogram"])),

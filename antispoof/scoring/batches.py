@@ -16,20 +16,23 @@ Item = TypeVar("Item")
 
 
 def collate(items: Iterable[Any]) -> Batch:
-    """[(x, length, index), or a list of them] -> (B, ...), zero-padded, (B,), (B,)."""
+    """[(x, length, index), or a list of them] -> (B, ...), zero-padded, (B,), (B,).
+
+    More numbers behind the index are as many (B,) more.
+    """
     flat = []
     for item in items:
         flat += item if isinstance(item, list) else [item]
     axis = time_axis(flat[0][0])
     shape = [len(flat), *flat[0][0].shape]
-    shape[1 + axis] = longest = max(x.shape[axis] for x, _, _ in flat)
+    shape[1 + axis] = longest = max(x.shape[axis] for x, *_ in flat)
     batch = flat[0][0].new_empty(shape)
-    for row, (x, _, _) in zip(batch, flat, strict=True):
+    for row, (x, *_) in zip(batch, flat, strict=True):
         found = x.shape[axis]
         row.narrow(axis, 0, found).copy_(x)
         row.narrow(axis, found, longest - found).zero_()
-    lengths, indices = zip(*((length, index) for _, length, index in flat), strict=True)
-    return batch, torch.tensor(lengths), torch.tensor(indices)
+    lengths, *others = zip(*(rest for _, *rest in flat), strict=True)
+    return batch, torch.tensor(lengths), *map(torch.tensor, others)  # type: ignore[return-value]
 
 
 def load(

@@ -19,7 +19,7 @@ from ..augment.draws import note
 from ..config import UPSTREAM_KEYS, load_config
 from ..data.ark import MATRIX, read_entry, read_rows
 from ..data.audio import read_wave, require_length
-from ..data.crop import crop, extend, fit, time_axis, window_starts
+from ..data.crop import crop, extend, time_axis, window_starts
 from ..data.data_dir import read_durations
 from ..data.seeds import generator
 from ..data.tables import read_table, require_same_keys
@@ -38,8 +38,12 @@ class Inputs(torch.utils.data.Dataset, abc.ABC):
 
     Args: config: of the experiment; data_dir; dump: folder of cached features; train: whether the
     crop is the training one; seed. `epoch` is to be set before each pass over the training set;
-    `notes` is a folder where what augmentation draws is noted, or None.
+    `notes` is a folder where what augmentation draws is noted, or None. With `tells_start`, an
+    utterance is (x, length, index, start), where in it, after augmentation, its crop begins.
     """
+
+    tells_start = False
+    start = 0  # of the crop that was read last
 
     def __init__(
         self, config: dict[str, Any], data_dir: str, dump: str, train: bool = False
@@ -67,6 +71,8 @@ class Inputs(torch.utils.data.Dataset, abc.ABC):
     def __getitem__(self, index):
         x, length = self._read(self.utts[index])
         x = torch.from_numpy(x)
+        if self.tells_start:
+            return x, length, index, self.start
         if self.policy != "windows":
             return x, length, index
         starts = window_starts(length, self.length)
@@ -114,7 +120,8 @@ class Waveforms(Inputs):
         if self.notes and self.augment.links:
             note(self.notes, self.epoch, utt, drawn)
         rng = generator(self.seed, self.epoch, utt)
-        return fit(x, self.length, self.policy, self.crop["pad"], rng)
+        self.start, stop = crop(len(x), self.length, self.policy, rng)
+        return extend(x[self.start : stop], 0, self.length, self.policy, self.crop["pad"])
 
 
 class UpstreamWaveforms(Waveforms):
@@ -172,7 +179,9 @@ class CachedFeatures(Inputs):
         return int(generator("copy", self.seed, self.epoch, utt).integers(len(self.feats)))
 
     def _span(self, utt, found):
-        return crop(found, self.length, self.policy, generator(self.seed, self.epoch, utt))
+        span = crop(found, self.length, self.policy, generator(self.seed, self.epoch, utt))
+        self.start = span[0]
+        return span
 
     def _read(self, utt):
         span = functools.cache(functools.partial(self._span, utt))

@@ -12,6 +12,7 @@ from ..errors import UserError
 from ..progress import Progress
 from ..torch_utils.distributed import SINGLE, Team
 from .batches import batches
+from .frames import FrameScores
 from .inputs import Inputs
 from .novelty import Descriptions
 
@@ -33,10 +34,12 @@ def score(
     descriptions: Descriptions | None = None,
     reduce: Callable[[torch.Tensor], torch.Tensor] = difference,
     columns: tuple[int, ...] = (),
+    frames: FrameScores | None = None,
 ) -> np.ndarray:
     """Scores (N,) float32 of `inputs` in their order: logit of bona fide minus logit of spoof.
 
-    Of an utterance in windows, the mean of theirs. `descriptions` takes what the model reads.
+    Of an utterance in windows, the mean of theirs. `descriptions` takes what the model reads,
+    and `frames` the scores of frames of a model that gives them.
     reduce, columns: what else is made of logits (B, K), of shape (B, *columns).
     """
     model.eval()
@@ -45,8 +48,9 @@ def score(
     progress = Progress(len(own), "utterances", "score", quiet=quiet or not team.is_main)
     for batch in batches(inputs, own, batch_size, workers):
         for x, lengths, indices in zip(*(part.split(batch_size) for part in batch), strict=True):
-            logits = model(x.to(device), lengths.to(device)).float().cpu()
-            total.index_add_(0, indices, reduce(logits))
+            given = x.to(device), lengths.to(device)
+            logits = frames.logits(model, given, indices) if frames else model(*given)
+            total.index_add_(0, indices, reduce(logits.float().cpu()))
             windows.index_add_(0, indices, torch.ones(len(indices)))
             if descriptions:
                 descriptions.take(indices)

@@ -47,6 +47,10 @@ class FineTuned(nn.Module):
             return self.back_end(states, frames, x, lengths)
         return self.back_end(states, frames)
 
+    def localise(self, x: torch.Tensor, lengths: torch.Tensor) -> Any:
+        """What the back end says of frames, where it is a `FrameBackEnd`."""
+        return self.back_end.localise(*self.front_end(x, lengths))
+
 
 class FrontEnd(nn.Module):
     """An s3prl upstream whose chosen layers come from one pass, and of which a part may learn.

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from .learner import Learner
 
 LARGEST = 64 << 20  # bytes of inputs that are kept
-Part = tuple[bool, torch.Tensor, torch.Tensor, torch.Tensor]  # counts, x, lengths, indices
+# counts, x, lengths, indices; of a model of frames, where crops begin
+Part = tuple[Any, ...]
 
 
 def keep_bad_batch(
@@ -30,7 +31,7 @@ def keep_bad_batch(
     path = folder / "bad_batch.json"
     inputs = [
         {"x": x, "lengths": lengths, "utts": [learner.inputs.utts[i] for i in indices]}
-        for counts, x, lengths, indices in parts
+        for counts, x, lengths, indices, *_ in parts
         if counts
     ]
     path.with_suffix(".pt").unlink(missing_ok=True)  # of an earlier one

@@ -24,6 +24,7 @@ from ..torch_utils.checkpoint import fit_weights, read_weights
 from ..torch_utils.distributed import SINGLE, Team, deal
 from .averaging import MovingAverage
 from .bad_batch import Part, keep_bad_batch
+from .frames import task_of
 from .last import restore
 from .optimisers import make_optimizer, make_schedule
 from .sharpness import uphill
@@ -54,6 +55,7 @@ class Learner:
         self.model = build_system(config).to(device)
         self.sharing = share_norms(self.model) if team.size > 1 else None
         self.loss = Loss(config, device)
+        self.frames = task_of(self.model, inputs, self.loss)
         self.optimizer = make_optimizer(config, parameter_groups(self.model, config))
         steps = math.ceil(len(inputs) / config["batch_size"])
         self.schedule = make_schedule(config, self.optimizer, steps)
@@ -166,20 +168,18 @@ class Learner:
 
     def _gradients(self, parts, batch):
         """Compute the gradients of a batch; returns its loss."""
-        denominator = self.loss.denominator(self.labels[batch])
+        denominator = len(batch) if self.frames else self.loss.denominator(self.labels[batch])
         total = torch.zeros((), device=self.device)
         self.optimizer.zero_grad(set_to_none=True)
-        for counts, x, lengths, indices in parts:
+        for counts, *given in parts:
             if self.sharing:
                 self.sharing.counts = counts
             if self.attractors is not None and len(self.speakers):
-                owners = self.speakers[indices]
+                owners = self.speakers[given[2]]
                 self.attractors.owners = owners if counts else torch.full_like(owners, -1)
-            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
-                logits = self.model(x.to(self.device), lengths.to(self.device))
-            loss = self.loss.total(logits.float(), self.labels[indices].to(self.device))
+            loss = self._loss(*given)
             loss = loss / denominator if counts else 0 * loss
-            loss = self._penalised(loss, len(indices) / len(batch) if counts else 0.0)
+            loss = self._penalised(loss, len(given[2]) / len(batch) if counts else 0.0)
             self.scaler.scale(loss).backward()
             total += loss.detach()
         return self.team.all_reduce(total).item()
@@ -188,6 +188,16 @@ class Learner:
         """A part's loss with its share of what a method of `finetune` adds for the batch."""
         penalty = self.model.front_end.penalty() if isinstance(self.model, FineTuned) else None
         return loss if penalty is None else loss + share * penalty
+
+    def _loss(self, x, lengths, indices, starts=None):
+        """The sum over utterances; starts (B,): of the crops, for a model of frames."""
+        given = x.to(self.device), lengths.to(self.device)
+        labels = self.labels[indices].to(self.device)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
+            found = self.model.localise(*given) if self.frames else self.model(*given)
+        if self.frames:
+            return self.frames.total(found, labels, indices, starts)
+        return self.loss.total(found.float(), labels)
 
     def _change(self):
         parameters = list(self.model.parameters())

@@ -25,11 +25,27 @@ SEQUENCES = {"dim": 20, "width": 8, "heads": 2, "depth": 2}
 CASES = {
     "aasist": ("aasist", {"widths": (4, 4, 4, 4, 4, 4), "nodes": (4, 8)}, wave),
     "aasist_l": ("aasist_l", {"widths": (4, 4, 6, 6, 6, 6), "nodes": (6, 8)}, wave),
+    "gmlp_frames": (
+        "gmlp_frames",
+        {"layers": 3, "dim": 32, "scales": 4, "blocks": 2, "table": 300},
+        cached(3, 32),
+    ),
+    "gmlp_frames minimum": (
+        "gmlp_frames",
+        {"dim": 128, "blocks": 1, "table": 300, "utterance": "minimum"},
+        cached(1, 128),
+    ),
     "lfcc_lcnn": ("lfcc_lcnn", {}, wave),
     "mel_cnn wave": ("mel_cnn", {"widths": (4, 4, 8, 8)}, wave),
     "mel_cnn cached": (
         "mel_cnn",
         {"widths": (4, 4, 8, 8), "front_end": "cached"},
+        cached(1, 80),
+    ),
+    "mel_frames": ("mel_frames", {"widths": (4, 4, 8, 8), "hidden": 8, "scales": 4}, wave),
+    "mel_frames minimum": (
+        "mel_frames",
+        {"widths": (4, 4), "front_end": "cached", "scales": 2, "utterance": "minimum"},
         cached(1, 80),
     ),
     "mel_multiscale": ("mel_multiscale", {"widths": (6, 6, 6), "bottleneck": 4}, wave),

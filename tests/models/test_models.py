@@ -8,7 +8,7 @@ from antispoof import LABELS
 from antispoof.config import EXPERIMENT
 from antispoof.errors import UserError
 from antispoof.models import MODELS, build_model
-from antispoof.models.back_end import BackEnd
+from antispoof.models.back_end import BackEnd, FrameBackEnd
 
 
 @pytest.fixture(params=CASES)
@@ -22,21 +22,18 @@ def test_every_model_is_in_a_case():
 
 SAYS = {  # reads, shaped_by, last_layer
     "waveform": "aasist:out aasist_l:out lfcc_lcnn:output mel_cnn:head mel_multiscale:head "
-    "mel_vit:head rawnet2:output",
-    "features": "ca_mhfa:classifier mean_pool:classifier mhfa:classifier nes2net:output "
+    "mel_frames:None mel_vit:head rawnet2:output",
+    "features": "aasist3:None bicross_mamba:output ca_mhfa:classifier fake_mamba:output "
+    "gmlp_frames:None linear:output mean_pool:classifier mhfa:classifier nes2net:output "
     "nes2net_x:output sls:None spaarsist:classifier spaarsist_lite:classifier ssl_aasist:out "
-    "linear:output "
-    "xlsr_conformer:output "
-    "xlsr_conformer_tcm:output "
-    "xlsr_mamba:output "
-    "fake_mamba:output "
-    "bicross_mamba:output "
-    "aasist3:None "
-    "wavlm_cnn:head",
+    "wavlm_cnn:head xlsr_conformer:output xlsr_conformer_tcm:output xlsr_mamba:output",
     "both": "wavlm_aasist:fusion",
 }
 ONE_LENGTH = ("sls", "aasist3")
-SHAPED = {"layers dim": "ca_mhfa mean_pool mhfa sls", "": SAYS["waveform"].replace(":", " ")}
+SHAPED = {
+    "layers dim": "ca_mhfa gmlp_frames mean_pool mhfa sls",
+    "": SAYS["waveform"].replace(":", " "),
+}
 
 
 def test_back_ends_say_what_they_are():
@@ -75,8 +72,11 @@ def test_padding_and_neighbours_change_nothing(case):
 def test_every_parameter_learns(case):
     model, make = case
     model.train()
-    logits = model(*batch([make(120) for _ in range(4)], 0))
-    torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 1, 0])).backward()
+    given = batch([make(120) for _ in range(4)], 0)
+    loss = torch.nn.functional.cross_entropy(model(*given), torch.tensor([0, 1, 1, 0]))
+    if isinstance(model, FrameBackEnd):  # learns by its frames
+        loss = loss + sum(own.logits.square().sum() for own in model.localise(*given)[0])
+    loss.backward()
     lacking = [name for name, p in model.named_parameters() if p.grad is None]
     # what a publication counts and does not use has that name
     assert [name for name in lacking if ".unused." not in name] == []

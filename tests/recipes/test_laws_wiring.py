@@ -13,6 +13,7 @@ from laws import Call, house, record
 from made_up import ROOT
 
 SYSTEMS, SEEDS, REPORTED = ("cached", "tuned", "wave"), ("3", "1"), ("judge", "far")
+TABLES = ("wav.scp", "utt2*", "spk2utt*", "trials/*", "segments*")
 OPTIONS = {
     **{"stage": "1", "stop-stage": "6", "nj": "3", "seeds": "3 1", "systems": "cached tuned wave"},
     **{"train-set": "learn", "dev-set": "choose", "eval-sets": "judge far"},
@@ -75,9 +76,7 @@ def test_stage_1_prepares_and_looks_at_every_set_once(rich):
             log=f"data/{name}/valid.log",
             command=f"utils/validate_data_dir.py data/{name} --allow mixdown resample "
             f"--out data/{name}/valid",
-            reads=frozenset(
-                f"data/{name}/{table}" for table in ("wav.scp", "utt2*", "spk2utt*", "trials/*")
-            ),
+            reads=frozenset(f"data/{name}/{table}" for table in TABLES),
         )
         for name in ("learn", "choose", "judge", "far")
     ]
@@ -113,7 +112,7 @@ def inputs(system, *names):
 
 def test_stage_3_learns_on_the_training_set_and_is_chosen_on_dev(rich):
     sets = ("learn", "choose", "seen", "judge")
-    labels = {f"data/{name}/utt2label" for name in sets}
+    labels = {f"data/{n}/utt2label" for n in sets} | {f"data/{n}/segments*" for n in sets[:2]}
     watched = {"data/seen/trials/*", "data/judge/trials/*"}
     found = calls(rich, "steps/train.py")
     for (system, seed), call in zip(product(SYSTEMS, SEEDS), found, strict=True):

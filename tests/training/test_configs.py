@@ -11,6 +11,8 @@ from sounds import make_corpus, make_data
 from ssl_models import DOWNLOADED, small_upstream
 
 from antispoof.data.ark import MATRIX, read_entry
+from antispoof.data.data_dir import read_durations
+from antispoof.data.segments import write_segments
 from antispoof.data.tables import read_table
 from antispoof.features.archive import ShareWriter, join_shares, layer_name
 from antispoof.features.extraction import extract as run
@@ -39,7 +41,9 @@ CLUSTERS = [name for name in NAMES if "/cluster/" in name]  # of test_cluster.py
 def place(tmp_path_factory):
     """A folder with data/train of four sounds; features are cached in its dump/ when asked."""
     folder = tmp_path_factory.mktemp("configs")
-    make_data(folder / "data", make_corpus(folder / "corpus", {"train": 4}))
+    data = make_data(folder / "data", make_corpus(folder / "corpus", {"train": 4})) / "train"
+    labels, seconds = read_table(data / "utt2label"), read_durations(data)
+    write_segments(data, {utt: [(0.0, seconds[utt], labels[utt])] for utt in labels})
     return folder
 
 

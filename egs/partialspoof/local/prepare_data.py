@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Stage 1 of PartialSpoof, whole utterances: from its lists to data/eval, or train and dev too.
+"""Stage 1 of PartialSpoof: from its lists to data/eval, or train and dev too.
 
 A line of PartialSpoof.LA.cm.eval.trl.txt is `LA_0079 CON_T_0000029 - CON spoof` or `LA_0098
 LA_T_9497115 - - bonafide`, with speaker, utterance, -, attack, class. An utterance with any spoofed
-segment is spoof. Sounds are database/eval/con_wav/<utt>.wav; segment labels are not read.
+segment is spoof. Sounds are database/eval/con_wav/<utt>.wav. Labels of frames of 10 ms, in
+segment_labels/eval_seglab_0.01.npy, become data/eval/segments where the file is there.
 
 example:
   local/prepare_data.py --corpus PartialSpoof --out data --sets train,dev,eval
@@ -12,7 +13,7 @@ example:
 import argparse
 
 from antispoof.about import about
-from antispoof.corpora import Corpus, Protocol, Set, prepare
+from antispoof.corpora import Corpus, FrameLabels, Protocol, Set, prepare
 from antispoof.errors import one_line_errors
 from antispoof.options import add_corpus_options
 
@@ -26,7 +27,8 @@ def part(name, counts):
         path="{utt}.wav",
         folders=(f"database/{name}/con_wav", f"{name}/con_wav"),
     )
-    return Set(protocol, counts)
+    labels = f"segment_labels/{name}_seglab_0.01.npy"
+    return Set(protocol, counts, frames=FrameLabels((f"database/{labels}", labels), 0.01))
 
 
 CORPUS = Corpus(

@@ -1,0 +1,58 @@
+"""Tables of where systems say that sounds are spoofed, of the files by steps/localise.py."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..evaluation.localisation import read_localised
+from .collect import Run, by_system
+from .html import grid, piece, table, wrapped
+
+
+def localisation(runs: Sequence[Run], set_name: str) -> str:
+    """Range EERs with their intervals, and segment EERs as a matrix; "" where there are none."""
+    rows, matrices, known = [], [], ""
+    for system, own in by_system(runs).items():
+        paths = [run.path / f"localisation_{set_name}.json" for run in own]
+        found = [read_localised(path) for path in paths if path.is_file()]
+        if not found:
+            continue
+        seconds = found[0]["seconds"]
+        known = f"{seconds['bonafide']:,.0f} s bona fide, {seconds['spoof']:,.0f} s spoofed"
+        for number, cell in enumerate(found[0]["range"]):
+            ways = [_interval(cell, way) for way in ("utterance", "speaker")]
+            values = [result["range"][number]["eer"] for result in found]
+            rows.append([wrapped(system), _ms(cell["model"]), _percent(values), *ways])
+        matrices.append(_matrix(system, found))
+    if not rows:
+        return ""
+    header = ["system", "frames of", "range EER %", "by utterance", "by speaker"]
+    caption = f"Range EER, over {known}; intervals of the first seed"
+    return table(header, rows, caption) + grid(matrices)
+
+
+def _matrix(system, found):
+    """Rows: resolutions of the model; columns: those at which it is judged."""
+    names = [cell["model"] for cell in found[0]["range"]]
+    rows = []
+    for own in names:
+        cells = [
+            [c["eer"] for r in found for c in r["segment"] if (c["model"], c["at"]) == (own, at)]
+            for at in names
+        ]
+        rows.append([_ms(own), *map(_percent, cells)])
+    return table(["frames of", *map(_ms, names)], rows, f"Segment EER %, {system}")
+
+
+def _ms(seconds):
+    return f"{1000 * seconds:.0f}\N{NO-BREAK SPACE}ms"
+
+
+def _percent(values):
+    below = [f"± {100 * np.std(values, ddof=1):.2f}"] if len(values) > 1 else []
+    return piece("cell", f"{100 * np.mean(values):.2f}", below)
+
+
+def _interval(cell, way):
+    pair = (cell.get("intervals") or {}).get(way)
+    return "–".join(f"{100 * value:.2f}" for value in pair) if pair else "-"

@@ -1,0 +1,149 @@
+"""Which parts of a sound are spoofed: the table, what it refuses, its frames, and RTTM."""
+
+import pytest
+from made_up import make_set, refused, worker
+
+from antispoof.data.data_dir import read_data_dir
+from antispoof.data.rttm import read_rttm, write_rttm
+from antispoof.data.segments import (
+    merged,
+    read_segments,
+    until,
+    write_segments,
+)
+from antispoof.data.tables import read_table
+from antispoof.errors import UserError
+
+VALIDATE = "utils/validate_data_dir.py"
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A set whose spoofs hold one spoofed second, 1.0 to 2.0, of three."""
+    data = make_set(tmp_path, "eval", bonafide=4, spoof=1)
+    write_segments(data, made(data))
+    return data
+
+
+def made(data):
+    middle = [(0.0, 1.0, "bonafide"), (1.0, 2.0, "spoof"), (2.0, 3.0, "bonafide")]
+    labels = read_table(data / "utt2label")
+    return {u: middle if k == "spoof" else [(0.0, 3.0, k)] for u, k in labels.items()}
+
+
+def lengths(data):
+    return dict.fromkeys(read_table(data / "wav.scp"), 3.0)
+
+
+def change(data, before, after):
+    path = data / "segments"
+    text = path.read_text()
+    assert text.count(before) >= 1
+    path.write_text(text.replace(before, after, 1))
+
+
+def test_segments_are_read_as_they_were_written(data):
+    assert read_segments(data, lengths(data)) == made(data)
+    assert "segments" not in read_data_dir(data)
+    assert worker(VALIDATE, "--no-sound", data, cwd=data)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (" 1.000000 2.000000 spoof", " 1.000000 2.000000 fake", "is 'fake', wanted spoof or"),
+        (" 1.000000 2.000000", " 1.100000 2.000000", "begins at 1.1 s, wanted 1 s"),
+        (" 1.000000 2.000000", " 0.900000 2.000000", "begins at 0.9 s, wanted 1 s"),
+        (" 1.000000 2.000000", " 1.000000 1.000000", "wanted seconds, upwards"),
+        (" 1.000000 2.000000", " 1.000000 nan", "wanted seconds, upwards"),
+        (" 0.000000 3.000000", " 0.000000 2.900000", "last segment ends at 2.9 s, the sound at 3"),
+        (" 2.000000 spoof", " 2.000000 bonafide", "make it bonafide, utt2label says spoof"),
+        ("eval_B_000 0.", "eval_B_0000 0.", "is not in wav.scp"),
+        (" 0.000000 3.000000 bona", "  0.000000 3.000000 bona", "wanted `utt start end label`"),
+        ("eval_B_000 0.000000 3.000000 bonafide\n", "", "'eval_B_000' is missing"),
+    ],
+)
+def test_validation_refuses_segments_that_do_not_go_together(data, before, after, said):
+    change(data, before, after)
+    line = refused(VALIDATE, "--no-sound", data, cwd=data)
+    assert f"{data}/segments:" in line
+    assert said in line
+
+
+def test_segments_out_of_order_are_refused_with_their_line(data):
+    lines = (data / "segments").read_text().splitlines(keepends=True)
+    (data / "segments").write_text("".join([lines[-1], *lines[:-1]]))
+    with pytest.raises(UserError, match="is out of order"):
+        read_segments(data, lengths(data))
+
+
+def test_rttm_comes_back_as_the_same_segments(data, tmp_path):
+    write_rttm(tmp_path / "a.rttm", made(data))
+    first = (tmp_path / "a.rttm").read_text().splitlines()[0]
+    assert first == "SPEAKER eval_A01_000 1 0.000000 1.000000 <NA> <NA> bonafide <NA> <NA>"
+    assert read_rttm(tmp_path / "a.rttm", lengths(data)) == made(data)
+
+
+def test_the_worker_takes_rttm_in_and_gives_it_back(data, tmp_path):
+    assert worker("utils/rttm.py", "--to", tmp_path / "a.rttm", data, cwd=data)[0] == 0
+    before = (data / "segments").read_bytes()
+    (data / "segments").unlink()
+    assert worker("utils/rttm.py", "--from", tmp_path / "a.rttm", data, cwd=data)[0] == 0
+    assert (data / "segments").read_bytes() == before
+
+
+def test_rttm_whose_classes_contradict_the_utterance_is_refused(data, tmp_path):
+    write_rttm(tmp_path / "a.rttm", {utt: [(0.0, 3.0, "bonafide")] for utt in made(data)})
+    line = refused("utils/rttm.py", "--from", tmp_path / "a.rttm", data, cwd=data)
+    assert "its segments make it bonafide, utt2label says spoof" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("SPEAKER u 1 0 1 <NA> <NA> bonafide <NA> <NA>\n", "'v' has no line"),
+        ("SPEAKER u 1 0 x <NA> <NA> bonafide\n", "wanted `SPEAKER utt channel"),
+        ("LEXEME u 1 0 1 <NA> <NA> bonafide <NA> <NA>\n", "wanted `SPEAKER utt channel"),
+        ("SPEAKER v 1 0 1 <NA> <NA> real <NA> <NA>\n", "is 'real', wanted"),
+        (
+            "SPEAKER v 1 0 1 <NA> <NA> spoof <NA> <NA>\n"
+            "SPEAKER v 1 1.1 1 <NA> <NA> bonafide <NA> <NA>\n",
+            "begins at 1.1 s, wanted 1 s",
+        ),
+        ("", "'v' has no line"),
+    ],
+)
+def test_rttm_of_another_form_is_refused(tmp_path, text, said):
+    (tmp_path / "a.rttm").write_text(text)
+    with pytest.raises(UserError, match=said):
+        read_rttm(tmp_path / "a.rttm", {"v": 2.1})
+
+
+def test_rounded_times_of_neighbours_are_joined(tmp_path):
+    line = "SPEAKER u 1 {} {} <NA> <NA> {} <NA> <NA>\n"
+    text = line.format("0.000", "0.333", "bonafide") + line.format("0.334", "0.300", "spoof")
+    (tmp_path / "a.rttm").write_text(text)
+    assert read_rttm(tmp_path / "a.rttm", {"u": 0.64}) == {
+        "u": [(0.0, 0.333, "bonafide"), (0.333, 0.64, "spoof")]
+    }
+
+
+def test_neighbours_of_one_class_are_one():
+    spans = [(0.0, 1.0, "spoof"), (1.0, 2.0, "spoof"), (2.0, 3.0, "bonafide")]
+    assert merged(spans) == [(0.0, 2.0, "spoof"), (2.0, 3.0, "bonafide")]
+
+
+def test_a_part_of_a_set_keeps_the_segments_of_its_utterances(data, tmp_path):
+    words = ("--count", 3, "--seed", 1, data, tmp_path / "part")
+    status, _, error = worker("utils/subset_data_dir.py", *words, cwd=tmp_path)
+    assert status == 0, error
+    utts = read_table(tmp_path / "part/wav.scp")
+    found = read_segments(tmp_path / "part", dict.fromkeys(utts, 3.0))
+    assert found == {utt: made(data)[utt] for utt in utts}
+
+
+def test_segments_of_the_first_seconds():
+    spans = [(0.0, 1.0, "bonafide"), (1.0, 2.0, "spoof"), (2.0, 3.0, "bonafide")]
+    assert until(spans, 1.5) == [(0.0, 1.0, "bonafide"), (1.0, 1.5, "spoof")]
+    assert until(spans, 1.0) == [(0.0, 1.0, "bonafide")]
+    assert until(spans, 3.01) == [*spans[:2], (2.0, 3.01, "bonafide")]
