@@ -76,8 +76,6 @@ if from_to 6 "evaluate and report"; then
     for exp in "${singles[@]}" "${together[@]}"; do
       job steps/evaluate.py --every-list --by "$by" ${dev_set:+--llr "$exp/$set/llr/scores"} --exp "$exp" \
         "data/$set" "$exp/$set/scores" "$exp/$set/result.json"
-      [ ! -d "$exp/$set/scores.frames" ] || # of a model of frames
-        job steps/localise.py "data/$set" "$exp/$set/scores.frames" "$exp/localisation_$set.json"
     done
     for pair in "${pairs[@]}"; do # two experiments, with {seed} in place of each
       job --renew steps/compare.py --every-list --metric eer,min_dcf,act_dcf,cllr --seeds "$seeds" \

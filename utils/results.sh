@@ -45,11 +45,23 @@ report_of() { # report_of SET: its page
   if [ "$1" = "${eval_sets%% *}" ]; then echo exp/report.html; else echo "exp/report_$1.html"; fi
 }
 
+localise() { # where a sound is spoofed, by each of "$@" that is a model of frames
+  local exp set
+  for exp in "$@"; do
+    for set in ${eval_sets-}; do
+      [ ! -d "$exp/$set/scores.frames" ] ||
+        job steps/localise.py "data/$set" "$exp/$set/scores.frames" "$exp/localisation_$set.json"
+    done
+  done
+  [ ${#queue[@]} = 0 ] || run_jobs
+}
+
 # shellcheck disable=SC2154 # utils/experiments.sh sets together
 rank_and_report() { # from what is measured: the order of systems, each set's page, and its table
   local set shown every
   every=("${singles[@]:?}" "${together[@]}")
   read -ra shown <<<"$(comparisons)"
+  localise "${singles[@]}"
   if [ -f conf/rank.yaml ]; then # the recipe says which of its results are in domain
     job --renew steps/rank.py --config conf/rank.yaml "${every[@]}" --out exp/rank.json
     run_jobs

@@ -53,8 +53,7 @@ __all__ = [
     "some_of",
     "write_config",
 ]
-CROPS = ("first", "centre", "random", "full")
-AUTOCAST = ("none", "bf16", "fp16")
+CROPS, AUTOCAST = ("first", "centre", "random", "full"), ("none", "bf16", "fp16")
 METRICS = ("dev_eer", "dev_min_dcf", "dev_cllr", "dev_loss", "train_loss")
 OF_SOURCES = ("dev_f1_error",)  # with `trace` alone
 KEEPS = ("best", "last", "average_best", "average_last")

@@ -114,6 +114,7 @@ def test_vectors_that_score_begin_as_glorot_and_bengio_say():
 
 def test_each_name_makes_its_class_with_the_given_arguments():
     classes = {
+        **{"gmlp_frames": "GMLPFrames", "mel_frames": "MelFrames"},
         **{"aasist": "Aasist", "aasist_l": "AasistL", "ca_mhfa": "CAMHFA", "mhfa": "MHFA"},
         **{"lfcc_lcnn": "LFCCLCNN", "mean_pool": "MeanPool", "mel_cnn": "MelCNN"},
         **{"mel_multiscale": "MelMultiScale", "mel_vit": "MelViT", "nes2net": "Nes2Net"},

@@ -4,46 +4,19 @@ The launcher is replaced by a recorder; test_laws_rests.py shows that a real run
 """
 
 import re
-from dataclasses import replace
 from fnmatch import fnmatch
 from itertools import product
 
 import pytest
-from laws import Call, house, record
+from laws import Call
 from made_up import ROOT
-
-SYSTEMS, SEEDS, REPORTED = ("cached", "tuned", "wave"), ("3", "1"), ("judge", "far")
-TABLES = ("wav.scp", "utt2*", "spk2utt*", "trials/*", "segments*")
-OPTIONS = {
-    **{"stage": "1", "stop-stage": "6", "nj": "3", "seeds": "3 1", "systems": "cached tuned wave"},
-    **{"train-set": "learn", "dev-set": "choose", "eval-sets": "judge far"},
-    **{"train-options": "--processes 2x4  --watch data/seen --watch data/judge --keep-epochs"},
-    **{"by": "attack,codec", "corpus": "sounds/./here"},
-    **{"local-options": "--size small  --allow-partial"},
-    **{"override": "epochs=5 batch_size=8", "tag": "t1", "device": "cuda"},
-}
-EXPERIMENTS = [f"{system}_t1_seed{seed}" for system, seed in product(SYSTEMS, SEEDS)]
-FUSIONS = [f"fusion_t1_seed{seed}" for seed in SEEDS]
+from wiring import OPTIONS, SEEDS, SYSTEMS, TABLES, calls, rich_run
 
 
 @pytest.fixture(scope="module")
 def rich(tmp_path_factory):
     """(folder, calls, tables printed, what was said) with no option as it is by default."""
-    folder = house(tmp_path_factory.mktemp("rich"))
-    own = folder / "exp/cached_t1_seed3/config.yaml"  # as training writes it
-    own.parent.mkdir(parents=True)
-    own.write_text("feats: cached\nupstream: own\nupstream_conf: {checkpoint: own.pt}\n")
-    for name in ("train_tuned", "train_wave", "upstream/own"):
-        with open(folder / f"conf/{name}.yaml", "a") as stream:
-            stream.write("allow: [resample, mixdown]\n")
-    return folder, *record(folder, *(f"--{name}={value}" for name, value in OPTIONS.items()))
-
-
-def calls(recorded, *workers, slots="3"):
-    """Those of some workers, in order; the same slots in each, which is asserted."""
-    found = [call for call in recorded[1] if set(workers) & set(call.command.split())]
-    assert {call.slots for call in found} == {slots}
-    return [replace(call, slots="2") for call in found]
+    return rich_run(tmp_path_factory.mktemp("rich"))
 
 
 def test_no_option_is_left_out_here(rich):
@@ -188,68 +161,6 @@ def test_stage_5_learns_what_is_new_on_the_training_set_and_dev_and_reads_no_lab
             ),
         )
         for system, seed in product(SYSTEMS, SEEDS)
-    ]
-
-
-def judged(name):
-    """The tables that say what is judged."""
-    return {f"data/{name}/{table}" for table in ("utt2*", "trials/*", "trial_counts*")}
-
-
-def test_stage_6_evaluates_scores_and_ratios_on_every_list(rich):
-    expected = []
-    for name, exp in product(REPORTED, [f"exp/{own}" for own in [*EXPERIMENTS, *FUSIONS]]):
-        scores, llr, out = (f"{exp}/{name}/{x}" for x in ("scores", "llr/scores", "result.json"))
-        call = Call(
-            done=f"{out}.done",
-            log=f"{out}.log",
-            command=f"steps/evaluate.py --every-list --by attack,codec --llr {llr} --exp {exp} "
-            f"data/{name} {scores} {out}",
-            reads=frozenset(
-                {scores, llr, f"{exp}/selection*.json", f"data/{name}/asv_scores*"} | judged(name)
-            ),
-        )
-        expected.append(call)
-    assert calls(rich, "steps/evaluate.py") == expected
-
-
-def test_stage_6_compares_the_fusion_with_each_system_and_with_itself_without_it(rich):
-    expected = []
-    for name, (own, left) in product(
-        REPORTED, (("{}", ""), ("fusion_t1_seed{{seed}}/without_{}", "without_"))
-    ):
-        for system in SYSTEMS:
-            fusion = "exp/fusion_t1_seed{seed}"
-            rival = "exp/" + own.replace("{}", f"{system}_t1_seed{{seed}}").replace("{{", "{")
-            rival = rival.replace("}}", "}")
-            pair = f"exp/compare/{name}/{left}{system}_t1.json"
-            read = {
-                f"{exp.replace('{seed}', seed)}/{name}/{kind}"
-                for exp, seed, kind in product((fusion, rival), SEEDS, ("scores", "llr/scores"))
-            }
-            call = Call(
-                done=f"{pair}.done",
-                log=f"{pair}.log",
-                renew=True,
-                command="steps/compare.py --every-list --metric eer,min_dcf,act_dcf,cllr "
-                f"--seeds '3 1' {fusion} {rival} data/{name} --out {pair}",
-                reads=frozenset(read | judged(name)),
-            )
-            expected.append(call)
-    assert calls(rich, "steps/compare.py") == expected
-
-
-def test_stage_6_measures_one_seed_of_each_system_one_at_a_time(rich):
-    fronts = {"cached": {"own.pt"}}  # what its config says stands in the experiment's
-    assert calls(rich, "steps/describe_model.py", slots="1") == [
-        Call(
-            done=f"exp/{system}_t1_seed3/cost.json.done",
-            log=f"exp/{system}_t1_seed3/cost.json.log",
-            command=f"steps/describe_model.py --exp exp/{system}_t1_seed3 "
-            f"--out exp/{system}_t1_seed3/cost.json",
-            reads=frozenset({f"exp/{system}_t1_seed3/config.yaml"} | fronts.get(system, set())),
-        )
-        for system in SYSTEMS
     ]
 
 
