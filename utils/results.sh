@@ -53,7 +53,7 @@ localise() { # where a sound is spoofed, by each of "$@" that is a model of fram
         job steps/localise.py "data/$set" "$exp/$set/scores.frames" "$exp/localisation_$set.json"
     done
   done
-  [ ${#queue[@]} = 0 ] || run_jobs
+  run_jobs
 }
 
 # shellcheck disable=SC2154 # utils/experiments.sh sets together
