@@ -28,8 +28,8 @@ function of the interval and of the threshold `holds` of the list. Kinds of clai
 
 def main():
     args = parse()
-    from antispoof.evaluation import claims as listed
-    from antispoof.evaluation.claim_plan import plan, trainings
+    from antispoof.claims import listed
+    from antispoof.claims.plan import plan, trainings
     from antispoof.paths import find
 
     found = listed.read_claims(find(args.config))
@@ -68,11 +68,11 @@ def parse():
 
 def write(args, found, names):
     """The page of all claims; those that were not asked for are judged by what is there too."""
+    from antispoof.claims.page import cells, markdown
+    from antispoof.claims.rows import measure
+    from antispoof.claims.scores import Scored
     from antispoof.data.json_files import write_json
-    from antispoof.evaluation.claim_rows import measure
-    from antispoof.evaluation.claim_scores import Scored
     from antispoof.files import atomic_open
-    from antispoof.report.claims import cells, markdown
 
     switched = {name: own["of"] for name, own in found["trainings"].items() if "of" in own}
     scored = Scored(Path(), args.seeds, switched)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from antispoof.claims.plan import experiment
+from antispoof.claims.rows import measure
+from antispoof.claims.scores import Scored
 from antispoof.data.tables import write_table
-from antispoof.evaluation.claim_plan import experiment
-from antispoof.evaluation.claim_rows import measure
-from antispoof.evaluation.claim_scores import Scored
 
 SEEDS, SPEAKERS, ATTACKS = (1, 2, 3), 24, 12
 EVAL = {"set": "eval"}

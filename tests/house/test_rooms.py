@@ -10,7 +10,7 @@ FLOORS = [
     {"data", "options", "torch_utils"},
     {"config", "corpora"},
     {"audit", "augment", "evaluation", "launcher", "ssl"},
-    {"features", "pretraining", "report"},
+    {"claims", "features", "pretraining", "report"},
     {"models"},
     {"scoring"},
     {"systems"},

@@ -8,7 +8,18 @@ from made_up import ROOT
 from rooms import files_of, room_of
 
 TYPED = (
-    *("about", "audit", "augment", "config", "corpora", "data", "demo", "detector", "diagnostics"),
+    *(
+        "about",
+        "audit",
+        "augment",
+        "claims",
+        "config",
+        "corpora",
+        "data",
+        "demo",
+        "detector",
+        "diagnostics",
+    ),
     *("errors", "evaluation", "explain", "export"),
     *("features", "files", "launcher", "metrics", "models", "options", "paths"),
     *("pretraining", "progress", "report", "scoring", "ssl", "systems", "torch_utils", "training"),

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .claim_plan import experiment
-from .compare import mean_moved
-from .layout import scores_path
-from .scores import Trials, join
+from ..evaluation.compare import mean_moved
+from ..evaluation.layout import scores_path
+from ..evaluation.scores import Trials, join
+from .plan import experiment
 
 POINTS = 100  # of an EER
 

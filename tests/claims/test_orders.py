@@ -5,8 +5,8 @@ import json
 import pytest
 from claim_scores import EVAL, SEEDS, add, judged, make_place
 
+from antispoof.claims.plan import experiment
 from antispoof.errors import UserError
-from antispoof.evaluation.claim_plan import experiment
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .claim_effects import contrast, differences, saving, trend
-from .claim_orders import RANK, correlation, diagnostic, firm, flag
-from .claim_plan import experiment, names_of
-from .claim_scores import Scored
-from .claims import Row
-from .layout import cost_path
+from ..evaluation.layout import cost_path
+from .effects import contrast, differences, saving, trend
+from .listed import Row
+from .orders import RANK, correlation, diagnostic, firm, flag
+from .plan import experiment, names_of
+from .scores import Scored
 
 MEASURES: dict[str, Callable[[Mapping[str, Any], Scored], Row]] = {
     "correlation": correlation,

@@ -9,11 +9,11 @@ from scipy.stats import t as student
 
 from ..data.json_files import number, read_json
 from ..errors import UserError
+from ..evaluation.compare import mean_moved
 from ..metrics.ranks import FEWEST, rank_correlation
-from .claim_plan import experiment
-from .claim_scores import Scored, place_text, spread_of_mean
-from .claims import Effect, Row
-from .compare import mean_moved
+from .listed import Effect, Row
+from .plan import experiment
+from .scores import Scored, place_text, spread_of_mean
 
 Claim = Mapping[str, Any]
 RANK = "exp/claims/rank.json"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from ..evaluation.claims import Effect, Row, threshold_text
+from .listed import Effect, Row, threshold_text
 
 UNITS = {
     "correlation": ("", 2),

@@ -8,11 +8,11 @@ import pytest
 from claim_scores import EVAL, SEEDS, add, judged, make_place, pairs
 from made_up import ROOT, refused, worker
 
+from antispoof.claims.listed import KINDS, chosen, read_claims, verdict
+from antispoof.claims.plan import attacks_of, experiment, plan, trainings
+from antispoof.claims.rows import MEASURES
+from antispoof.claims.scores import Scored
 from antispoof.errors import UserError
-from antispoof.evaluation.claim_plan import attacks_of, experiment, plan, trainings
-from antispoof.evaluation.claim_rows import MEASURES
-from antispoof.evaluation.claim_scores import Scored
-from antispoof.evaluation.claims import KINDS, chosen, read_claims, verdict
 
 LIST = ROOT / "egs/mini/conf/claims.yaml"
 

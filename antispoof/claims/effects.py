@@ -7,14 +7,14 @@ import numpy as np
 
 from ..data.json_files import number, read_json
 from ..errors import UserError
+from ..evaluation.compare import mean_moved
+from ..evaluation.layout import cost_path
+from ..evaluation.ways import units_text, ways_of
 from ..metrics.crossed import Moved, crossed_difference
 from ..metrics.simultaneous import all_differences
-from .claim_plan import experiment, names_of
-from .claim_scores import POINTS, Scored, place_text, spread_of_mean
-from .claims import Effect, Row
-from .compare import mean_moved
-from .layout import cost_path
-from .ways import units_text, ways_of
+from .listed import Effect, Row
+from .plan import experiment, names_of
+from .scores import POINTS, Scored, place_text, spread_of_mean
 
 Claim = Mapping[str, Any]
 

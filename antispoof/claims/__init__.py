@@ -1,0 +1,1 @@
+"""Published claims: what they need trained, what was measured, and the verdict."""
