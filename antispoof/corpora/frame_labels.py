@@ -1,13 +1,15 @@
 """Labels of frames that come with a corpus, as segments of a data directory.
 
 The file is NumPy's form of a dictionary, utterance -> list of '0' (spoof) and '1' (bona fide), one
-for each frame. NumPy reads it as a pickle, which could run code: here a reader knows the few names
-that such a file needs, and refuses any other.
+for each frame. NumPy reads it as a pickle, which could run code: here a reader puts stand-ins in
+place of the few names that such a file needs, and refuses any other. No class of NumPy is handed to
+a file, since an array of objects takes its pointers from it.
 """
 
 import io
 import itertools
 import pickle
+import re
 import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,12 +24,7 @@ from ..errors import UserError
 from .places import Missing, find
 
 WORDS = {"0": "spoof", "1": "bonafide"}
-ARRAYS = {  # what an array of objects is made of
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-}
+KIND = re.compile("[US][0-9]{1,4}|[iu][1248]|[Ob][18]?")  # of an array
 BROKEN = (
     *(pickle.UnpicklingError, ValueError, EOFError, OSError, TypeError, AttributeError),
     *(KeyError, IndexError, MemoryError, OverflowError, ImportError, tokenize.TokenError),
@@ -102,9 +99,13 @@ def read_labels(path: Path) -> dict[str, Any]:
         shape, _, kind = reader(stream)
         if shape != () or kind != np.dtype(object):
             raise ValueError(f"found an array {shape} of {kind}")
-        found = _Plain(stream, encoding="latin1").load().item()
+        outer = _Plain(stream, encoding="latin1").load()
+        if not isinstance(outer, _Array) or not isinstance(outer.data, list) or outer.shape != ():
+            raise ValueError("found no array of one object")
+        found = outer.data[0]
         if not isinstance(found, dict):
             raise ValueError(f"found a {type(found).__name__}")
+        found = {utt: x.read() if isinstance(x, _Array) else x for utt, x in found.items()}
     except BROKEN as error:
         raise UserError(
             f"{path}: wanted a dictionary, utterance to labels of frames, by numpy.save "
@@ -113,10 +114,59 @@ def read_labels(path: Path) -> dict[str, Any]:
     return found
 
 
+class _Kind:
+    """What a file says of the type of an array."""
+
+    def __init__(self, name: str, *_: Any) -> None:
+        if not isinstance(name, str) or not KIND.fullmatch(name):
+            raise ValueError(f"found an array of {name!r}")
+        self.name, self.order = name, "|"
+
+    def __setstate__(self, state: Any) -> None:
+        self.order = state[1] if state[1] in ("<", ">", "|") else "="
+
+
+class _Array:
+    """What a file says of an array: its shape, its type, and its bytes or objects."""
+
+    def __init__(self, *_: Any) -> None:
+        self.shape, self.kind, self.data = None, None, None
+
+    def __setstate__(self, state: Any) -> None:
+        _, self.shape, self.kind, _, self.data = state
+
+    def read(self) -> np.ndarray:
+        """The array of numbers or text, one row of them."""
+        kind, data = self.kind, self.data
+        if not isinstance(kind, _Kind) or kind.name[0] == "O" or not isinstance(data, bytes):
+            raise ValueError("found an array within the dictionary that is none of text or numbers")
+        values = np.frombuffer(data, np.dtype(kind.order + kind.name))
+        if self.shape != values.shape:
+            raise ValueError(f"found {values.shape} values for an array of {self.shape}")
+        return values
+
+
+def _encode(text: str, _: str = "") -> bytes:
+    return text.encode("latin1")  # as pickles of protocol 2 write bytes
+
+
+def _reconstruct(*_: Any) -> _Array:
+    return _Array()
+
+
+STAND_INS = {  # of what an array is made of
+    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Kind,
+    ("_codecs", "encode"): _encode,
+}
+
+
 class _Plain(pickle.Unpickler):
     """Knows arrays, and what Python writes without a name: text, numbers, lists, dictionaries."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in ARRAYS:
+        if (module, name) not in STAND_INS:
             raise pickle.UnpicklingError(f"names {module}.{name}, which is never loaded")
-        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+        return STAND_INS[module, name]

@@ -54,7 +54,7 @@ def localise(
     segment, whole = [], []
     for own, values in scores.items():
         for at in scores:
-            pieces = segment_pieces(values, spans, own, at)
+            pieces = segment_pieces(values, spans, own, at, min(scores))
             segment.append({"model": own, "at": at, **cell(pieces, own == at)})
         whole.append({"model": own, **cell(range_pieces(values, spans, own), True)})
     return {

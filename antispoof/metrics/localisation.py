@@ -3,9 +3,9 @@
 A frame i of a model of resolution q lasts from i q to (i + 1) q, the last one to the end of the
 sound; higher = more bona fide. Scores are pooled over all utterances.
 
-    segment EER   each segment of r seconds is a trial. r > q: it has the least score and the least
-                  label of its frames, as trained; what is left over is one too. r < q: the score of
-                  its frame, and labels at r. Zhang et al., IEEE/ACM TASLP 2023
+    segment EER   each segment of r seconds is a trial, with the least label of the finest frames in
+                  it, as trained. r > q: it has the least score of its frames; what is left over is
+                  one too. r < q: the score of its frame. Zhang et al., IEEE/ACM TASLP 2023
     range EER     each second is a trial: bona fide seconds called spoof over all of them, against
                   spoofed seconds missed. Zhang et al., Interspeech 2023
 
@@ -39,23 +39,28 @@ class Pieces:
 
 
 def segment_pieces(
-    scores: Sequence[np.ndarray], spans: Sequence[Sequence[Span]], own: float, at: float
+    scores: Sequence[np.ndarray],
+    spans: Sequence[Sequence[Span]],
+    own: float,
+    at: float,
+    finest: float | None = None,
 ) -> Pieces:
     """The segments of `at` seconds of a model of `own` seconds, one being a multiple of the other.
 
-    scores: (T,) of each utterance; spans: its segments. Raises UserError.
+    scores: (T,) of each utterance; spans: its segments; finest: seconds of the frames whose least
+    label a segment has, by default the finer of both. Raises UserError.
     """
     coarser = round(at / own) if at > own else 1
     finer = round(own / at) if at < own else 1
     if abs(at * finer - own * coarser) > NEAR * max(at, own):
         raise UserError(f"resolutions {own:g} s and {at:g} s: wanted a multiple of one another")
-    found = []
+    finest = min(own, at, finest or at)
+    within, found = round(at / finest), []
+    if abs(at - within * finest) > NEAR * at:
+        raise UserError(f"resolutions {finest:g} s and {at:g} s: wanted a multiple")
     for values, segments in zip(scores, spans, strict=True):
-        if coarser > 1:
-            values = least_of(values, coarser)
-            labels = least_of(labels_at(segments, own), coarser)
-        else:
-            values, labels = np.repeat(values, finer), labels_at(segments, at)
+        values = least_of(values, coarser) if coarser > 1 else np.repeat(values, finer)
+        labels = least_of(labels_at(segments, finest), within)
         count = min(len(values), len(labels))
         found.append((values[:count], labels[:count] == 1))
     return _pooled([(s, np.ones(len(s)), b) for s, b in found], together=False)

@@ -37,6 +37,32 @@ def test_a_file_that_names_a_program_is_refused_and_not_run(tmp_path, monkeypatc
     assert not (tmp_path / "was_run").exists()
 
 
+class Pointers:
+    """An array of objects, whose pointers the file would choose."""
+
+    def __reduce__(self):
+        return np.ndarray, ((), np.dtype("O"), b"A" * 8)
+
+
+@pytest.mark.parametrize("held", [Pointers(), np.array({"a": Pointers()}, dtype=object)])
+def test_a_file_that_makes_an_array_of_pointers_is_refused(tmp_path, held):
+    np.save(tmp_path / "x.npy", {"a": ["1"]})
+    head = (tmp_path / "x.npy").read_bytes()[:128]
+    (tmp_path / "x.npy").write_bytes(head + pickle.dumps(held, 4))
+    with pytest.raises(UserError, match="wanted a dictionary"):
+        read_labels(tmp_path / "x.npy")
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize("labels", [["0", "1"], np.array(["0", "1"]), np.array([0, 1])])
+def test_labels_are_read_as_lists_and_arrays_of_any_protocol(tmp_path, labels, protocol):
+    np.save(tmp_path / "x.npy", {"a": ["1"]})
+    head = (tmp_path / "x.npy").read_bytes()[:128]
+    held = np.array({"a": labels}, dtype=object)
+    (tmp_path / "x.npy").write_bytes(head + pickle.dumps(held, protocol))
+    assert [str(label) for label in read_labels(tmp_path / "x.npy")["a"]] == ["0", "1"]
+
+
 @pytest.mark.parametrize("data", [b"", b"not numpy", b"\x93NUMPY\x01\x00\x10\x00{'a': 1}"])
 def test_a_file_that_is_no_dictionary_is_one_line(tmp_path, data):
     (tmp_path / "x.npy").write_bytes(data)

@@ -64,6 +64,15 @@ def test_the_segment_eer_of_one_utterance_by_hand():
     assert fine.bonafide.sum() == 4
 
 
+def test_a_segment_has_the_least_label_of_the_finest_frames_whatever_the_model():
+    """Spoof from 0.1 to 0.75 s: rounded at 0.64 s, the first of two frames would be bona fide."""
+    spans = [[(0.0, 0.1, "bonafide"), (0.1, 0.75, "spoof"), (0.75, 2.56, "bonafide")]]
+    scores = {0.02: np.zeros(128), 0.64: np.zeros(4)}
+    for own, values in scores.items():
+        found = segment_pieces([values], spans, own, 0.64, 0.02)
+        assert found.bonafide.tolist() == [False, False, True, True], own
+
+
 def test_what_is_left_over_of_a_coarser_window_is_a_segment():
     scores = [np.array([3.0, 1.0, 2.0])]
     spans = [[(0.0, 0.4, "bonafide"), (0.4, 0.6, "spoof")]]
