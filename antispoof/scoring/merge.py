@@ -11,7 +11,7 @@ from ..ssl.tuning import merge_into
 from ..torch_utils.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from .build import build_system
 
-KEPT = ("env.txt", "selection.json")  # that go along
+KEPT = ("env.txt", "selection.json", "trained_on")  # that go along
 
 
 def merge_experiment(exp_dir: str | Path, out_dir: str | Path) -> int:
@@ -34,8 +34,10 @@ def merge_experiment(exp_dir: str | Path, out_dir: str | Path) -> int:
     load_weights(model, path)
     front = model.front_end
     changed = merge_into(front.parts, front.tuned, config["finetune"])
-    front.kept = {name for name, p in front.named_parameters() if any(p is c for c in changed)}
     front.tuned.clear()
+    named = dict(front.named_parameters())
+    front.kept &= named.keys()  # an earlier phase may have learnt others
+    front.kept |= {name for name, p in named.items() if any(p is c for c in changed)}
     plain = {**config["finetune"], "method": "full", "method_conf": {}}
     out_dir.mkdir(parents=True)
     for name in KEPT:

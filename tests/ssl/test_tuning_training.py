@@ -122,6 +122,13 @@ def scores(exp):
     return score(model, open_inputs(config, "data/eval", "dump"), 8, CPU)
 
 
+def test_what_a_phase_before_learnt_is_merged_too(place, tmp_path):
+    """Its biases and norms are in no matrix that LoRA changes."""
+    fit(tmp_path / "exp", PHASES.replace("layers: none", "layers: all"), "optimizer_conf.lr=0.01")
+    merge_experiment(tmp_path / "exp", tmp_path / "merged")
+    np.testing.assert_allclose(scores(tmp_path / "merged"), scores(tmp_path / "exp"), atol=1e-4)
+
+
 @pytest.mark.parametrize("method", ["lora", "dora"])
 def test_a_merged_experiment_is_a_plain_one_with_the_same_scores(place, tmp_path, method):
     own = [f"finetune.method={method}", "finetune.method_conf={rank: 2, matrices: [q, o, fc1]}"]
