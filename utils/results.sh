@@ -49,7 +49,7 @@ localise() { # where a sound is spoofed, by each of "$@" that is a model of fram
   local exp set
   for exp in "$@"; do
     for set in ${eval_sets-}; do
-      [ ! -d "$exp/$set/scores.frames" ] ||
+      [ ! -d "$exp/$set/scores.frames" ] || [ ! -f "data/$set/segments" ] ||
         job steps/localise.py "data/$set" "$exp/$set/scores.frames" "$exp/localisation_$set.json"
     done
   done
