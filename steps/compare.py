@@ -85,7 +85,7 @@ def parse():
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and the draws")
     parser.add_argument("--level", type=float, default=0.95, help="of the intervals")
     parser.add_argument("--out", type=Path, metavar="OUT.json")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     for name, least in (("bootstrap", 1), ("draws", 1000)):
         if getattr(options, name) < least:
             raise UserError(f"--{name}: found {getattr(options, name)}, wanted {least} or more")

@@ -68,7 +68,7 @@ def test_jobs_that_may_use_a_gpu_ask_for_their_own(place, device, each):
         program = next(w for w in job.command.split() if w.endswith(".py"))
         asked.setdefault(Path(program).stem, set()).add(job.gpu)
     one, two = each
-    own = {"extract_ssl": {one}, "score": {one}, "train": {two}}
+    own = {"extract_ssl": {one}, "score": {one}, "train": {two}, "novelty": {one}}
     assert asked == {name: own.get(name, {0}) for name in asked}
     assert own.keys() < asked.keys()
 

@@ -20,15 +20,15 @@ def shown(runs, data):
 def test_the_table_holds_the_mean_of_seeds_of_each_list_and_system(tmp_path):
     runs = []
     for seed, (alone, joint, even) in enumerate([(0.5, 0.25, 0.125), (0.25, 0.125, 0.25)], 1):
-        one = result("alpha", 1, "all")
+        one = result("alpha", 2, "all")
         own = {"a_dcf": {"asv": alone, "joint": joint}, "t_eer": even, "counts": COUNTS}
         runs.append(collect.Run(tmp_path, "alpha", seed, {"all": {**one, "sasv": own}}))
     bare = {"a_dcf": {"asv": 0.5}, "t_eer": 0.5, "counts": COUNTS}
-    one = result("alpha", 1, "all")
+    one = result("alpha", 2, "all")
     runs.append(collect.Run(tmp_path, "beta", None, {"all": {**one, "sasv": bare}}))
     runs.append(collect.Run(tmp_path, "gamma", None, {"all": one}))
     (table,) = (t for t in shown(runs, tmp_path).tables if "speaker verification" in t.caption)
-    words = [[cell.text for cell in row] for row in table.rows]
+    words = [[cell.words for cell in row] for row in table.rows]
     sd = statistics.stdev([0.5, 0.25])
     assert words[0][:3] == ["alpha", "all", f"0.375 | ± {sd:.3f}"]
     assert words[0][4] == f"18.75 | ± {100 * statistics.stdev([0.125, 0.25]):.2f}"
@@ -38,5 +38,5 @@ def test_the_table_holds_the_mean_of_seeds_of_each_list_and_system(tmp_path):
 
 
 def test_results_without_it_have_no_such_table(tmp_path):
-    run = collect.Run(tmp_path, "alpha", 1, {"all": result("alpha", 1, "all")})
+    run = collect.Run(tmp_path, "alpha", 1, {"all": result("alpha", 2, "all")})
     assert "verification" not in "".join(t.caption for t in shown([run], tmp_path).tables)

@@ -3,7 +3,16 @@
 import pytest
 from plain_results import call
 
-from antispoof.report import collect, comparisons, figures, page, sections
+from antispoof.report import (
+    all_pairs,
+    collect,
+    comparisons,
+    curvature,
+    figures,
+    localisation,
+    page,
+    sections,
+)
 
 REPORT = "steps/report.py"
 PARTS = {
@@ -28,6 +37,9 @@ def asked(monkeypatch):
     stand_in(comparisons, "comparisons", "the comparisons")
     stand_in(sections, "order", ("the order", "its picture"))
     stand_in(page, "page", "the page")
+    stand_in(all_pairs, "all_pairs", "the pairs")
+    stand_in(curvature, "diagnostics", ("the diagnostics", ["their picture"]))
+    stand_in(localisation, "localisation", "where")
     for module, names in PARTS.items():
         for name in names:
             stand_in(module, name, {name: [1, 2, 3]} if name == "score_pictures" else [name])
@@ -52,22 +64,29 @@ def test_each_option_reaches_what_it_is_for(asked, tmp_path, capsys):
         "counts": [str(runs)],
         "comparisons": ["['a.json', 'b.json', 'c.json']"],
         "order": ["r.json"],
+        "all_pairs": [str(runs), str(scored)],
+        "diagnostics": [str(runs)],
+        "localisation": [str(runs), "progress"],
     }
     assert drawn == {
         "score_pictures": [1, 2, 3],
         "interval": ["interval_pictures"],
         "training": ["training_pictures"],
+        "diagnostics": ["their picture"],
         "order": ["its picture"],
     }
     assert tables == {
         "calibration": ["calibration"],
         "comparisons": "the comparisons",
+        "pairs": "the pairs",
         "costs": ["costs"],
+        "diagnostics": "the diagnostics",
         "counts": ["counts"],
+        "localisation": "where",
         "order": "the order",
     }
     assert (tmp_path / "deep/page.html").read_text() == "the page"
-    assert capsys.readouterr().out == "deep/page.html: 2 runs, 6 pictures\n"
+    assert capsys.readouterr().out == "deep/page.html: 2 runs, 7 pictures\n"
 
 
 def test_without_options_the_set_is_eval_and_nothing_is_compared(asked, tmp_path, capsys):
@@ -79,4 +98,4 @@ def test_without_options_the_set_is_eval_and_nothing_is_compared(asked, tmp_path
     assert "order" not in asked
     assert (drawn["order"], tables["order"]) == ([], "")
     assert (tmp_path / "exp/report.html").read_text() == "the page"
-    assert capsys.readouterr().out == "exp/report.html: 2 runs, 5 pictures\n"
+    assert capsys.readouterr().out == "exp/report.html: 2 runs, 6 pictures\n"

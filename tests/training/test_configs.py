@@ -33,6 +33,7 @@ EXPERIMENTS = [name for name in NAMES if "/train_" in name]
 UPSTREAMS = [name for name in NAMES if "/upstream/" in name]
 PRETRAININGS = [name for name in NAMES if "/pretrain_" in name]  # of test_pretraining.py
 RANKINGS = [name for name in NAMES if name.endswith("/rank.yaml")]  # of test_rank.py
+CLAIMS = [name for name in NAMES if name.endswith("/claims.yaml")]  # of tests/claims
 AUGMENTATIONS = [name for name in NAMES if "/augment_" in name]  # of test_augment_data_dir.py
 CLUSTERS = [name for name in NAMES if "/cluster/" in name]  # of test_cluster.py
 
@@ -80,7 +81,7 @@ def extract(place, config_path):
 
 def test_no_config_is_of_an_unknown_kind():
     known = EXPERIMENTS + UPSTREAMS + PRETRAININGS + AUGMENTATIONS + CLUSTERS + RANKINGS
-    assert sorted(known) == NAMES
+    assert sorted(known + CLAIMS) == NAMES
     assert EXPERIMENTS
     assert UPSTREAMS
 

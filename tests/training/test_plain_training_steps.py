@@ -174,7 +174,7 @@ def test_a_score_that_is_not_finite_names_its_utterance(place, trained, monkeypa
     exp, _ = trained
     scores = np.zeros(7, np.float32)
     scores[[2, 5]] = bad
-    monkeypatch.setattr(scoring, "score", lambda *_: scores)
+    monkeypatch.setattr(scoring, "score", lambda *_, **__: scores)
     with pytest.raises(UserError, match=f"data/dev: dev2: its score is {bad}"):
         call(monkeypatch, "score", exp, "data/dev", exp / "none")
     assert not (exp / "none").exists()
