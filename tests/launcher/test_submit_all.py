@@ -33,8 +33,9 @@ else:
     out.is_dir() or out.write_text("")
 """
 WORKERS = ("local/prepare_data", "utils/validate_data_dir")
-WORKERS += tuple(f"steps/{name}" for name in ("train", "score", "calibrate", "fuse"))
-ORDER = ["prepare_data", *["validate_data_dir"] * 3, "train", *["score"] * 2, "calibrate", "fuse"]
+WORKERS += tuple(f"steps/{name}" for name in ("train", "score", "calibrate", "fuse", "novelty"))
+ORDER = ["prepare_data", *["validate_data_dir"] * 3, "train", *["score"] * 2]
+ORDER += ["calibrate", "fuse", "novelty"]
 
 
 @pytest.fixture(params=["slurm", "sge"])
@@ -81,9 +82,9 @@ def ended(place, stage):
 
 
 def order(place):
-    """What ran; two workers of the last stage run side by side."""
+    """What ran; three workers of the last stage run side by side."""
     found = (place / "order").read_text().split()
-    return found[:-2] + sorted(found[-2:])
+    return found[:-3] + sorted(found[-3:])
 
 
 def log(place, stage):
