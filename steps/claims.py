@@ -109,7 +109,7 @@ def about(args, rows):
         "EER in percent, differences in points; intervals are over speakers, attacks and seeds, or "
         "over systems. A verdict follows from the interval and the threshold in brackets, which "
         "`conf/claims.yaml` states: held where all intervals lie within it, not held where one "
-        "lies outside, or else these data cannot tell."
+        "is outside, or else these data cannot tell."
     )
 
 

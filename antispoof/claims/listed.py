@@ -84,7 +84,7 @@ class Row:
 def verdict(
     intervals: Sequence[tuple[float, float]], holds: Mapping[str, Any], allowed: bool = True
 ) -> str:
-    """`held` where every interval lies within the threshold, `not held` where one lies outside.
+    """`held` where every interval is within the threshold, `not held` where one is outside.
 
     holds: {above: x}, {below: x} or {within: [low, high]}. Not `allowed`: not held, whatever the
     intervals say.

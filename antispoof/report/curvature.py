@@ -71,7 +71,7 @@ def _cells(record):
 
 
 def sign_text(mean: float, error: float) -> str:
-    """On which side of 0 a mean lies; two standard errors that cover both do not tell."""
+    """On which side of 0 a mean is; two standard errors that cover both do not tell."""
     if abs(mean) <= 2 * error:
         return "cannot tell"
     return "above 0" if mean > 0 else "below 0"

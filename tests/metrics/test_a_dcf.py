@@ -60,7 +60,7 @@ def test_the_variance_of_independent_trials_is_that_of_a_bootstrap():
     spread, _ = variance(moved, [units], OF_VALUE)
     rng = np.random.default_rng(0)
     values = [metrics.a_dcf(*(rng.choice(part, part.size) for part in own)) for _ in range(400)]
-    # the least cost of a draw lies a little below: the two agree to a quarter
+    # the least cost of a draw is a little below: the two agree to a quarter
     assert np.sqrt(spread) == pytest.approx(np.std(values), rel=0.25)
 
 

@@ -120,7 +120,7 @@ def test_the_loss_is_the_mean_over_frames_summed_over_resolutions():
     torch.manual_seed(0)
     fine, coarse = torch.randn(1, 9, 2), torch.randn(1, 4, 2)
     frames = [
-        Frames(0.02, fine, torch.tensor([9])),  # the ninth lies beyond the sound
+        Frames(0.02, fine, torch.tensor([9])),  # the ninth is beyond the sound
         Frames(0.04, coarse, torch.tensor([4])),
     ]
     aim = torch.tensor([0, 0, 1, 1, 1, 1, 1, 1])
