@@ -22,10 +22,10 @@ from ..scoring.inputs import Inputs
 from ..ssl.finetuned import FineTuned
 from ..torch_utils.checkpoint import fit_weights, read_weights
 from ..torch_utils.distributed import SINGLE, Team, deal
+from ..torch_utils.parts import restore
 from .averaging import MovingAverage
 from .bad_batch import Part, keep_bad_batch
 from .frames import task_of
-from .last import restore
 from .optimisers import make_optimizer, make_schedule
 from .sharpness import uphill
 
