@@ -52,12 +52,31 @@ def find_units(
     """
     if Path(path).exists():
         kept = load_checkpoint(path)
+        if not _is_kept(kept):
+            raise UserError(f"{path}: found no units, wanted those of a pre-training; remove it")
         if kept["utterances"] != list(wavs):
             raise UserError(f"{path}: is of other utterances; remove its folder to start again")
     else:
         kept = {"utterances": list(wavs), **_cluster(_all_mfccs(wavs, config), config)}
         save_checkpoint(path, kept)
     return dict(zip(kept["kept"], kept["units"].split(kept["counts"]), strict=True))
+
+
+def _is_kept(found):
+    """Whether `found` is what `find_units` writes."""
+    names = ("utterances", "kept", "counts", "units", "centroids")
+    if not isinstance(found, dict) or not all(name in found for name in names):
+        return False
+    every, kept, counts, units, centroids = (found[name] for name in names)
+    if not all(isinstance(own, list) for own in (every, kept, counts)) or not all(
+        isinstance(own, torch.Tensor) for own in (units, centroids)
+    ):
+        return False
+    whole = all(type(own) is str for own in (*every, *kept)) and set(kept) <= set(every)
+    whole = whole and all(type(own) is int and own >= 0 for own in counts)
+    whole = whole and len(kept) == len(counts) and (units.dtype, units.ndim) == (torch.int16, 1)
+    inside = not len(units) or (int(units.min()) >= 0 and int(units.max()) < len(centroids))
+    return whole and inside and sum(counts) == len(units)
 
 
 def _all_mfccs(wavs, config):

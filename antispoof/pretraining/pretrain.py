@@ -23,7 +23,8 @@ from ..errors import UserError
 from ..files import atomic_open
 from ..progress import Progress
 from ..ssl.conventions import STRIDE, frame_count
-from ..torch_utils.checkpoint import load_checkpoint, save_checkpoint
+from ..torch_utils.checkpoint import is_named, load_checkpoint, save_checkpoint
+from ..torch_utils.parts import restore
 from ..torch_utils.schedules import schedule_of
 from .hubert import build_hubert, in_s3prl_form, predict
 from .kmeans_units import bonafide_waves, find_units
@@ -106,9 +107,8 @@ def pretrain(
     learner = Pretrainer(config, wavs, units, math.ceil(len(learnt) / config["batch_size"]))
     curve = []
     if (exp_dir / "last.pt").exists():
-        state = load_checkpoint(exp_dir / "last.pt")
-        learner.load_state_dict(state["learner"])
-        curve = state["curve"]
+        state, curve = _read_last(exp_dir / "last.pt")
+        learner.load_state_dict(state)
         log(f"continuing after epoch {len(curve)}")
     log(f"{sum(p.numel() for p in learner.model.parameters())} parameters")
     for epoch in range(len(curve) + 1, config["epochs"] + 1):
@@ -145,6 +145,19 @@ def draw_batches(
         yield places, count
 
 
+def _read_last(path):
+    """(learner's state, rows of the curve) of last.pt. Raises UserError."""
+    state = load_checkpoint(path)
+    learner, curve = (state.get(k) if is_named(state) else None for k in ("learner", "curve"))
+    rows = curve if isinstance(curve, list) else [None]
+    if not is_named(learner) or not all(
+        isinstance(row, tuple) and len(row) == len(COLUMNS) and set(map(type, row)) <= {int, float}
+        for row in rows
+    ):
+        raise UserError(f"{path}: found no state and curve of a pre-training; remove it")
+    return learner, curve
+
+
 class Pretrainer:
     """A model with its optimiser and schedule, and how a pass over utterances changes them."""
 
@@ -179,8 +192,8 @@ class Pretrainer:
         return {name: part.state_dict() for name, part in self.parts().items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name, part in self.parts().items():
-            part.load_state_dict(state[name])
+        """Take what `state_dict` gave. Raises UserError."""
+        restore(self.parts(), state, "last.pt")
 
     def run(self, utts: Sequence[str], epoch: int, learn: bool = True) -> list[float]:
         """One pass over `utts`: loss and accuracy of hidden frames, then of those that were heard.

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-import yaml
 from made_up import ROOT
+from tiny_pretraining import TINY, tiny, tune
 
 from antispoof.data.tables import write_table
 from antispoof.errors import UserError
@@ -24,61 +24,7 @@ from antispoof.ssl.local import read_local
 
 WORKER = ROOT / "steps/pretrain_hubert.py"
 CONFIGS = sorted([*ROOT.glob("conf/pretrain_*.yaml"), *ROOT.glob("egs/*/conf/pretrain_*.yaml")])
-TINY = {
-    "clusters": 6,
-    "conv_channels": 16,
-    "layers": 1,
-    "dim": 32,
-    "ffn_dim": 48,
-    "heads": 2,
-    "conv_pos": 16,
-    "conv_pos_groups": 4,
-    "final_dim": 16,
-    "crop_seconds": 1.0,
-    "held_out": 6,
-    "epochs": 3,
-    "batch_size": 4,
-    "lr": 0.003,
-}
 WRITTEN = ("units.pt", "curve.csv", "upstream.pt", "last.pt")
-
-torch.set_num_threads(1)  # as the worker does; more would round differently
-
-
-def tune(seed):
-    """1.0 to 1.3 s of notes of 0.1 s, each of four pitches, in a little noise."""
-    rng = np.random.default_rng(seed)
-    pitches = rng.choice([200.0, 500.0, 1200.0, 3000.0], 10 + seed % 4)
-    phase = np.cumsum(np.repeat(pitches, 1600)) * 2 * np.pi / 16000
-    return 0.3 * np.sin(phase) + 0.01 * rng.standard_normal(len(phase))
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """data/: twelve bona fide tunes, and spoofs whose sounds are nowhere; tiny.yaml."""
-    folder = tmp_path_factory.mktemp("pretraining")
-    wavs, labels = {}, {}
-    for number in range(24):
-        utt = f"utt{number:02d}"
-        wavs[utt], labels[utt] = folder / f"{utt}.flac", "spoof"
-        if number % 2:
-            labels[utt] = "bonafide"
-            soundfile.write(wavs[utt], tune(number), 16000)
-    write_table(folder / "data/wav.scp", wavs)
-    write_table(folder / "data/utt2label", labels)
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
-    return folder
-
-
-def tiny(place, *overrides):
-    return training.load_pretraining(place / "tiny.yaml", 1, overrides)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(place):
-    """An experiment of three epochs that nothing stopped."""
-    pretrain(tiny(place), place / "data", place / "undisturbed", [].append)
-    return place / "undisturbed"
 
 
 def curve_of(folder):
