@@ -17,12 +17,13 @@ from antispoof.torch_utils.checkpoint import load_checkpoint, save_checkpoint
         lambda kept: {name: own for name, own in kept.items() if name != "units"},
         lambda kept: {**kept, "counts": [*kept["counts"][:-1], -1]},
         lambda kept: {**kept, "counts": [*kept["counts"], 1]},
+        lambda kept: {**kept, "counts": [kept["counts"][0] + 1, *kept["counts"][1:]]},
         lambda kept: {**kept, "units": kept["units"].float()},
         lambda kept: {**kept, "units": kept["units"] + 99},
         lambda kept: {**kept, "kept": [7, *kept["kept"][1:]]},
         lambda kept: {**kept, "centroids": None},
     ],
-    ids=["list", "no units", "below 0", "one more", "float", "no cluster", "number", "None"],
+    ids=["list", "no units", "below 0", "one more", "sum", "float", "no cluster", "number", "None"],
 )
 def test_units_of_every_wrong_kind_are_refused_in_one_line(place, undisturbed, tmp_path, change):
     kept = load_checkpoint(undisturbed / "units.pt")
