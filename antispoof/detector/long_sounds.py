@@ -1,8 +1,9 @@
 """Sounds of any form and length: short ones whole, long ones piece by piece in bounded memory.
 
-A long sound is read once to count it, and once for each system. A system whose config crops it, or
-cuts it into windows, gives the score of the recipe. One that reads the whole sound, or features of
-the whole sound, has no room for hours: its score is the mean over windows as long as its crop.
+A long sound is read once to count it, and once for all systems that read the same windows of it.
+A system whose config crops it, or cuts it into windows, gives the score of the recipe. One that
+reads the whole sound, or features of the whole sound, has no room for hours: its score is the mean
+over windows as long as its crop.
 """
 
 import contextlib
@@ -20,6 +21,7 @@ from ..data.crop import crop, window_starts
 from ..data.seeds import generator, window_generator
 from ..data.sounds import Sound, read_sound
 from ..errors import UserError, explain_os_error
+from ..systems.shared import BATCH
 from ..systems.system import Mapped, System
 from .heard import Heard
 from .pieces import blocks_of, excerpts, kind_of, mono
@@ -99,33 +101,69 @@ def _read_in_pieces(place, name):
 def score_long(system: Mapped | System, sound: LongSound) -> tuple[float, tuple[str, ...]]:
     """(the score of a long sound, in words why it is not that of the recipe). Raises UserError.
 
-    Of a `Mapped` it is the LLR.
+    Of a `Mapped` it is the LLR. Systems that read the same windows read them together, and what
+    they compute alike of these is computed once.
     """
-    if isinstance(system, Mapped):
-        found = [score_long(one, sound) for one in system.systems]
-        scores = np.array([[score for score, _ in found]])
-        words = dict.fromkeys(word for _, own in found for word in own)
-        return float(system.mapping(scores)[0]), tuple(words)
-    spans, exact = _spans(system, sound)
-    total, count, refused = 0.0, 0, []
-    for pieces in _some(sound.pieces(spans)):
-        for score in _scores(system, pieces):
+    groups: dict[tuple[tuple[int, int], ...], dict[System, Means]] = {}
+    means: dict[System, Means] = {}
+    for own in dict.fromkeys(_systems_of(system)):
+        spans, exact = _spans(own, sound)
+        means[own] = groups.setdefault(tuple(spans), {})[own] = Means(exact)
+    for spans, group in groups.items():
+        for pieces in _some(sound.pieces(list(spans))):
+            with BATCH.open():
+                for own, mean in group.items():
+                    mean.add(_scores(own, pieces))
+    words = dict.fromkeys(word for mean in means.values() for word in mean.words())
+    return _score(system, means, sound), tuple(words)
+
+
+class Means:
+    """The mean of what windows score by one system. Args: exact: whether it is the recipe's."""
+
+    def __init__(self, exact: bool) -> None:
+        self.exact, self.total, self.count = exact, 0.0, 0
+        self.refused: list[UserError] = []
+
+    def add(self, scores: list[float | UserError]) -> None:
+        """Count the scores of more windows, or why they have none."""
+        for score in scores:
             if isinstance(score, UserError):
-                refused.append(score)
+                self.refused.append(score)
             else:
-                total, count = total + score, count + 1
-    if not count:
-        nothing = UserError(f"{sound.place}: holds nothing that can be scored")
-        raise refused[0] if refused else nothing
-    return total / count, tuple(_inexact(exact, len(refused), len(spans)))
+                self.total, self.count = self.total + score, self.count + 1
+
+    def words(self) -> Iterator[str]:
+        """Why the mean is not the score of the recipe, which refuses no window."""
+        if not self.exact:
+            yield MEANS
+        if refused := len(self.refused):
+            windows = f"{refused} of {refused + self.count} windows"
+            yield f"left out: {windows} cannot be scored; its LLR is of the others"
+
+    def mean(self, sound: LongSound) -> float:
+        """Raises UserError where no window has a score."""
+        if not self.count:
+            nothing = UserError(f"{sound.place}: holds nothing that can be scored")
+            raise self.refused[0] if self.refused else nothing
+        return self.total / self.count
 
 
-def _inexact(exact, refused, count):
-    """Why the mean of the scores of pieces is not the score of the recipe, which refuses none."""
-    if not exact:
-        yield MEANS
-    if refused:
-        yield f"left out: {refused} of {count} windows cannot be scored; its LLR is of the others"
+def _systems_of(system) -> Iterator[System]:
+    """The systems of a fusion, and of fusions in it."""
+    if not isinstance(system, Mapped):
+        yield system
+        return
+    for own in system.systems:
+        yield from _systems_of(own)
+
+
+def _score(system, means, sound) -> float:
+    """The score of a system by the means of its own, or of those it is made of."""
+    if not isinstance(system, Mapped):
+        return means[system].mean(sound)
+    scores = np.array([[_score(own, means, sound) for own in system.systems]])
+    return float(system.mapping(scores)[0])
 
 
 def _spans(system, sound):

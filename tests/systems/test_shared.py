@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from ssl_models import hugging_face, jolt
 from tiny_detector import voice
 
 from antispoof.data.sounds import Sound
+from antispoof.detector import long_sounds
+from antispoof.detector.long_sounds import LongSound, open_sound, score_long
 from antispoof.errors import UserError
 from antispoof.evaluation.fusion import Fusion
 from antispoof.explain.insides import systems_of
@@ -39,11 +42,12 @@ CONFIGS = {
     "tuned": f"feats: ssl\n{SSL}finetune: {{layers: [2]}}\n",
 }
 SAME = ("cached", "mel", "lfcc", "frozen")  # three seeds each
+OTHER = "feats: wave\nmodel: mel_cnn\nmodel_conf: {widths: [4, 8, 16, 32]}\n"  # of other windows
 
 
-def make_system(name, text, seed):
+def make_system(name, text, seed, crop=CROP):
     """exp/<name>_seed<seed>, of random weights."""
-    Path(f"{name}.yaml").write_text(text + CROP)
+    Path(f"{name}.yaml").write_text(text + crop)
     exp = Path("exp", f"{name}_seed{seed}")
     config = claim(exp, load_experiment(f"{name}.yaml", seed))
     model = build_system(config)
@@ -89,6 +93,8 @@ def place(tmp_path_factory):
         make_fusion("norms", "cached_seed1", "normed_seed1")
         make_fusion("tunes", "frozen_seed1", "tuned_seed1")
         make_fusion("nested", "cached_seed2", "three_cached", "layers")
+        make_system("other", OTHER, 1, "crop: {test: full, seconds: 0.7, pad: tile}\n")
+        make_fusion("other_windows", "mel_seed1", "other_seed1", "cached_seed1", "mel_seed2")
         make_fusion("mixed", "mel_seed1", "nested", "lfcc_seed1", "three_mel", "frozen_seed1")
         yield folder
 
@@ -127,6 +133,35 @@ def test_llrs_of_a_fusion_are_those_of_its_systems_alone_to_the_byte(place, soun
     assert detector.scores(few).tobytes() == alone(place / "exp" / name, few).tobytes()
 
 
+@pytest.fixture
+def long_sound(tmp_path, monkeypatch):
+    """Seven seconds as a sound that is long, read in 13 windows of a second, a few at once."""
+    monkeypatch.setattr(long_sounds, "LONG", 2.0)
+    monkeypatch.setattr(long_sounds, "PIECES", 5)
+    soundfile.write(tmp_path / "x.wav", voice(7.0), 16000)
+    found = open_sound(tmp_path / "x.wav")
+    assert isinstance(found, LongSound)
+    return found
+
+
+def long_alone(exp, sound):
+    """The LLR of a long sound by systems each of which is opened and scored by itself."""
+    mapping = Fusion.load(exp / "fusion.json")
+    scores = []
+    for name in mapping.systems:
+        own = exp.parent / name
+        nested = (own / "fusion.json").exists()
+        scores.append(long_alone(own, sound) if nested else score_long(System(own, CPU), sound)[0])
+    return float(mapping(np.array([scores]))[0])
+
+
+@pytest.mark.parametrize("name", [*FUSIONS, "other_windows"])
+def test_llrs_of_a_long_sound_are_those_of_its_systems_alone_to_the_byte(place, long_sound, name):
+    found, words = score_long(open_detector(place / "exp" / name, CPU), long_sound)
+    assert found == long_alone(place / "exp" / name, long_sound)
+    assert words == (long_sounds.MEANS,)
+
+
 @contextlib.contextmanager
 def counting(detector):
     """{a front end: how many sounds it computes} while this is open."""
@@ -162,6 +197,19 @@ def test_each_front_end_of_a_fusion_computes_each_sound_once(place, sounds, name
         with counting(detector) as found:
             detector.scores(sounds)
         assert list(found.values()) == front_ends * [len(sounds)]
+
+
+@pytest.mark.parametrize(
+    ("name", "front_ends"),
+    [("three_cached", 1), ("nested", 1), ("mixed", 4), ("norms", 2)],
+)
+def test_each_front_end_of_a_fusion_computes_each_window_of_a_long_sound_once(
+    place, long_sound, name, front_ends
+):
+    detector = open_detector(place / "exp" / name, CPU)
+    with counting(detector) as found:
+        score_long(detector, long_sound)
+    assert list(found.values()) == front_ends * [13]
 
 
 def test_a_system_that_stands_twice_in_a_fusion_is_scored_once(place, sounds):
