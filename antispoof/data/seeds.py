@@ -37,7 +37,7 @@ def epoch_generator(seed: int, epoch: int) -> np.random.Generator:
 
 def generator(*key: object) -> np.random.Generator:
     """A NumPy generator that the words and numbers of `key` alone decide."""
-    text = " ".join(map(str, key)).encode()
+    text = " ".join(map(str, key)).encode(errors="surrogateescape")  # a name may be any bytes
     return np.random.default_rng(
         int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big")
     )
@@ -46,4 +46,4 @@ def generator(*key: object) -> np.random.Generator:
 def window_generator(utt: str, copy: int = 0) -> np.random.Generator:
     """A NumPy generator that an utterance and the number of its augmented copy alone decide."""
     name = f"{utt} {copy}" if copy else utt
-    return np.random.default_rng(zlib.crc32(name.encode()))
+    return np.random.default_rng(zlib.crc32(name.encode(errors="surrogateescape")))

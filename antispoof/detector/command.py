@@ -4,6 +4,7 @@ The one module of the library that reads options and prints.
 """
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -123,6 +124,8 @@ def detect(program: str, argv: Sequence[str] | None = None) -> int:
     program: the name that it goes by in what it says.
     """
     args = parse(program, argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name of a file may be any bytes
+        sys.stdout.reconfigure(errors="surrogateescape")
     if args.model is None and not (DEFAULT / "fusion.json").is_file():
         if not (ROOT / "run.sh").is_file():  # after pip install
             raise UserError(

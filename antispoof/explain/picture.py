@@ -31,6 +31,7 @@ WIDTH = 9.0  # inches
 def draw(found: Explanation, stream: str | Path | IO[bytes]) -> None:
     """Write the picture of `found` as PNG."""
     style = {**STYLE, **COLOURS, "xtick.color": "black", "ytick.color": "black"}
+    style |= {"text.parse_math": False}  # a $ in a name is a $
     style |= {"axes.grid": False, "savefig.dpi": 130, "font.size": 9, "axes.titlesize": 9}
     with matplotlib.rc_context(style):
         strips = 0.35 * (len(_rows(found)) + bool(found.frames))
@@ -43,7 +44,7 @@ def draw(found: Explanation, stream: str | Path | IO[bytes]) -> None:
 
 
 def _title(found):
-    name = printable(Path(found.name).name)[-80:]
+    name = printable(Path(found.name).name)[-80:].encode(errors="replace").decode()
     span = f"{found.times[0]:.2f} to {found.times[-1]:.2f} s" if found.start else ""
     patch = f"{_width(found.times):.2f} s x {_width(found.bands):.0f} Hz"
     return (

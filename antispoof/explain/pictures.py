@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import UserError
+from ..errors import UserError, printable
 from ..files import atomic_open, make_folder
 from .occlusion import Curve, Explanation
 
@@ -39,7 +39,8 @@ class Pictures:
         make_folder(path.parent)
         with atomic_open(path, "wb") as stream:
             draw(found, stream)
-        return f"{path}: {summary(found)}"
+        shown = printable(path).replace("\n", "\\n")
+        return f"{shown}: {summary(found)}"
 
 
 def explaining(

@@ -1,6 +1,7 @@
 """Sounds that are long whatever their headers say, and what is said of parts that give no score."""
 
 import math
+import os
 import subprocess
 
 import pytest
@@ -96,3 +97,12 @@ def test_windows_that_cannot_be_scored_are_counted(tmp_path, short_is_long):
     assert means.startswith("too long to be read whole")
     words = f"{bad} of {len(known)} windows cannot be scored; its LLR is of the others"
     assert left == f"left out: {words}"
+
+
+def test_a_file_whose_name_is_no_text_is_scored(tmp_path):
+    """A system of cached features draws its window by the name."""
+    place = make_experiment(tmp_path, "x", "{test: full, seconds: 0.5, pad: none}", FBANK)
+    soundfile.write(tmp_path / "x.flac", voice(1.0), 16000)
+    detector, odd = Detector.load(place, "cpu"), tmp_path / os.fsdecode(b"\xff.flac")
+    (tmp_path / "x.flac").rename(odd)
+    assert math.isfinite(detector(odd).llr)

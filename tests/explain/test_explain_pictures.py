@@ -2,12 +2,17 @@
 
 import io
 import json
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+from made_up import ROOT
 from matplotlib.image import imread
 
 from antispoof import Detector
@@ -152,6 +157,20 @@ def test_a_folder_has_a_picture_of_each_sound_that_could_be_read(place, capsys):
     found = sorted(str(path.relative_to(place / "all")) for path in place.glob("all/**/*.png"))
     assert found == sorted(["a/one.wav.png", "a/two.wav.png", f"{place}/b/one.wav.png"[1:]])
     assert sum(": 0.00 to 0.50 s, deletion area " in line for line in error) == 3
+
+
+@pytest.mark.parametrize("name", [b"$\\odd $.wav", b"new\nline.wav", b"\xff.wav"])
+def test_a_sound_of_any_name_has_its_picture(place, name):
+    shutil.copy(place / "a/one.wav", place / "b" / os.fsdecode(name))
+    command = [sys.executable, ROOT / "steps/detect.py", "--model", "exp", "--explain", "names"]
+    strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}  # as in most locales
+    path = b"b/" + name
+    done = subprocess.run([*command, path], cwd=place, env=strict, capture_output=True)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+    shown = path.replace(b"\n", b"\\n")
+    assert done.stdout.splitlines()[-2].endswith(b"  " + shown)
+    assert done.stdout.splitlines()[-1].startswith(b"names/" + shown + b".png: 0.00 to 0.50 s")
+    assert imread(place / "names" / os.fsdecode(path + b".png")).shape[2] == 4
 
 
 def test_one_picture_of_several_files_is_refused(place):
