@@ -58,6 +58,10 @@ def open_sound(path: str | Path) -> Sound | LongSound:
     """The sound file at `path`, of any form that libsndfile or FFmpeg reads. Raises UserError."""
     place, name = str(path), Path(path).stem
     try:
+        if not Path(path).exists():
+            raise UserError(f"{place}: no such file; wanted a sound file or a folder of such")
+        if Path(path).is_dir():
+            raise UserError(f"{place}: no such file, but a folder; wanted a sound file")
         require_file(place, name)
         if not _in_pieces(place, name):
             with contextlib.suppress(TooLong):  # its header says less than it holds, or nothing

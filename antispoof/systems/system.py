@@ -109,6 +109,8 @@ def open_detector(place: str | Path, device: torch.device) -> Mapped:
     A pack is a .zip, or hf://USER/NAME, which is fetched.
     """
     place = located(place)
+    if place.suffix == ".zip" and not place.exists():
+        raise UserError(f"{place}: no such pack; make it with utils/pack_model.py, or get it")
     if place.is_file():
         with unpacked(place) as exp_dir:
             try:

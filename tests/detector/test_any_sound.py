@@ -198,6 +198,9 @@ def test_what_is_no_regular_file_is_refused_and_nothing_waits(detector, tmp_path
     (tmp_path / "empty.mkv").touch()
     assert "no such file" in refusal(detector, tmp_path / "folder.wav")
     assert "no such file" in refusal(detector, tmp_path / "gone.wav")
+    (tmp_path / "link.wav").symlink_to("gone.wav")
+    for name in ("folder.wav", "gone.wav", "link.wav"):  # of which no recipe has a table
+        assert "wav.scp" not in refusal(detector, tmp_path / name)
     assert "is not a regular file" in refusal(detector, tmp_path / "pipe.wav")
     assert "is not a regular file" in refusal(detector, os.devnull)
     assert "the file is empty" in refusal(detector, tmp_path / "empty.mkv")

@@ -165,6 +165,11 @@ def test_a_truncated_pack_is_refused(pack, tmp_path, share):
     assert "is no whole zip" in refusal(tmp_path / "x.zip")
 
 
+def test_a_pack_that_is_not_there_is_called_a_pack(tmp_path):
+    with pytest.raises(UserError, match="none.zip: no such pack; make it with utils/pack_model.py"):
+        Detector.load(tmp_path / "none.zip", "cpu")
+
+
 def test_damage_in_a_part_is_refused(pack, tmp_path):
     data = bytearray(pack.read_bytes())
     data[data.index(b"crop:")] ^= 1
