@@ -17,6 +17,7 @@ from . import conventions
 from .cpu_convolutions import use_matrix_products
 from .families import BY_LOCAL, PUBLISHED, check_name, check_options
 from .fetch import make_upstream
+from .spectra import leave_out_unread
 from .weights import Weights, check_sum
 
 DTYPES = {"float32": None, "two_byte": 3, "one_byte": 5}  # Kaldi's compression methods
@@ -80,6 +81,7 @@ def open_upstream(config: dict[str, Any]) -> tuple[torch.nn.Module, bool]:
     weights = Weights(stated or published, source)
     model: Any = make_upstream(config["name"], config["checkpoint"], options, weights).eval()
     model.weight_sums = weights.sums
+    leave_out_unread(model)
     name, family = config["name"], type(model).__module__.split(".")[-2]
     if name in BY_LOCAL and BY_LOCAL[name].transformer and BY_LOCAL[name].form != family:
         raise UserError(
