@@ -22,8 +22,8 @@ from ..systems.where import Timeline
 from .insides import KeptNodes, LayerWeights, look_inside, systems_of
 from .patches import Patches
 
-COLUMN_SECONDS, MOST_COLUMNS, BANDS, DRAWS = 0.25, 10, 8, 5
-SHARES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)  # the same from behind
+COLUMN_SECONDS, MOST_COLUMNS, BANDS, DRAWS = 0.25, 8, 6, 3
+SHARES = (0.0, 0.25, 0.75, 1.0)  # the same from behind
 LONGEST = 12.0  # seconds that are explained
 AT_ONCE = 60.0  # seconds of sound that are scored in one call, one sound at least
 Llrs = Callable[[np.ndarray], np.ndarray]  # masks (N, F, T) -> (N,)
@@ -107,7 +107,7 @@ def explain(
 ) -> Explanation:
     """Explain the LLR that `system` gives `sound`, which begins at `start` of the whole one.
 
-    columns: of time, by default one for each 0.25 s, at most 10; bands: of 0 to 8 kHz; fill: see
+    columns: of time, by default one for each 0.25 s, at most 8; bands: of 0 to 8 kHz; fill: see
     `Patches`; draws: random orders of the curves; seed: of these and of noise. Raises UserError.
     """
     _require_fixed_crops(system, sound)
@@ -124,7 +124,7 @@ def explain(
         effect, by_time, by_band = effects
         side = 1 if llr >= threshold else -1
         deletion, insertion = _curves(llrs, effect, side, llr, draws, seed)
-    seen = [look_inside(name, own, sound) for name, own in systems_of(system)]
+        seen = [look_inside(name, own, sound) for name, own in systems_of(system)]
     return Explanation(
         *(sound.place, llr, "bonafide" if side > 0 else "spoof", threshold, start, sound.wave),
         *(start + patches.times, patches.bands, fill, effect, by_time, by_band),

@@ -18,8 +18,11 @@ from ..data.sounds import Sound
 from ..errors import UserError
 from ..features.plan import BATCH_SECONDS, plan_batches
 from ..scoring.inputs import CachedFeatures, Inputs, UpstreamWaveforms, Waveforms, next_ten
+from ..ssl.distillmos import ALIKE
 from ..ssl.upstream import DTYPES, FrozenUpstream
 from .shared import BATCH, once
+
+MORE = 8  # times as many seconds in a batch of sounds that are alike
 
 
 class GivenWaveforms(Waveforms):
@@ -81,6 +84,8 @@ def _features(waves, upstream, layers):
     }
     seconds = {utt: len(wave) / SAMPLE_RATE for utt, (wave, _) in kept.items()}
     at_once = BATCH_SECONDS[upstream.device.type] if upstream.batches else 0.0
+    if ALIKE.now is not None:  # of one length: a larger batch has no padding
+        at_once *= MORE
     found = {}
     for batch in plan_batches(seconds, at_once):
         states = upstream([kept[utt][0] for utt in batch], batch)

@@ -42,7 +42,7 @@ def wave():
 
 @pytest.fixture(scope="module")
 def found(wave):
-    return Detector(Band()).explain((wave, 16000), columns=8)
+    return Detector(Band()).explain((wave, 16000), columns=8, bands=8, draws=5)
 
 
 def inside(found):
@@ -54,7 +54,7 @@ def inside(found):
 
 @pytest.mark.parametrize("fill", FILLS)
 def test_what_the_model_listens_to_is_marked_and_nothing_else(wave, fill):
-    found = Detector(Band()).explain((wave, 16000), columns=8, fill=fill, draws=2)
+    found = Detector(Band()).explain((wave, 16000), columns=8, bands=8, fill=fill, draws=2)
     listened = inside(found)
     assert listened.sum() == 2
     if fill != "mean":  # noise at its own level: nothing is taken out of noise
@@ -68,7 +68,7 @@ def test_what_the_model_listens_to_is_marked_and_nothing_else(wave, fill):
 
 
 def test_evidence_for_bona_fide_is_above_0(wave):
-    found = Detector(Band(sign=1, offset=0.0)).explain((wave, 16000), columns=8, draws=1)
+    found = Detector(Band(sign=1, offset=0.0)).explain((wave, 16000), columns=8, bands=8, draws=1)
     assert found.decision == "bonafide"
     assert found.effect[inside(found)].min() > 0.15
     assert found.deletion.direction == -1 and found.insertion.direction == 1
@@ -107,8 +107,9 @@ def test_an_area_is_the_mean_of_how_far_the_llr_moves():
 
 
 def test_random_orders_are_those_of_the_seed(wave, found):
-    again = Detector(Band()).explain((wave, 16000), columns=8)
-    other = Detector(Band()).explain((wave, 16000), columns=8, seed=1)
+    options = {"columns": 8, "bands": 8, "draws": 5}
+    again = Detector(Band()).explain((wave, 16000), **options)
+    other = Detector(Band()).explain((wave, 16000), **options, seed=1)
     assert np.array_equal(again.deletion.random, found.deletion.random)
     assert not np.array_equal(other.deletion.random, found.deletion.random)
 
@@ -116,8 +117,15 @@ def test_random_orders_are_those_of_the_seed(wave, found):
 def test_sounds_are_scored_in_batches_of_a_minute(wave):
     model = Band()
     Detector(model).explain((wave, 16000), columns=8, bands=8, draws=5)
-    assert model.calls == [30, 30, 21, 30, 6]
-    assert sum(model.calls) == (1 + 64 + 8 + 8) + (7 * 5 + 1)
+    assert model.calls == [30, 30, 21, 15]
+    assert sum(model.calls) == (1 + 64 + 8 + 8) + (7 * 2 + 1)
+
+
+def test_four_seconds_are_explained_by_74_scorings():
+    model, wave = Band(), 0.1 * np.random.default_rng(0).standard_normal(64000)
+    found = Detector(model).explain((wave, 16000))
+    assert sum(model.calls) == (1 + 48 + 8 + 6) + (5 * 2 + 1) == 74
+    assert found.effect.shape == (6, 8) and found.deletion.random.shape == (3, 4)
 
 
 @pytest.mark.parametrize("length", [1, 100, 300, 16001, 30000])
@@ -178,7 +186,7 @@ def test_of_a_long_sound_the_window_of_the_lowest_llr_is_explained():
 )
 def test_what_cannot_be_explained_is_one_line(wave, options, words):
     with pytest.raises(UserError, match=words):
-        Detector(Band()).explain((wave, 16000), **{"columns": 8, **options})
+        Detector(Band()).explain((wave, 16000), **{"columns": 8, "bands": 8, **options})
     with pytest.raises(UserError, match="array: holds no sample"):
         Detector(Band()).explain((np.zeros(0), 16000))
 
@@ -217,7 +225,7 @@ def test_patches_of_a_column_cost_a_column_and_have_the_effects_of_whole_sounds(
         assert np.abs(getattr(found, name) - getattr(whole, name)).max() < 1e-4 * scale
     assert found.llr == whole.llr
     assert found.deletion.marked == pytest.approx(whole.deletion.marked, abs=1e-4 * scale)
-    scored = 1 + 8 + 4 + 2 + 3 * 5 + 1
+    scored = 1 + 8 + 4 + 2 + 3 * 2 + 1
     assert model.frames == scored * 150
     spared = model.frames - cheap  # of three columns, over half of each of their 9 patches
     assert spared > 9 * 0.5 * 150

@@ -21,6 +21,7 @@ from antispoof.features.lfcc import LFCCFrontEnd
 from antispoof.features.mel import MelFrontEnd
 from antispoof.scoring.build import build_system
 from antispoof.ssl import convert, save
+from antispoof.ssl.distillmos import ALIKE
 from antispoof.ssl.finetuned import FrontEnd
 from antispoof.systems import shared
 from antispoof.systems.system import AS_IT_IS, System, open_detector
@@ -219,6 +220,17 @@ def test_a_system_that_stands_twice_in_a_fusion_is_scored_once(place, sounds):
         model.register_forward_pre_hook(lambda model, args: calls.update({model: len(args[0])}))
     detector.scores(sounds)
     assert len(own) == 6 and list(calls.values()) == 4 * [len(sounds)]
+
+
+def test_sounds_that_are_alike_share_larger_batches(place):
+    system, sizes = System(place / "exp/cached_seed1", CPU), []
+    system.upstream.model.register_forward_pre_hook(lambda _, args: sizes.append(len(args[0])))
+    sounds = [Sound(f"s{n}", voice(1.0, seed=n), f"s{n}.wav") for n in range(12)]
+    expected = system.scores(sounds)
+    assert sizes == [8, 4]
+    with ALIKE.open():
+        assert system.scores(sounds) == pytest.approx(expected, abs=1e-5)
+    assert sizes == [8, 4, 12]
 
 
 def test_nothing_of_a_batch_is_kept_behind_it(place, sounds):
