@@ -31,7 +31,7 @@ def leave_out_unread(upstream: Any) -> None:
 
     Any other upstream stays as it is.
     """
-    own = getattr(upstream, "extracter", None)
+    own: Any = getattr(upstream, "extracter", None)
     if type(own).__name__ != "OnlinePreprocessor":
         return
     asked = {feature["feat_type"] for feature in own.feat_list}
