@@ -124,7 +124,8 @@ def _judges(name, own, best, scores, threshold, count) -> Mapping[str, Callable]
 def _intervals(judged, own, replicates, seed, level):
     """({metric: {speaker, iid}}, {speaker: why it has none}).
 
-    Trials are drawn within the sources; speakers all at once, in draws that keep every source.
+    Trials are drawn within the sources; speakers all at once, in draws that keep every source that
+    training knows, and some that it does not.
     """
     members = [np.flatnonzero(own.names == name) for name in sorted(set(own.names.tolist()))]
     rng = np.random.default_rng(seed)
@@ -136,10 +137,7 @@ def _intervals(judged, own, replicates, seed, level):
     }
     refused = {}
     try:
-        drawn["speaker"] = [
-            np.concatenate([rows[part] for rows, part in zip(members, index, strict=True)])
-            for index in speaker_draws(_spoken(own, members), replicates, seed)
-        ]
+        drawn["speaker"] = list(_drawn_speakers(own, replicates, seed))
     except ValueError as error:
         refused["speaker"] = str(error)
     intervals: dict[str, dict[str, list[float]]] = {metric: {} for metric in judged}
@@ -150,11 +148,13 @@ def _intervals(judged, own, replicates, seed, level):
     return intervals, refused
 
 
-def _spoken(own, members):
-    """The speakers of the trials of each source. ValueError where none has a name."""
+def _drawn_speakers(own, replicates, seed):
+    """The trials of each draw of speakers. ValueError where they say nothing of others."""
     if own.speakers is None:
         raise ValueError("found no speaker with a name, wanted them in utt2spk")
-    return [own.speakers[rows] for rows in members]
+    classes = [np.flatnonzero(own.truth == number) for number in np.unique(own.truth)]
+    for index in speaker_draws([own.speakers[rows] for rows in classes], replicates, seed):
+        yield np.concatenate([rows[part] for rows, part in zip(classes, index, strict=True)])
 
 
 def _ways(own):

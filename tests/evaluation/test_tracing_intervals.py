@@ -39,7 +39,7 @@ def test_each_source_by_voices_of_its_own_has_an_interval_of_some_width():
 
 
 def test_one_voice_for_each_source_is_no_interval_and_it_is_said():
-    names = [*CLASSES, "A07", "A08"] * 16
+    names = [*CLASSES, *UNKNOWN] * 16
     found = judged(made(names, np.array(names)))
     assert "found trials of one kind by a single speaker" in found["refused"]["speaker"]
     assert {kind for kinds in found["intervals"].values() for kind in kinds} == {"iid", "crossed"}
@@ -74,6 +74,15 @@ def test_trials_without_a_speaker_are_not_of_one_person(tmp_path):
         if speakers:
             assert width(found, "macro_f1", "speaker") > 0.02
     assert "out: no intervals by speaker: found no speaker with a name" in out
+
+
+def test_an_unknown_source_by_one_voice_leaves_the_intervals_of_speakers():
+    """Unknown sources are one class: a draw may lose some of them."""
+    names = [*CLASSES, *UNKNOWN] * 16
+    spoken = [n if n in UNKNOWN else f"s{k % 7}" for k, n in enumerate(names)]
+    found = judged(made(names, np.array(spoken)))
+    assert found["refused"] == {}
+    assert width(found, "eer_nsd", "speaker") > 0.05
 
 
 def test_the_crossed_interval_draws_unknown_sources_and_no_known_one():
