@@ -70,7 +70,9 @@ def _intervals(own, trials, scored, tandem, replicates, seed, level):
     ways, few = _ways(own, trials)
     intervals: dict[str, dict[str, list[float]]] = {}
     left_out, refused = {}, {}
-    judged = {f"a_dcf_{name}": (a_dcf, values, 1) for name, values in scored.items()}
+    judged: dict[str, tuple[Any, Any, int]] = {
+        f"a_dcf_{name}": (a_dcf, values, 1) for name, values in scored.items()
+    }
     judged["t_eer"] = (t_eer, tandem, 2)  # of the countermeasure, then of the ASV
     for name, (metric, values, times) in judged.items():
         intervals[name] = {}

@@ -11,7 +11,8 @@ COLUMNS = ("a_dcf_asv", "a_dcf_joint", "t_eer")
 
 def verification(runs: Sequence[Run]) -> str:
     """a-DCF and t-EER next to speaker verification, of the results that have them."""
-    rows, said = [], {}
+    rows: list[list[str]] = []
+    said: dict[tuple[str, str], None] = {}  # units by the list of trials, each once
     for name in conditions(runs):
         for system, own in by_system(runs).items():
             found = [r["sasv"] for run in own if "sasv" in (r := run.results.get(name, {}))]
@@ -20,7 +21,7 @@ def verification(runs: Sequence[Run]) -> str:
                 trials = " / ".join(f"{counts[k]:,}" for k in ("target", "nontarget", "spoof"))
                 cells = [_cell(found, key) for key in COLUMNS]
                 rows.append([wrapped(system), name, *cells, trials])
-                said |= {(name, one["crossed"]["units"]): 0 for one in found if "crossed" in one}
+                said |= {(name, one["crossed"]["units"]): None for one in found if "crossed" in one}
     header = ["system", "trials", "a-DCF, ASV alone", "a-DCF, joint", "t-EER %"]
     caption = "With speaker verification: targets, nontargets and spoofs that claim a speaker"
     if not rows:
