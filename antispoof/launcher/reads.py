@@ -45,8 +45,7 @@ READS: dict[str, dict[str, str]] = {
     "rank.py": {"exp": SHOWN, "conf": ". /conf/rank.yaml"},
     "report.py": {
         "data": TRIALS,
-        "exp": f"{SHOWN} {{set}}/scores {{set}}/llr*/scores .done config.yaml* env.txt* curve.csv* "
-        "{set}/tracing*.json",
+        "exp": f"{SHOWN} {{set}}/scores {{set}}/llr*/scores .done config.yaml* env.txt* curve.csv*",
         "exp --compare": ".",
         "exp --rank": ".",
     },
