@@ -80,21 +80,35 @@ def parse():
     )
     parser.add_argument("--metric", default="eer,min_dcf", help="eer, min_dcf, act_dcf, cllr")
     parser.add_argument("--data", type=Path, default="data", help="where data directories lie")
-    parser.add_argument("--bootstrap", type=int, default=1000, help="replicates")
-    parser.add_argument("--draws", type=int, default=20000, help="of the largest of several |t|")
+    parser.add_argument("--bootstrap", type=int, help="of two EXP: replicates (1000)")
+    parser.add_argument("--draws", type=int, help="of more: of the largest |t| (20000)")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap and the draws")
     parser.add_argument("--level", type=float, default=0.95, help="of the intervals")
     parser.add_argument("--out", type=Path, metavar="OUT.json")
     options = parser.parse_intermixed_args()
-    for name, least in (("bootstrap", 1), ("draws", 1000)):
-        if getattr(options, name) < least:
-            raise UserError(f"--{name}: found {getattr(options, name)}, wanted {least} or more")
+    settle_draws(options)
     several = len(options.exps) > 2 and len(set(options.exps)) < len(options.exps)
     if len(options.exps) < 2 or several:
         raise UserError(f"found {' '.join(options.exps)}, wanted two EXP, or more, each once")
     if not 0 < options.level < 1:
         raise UserError(f"--level: found {options.level}, wanted a number between 0 and 1")
     return settle(options)
+
+
+def settle_draws(options):
+    """--bootstrap is of two EXP, --draws of more; each is refused where nothing would use it."""
+    many = len(options.exps) > 2
+    for name, least, usual, used in (
+        ("bootstrap", 1, 1000, not many),
+        ("draws", 1000, 20000, many),
+    ):
+        value = getattr(options, name)
+        if value is not None and not used:
+            words = "of two EXP alone" if many else "of more than two EXP"
+            raise UserError(f"--{name}: found {len(options.exps)} EXP; it is {words}, leave it out")
+        if value is not None and value < least:
+            raise UserError(f"--{name}: found {value}, wanted {least} or more")
+        setattr(options, name, usual if value is None else value)
 
 
 def settle(options):

@@ -35,7 +35,7 @@ def main():
     options = parse()
     from antispoof.data.data_dir import ALL, trial_counts, trial_lists
     from antispoof.evaluation.layout import of_list
-    from antispoof.evaluation.sasv import read_trials
+    from antispoof.evaluation.sasv_trials import read_trials
     from antispoof.evaluation.scores import read_labels, read_scores
 
     if options.trials is None:
@@ -56,7 +56,7 @@ def judge(options, tables, named, out, known, verified):
     from antispoof.data.json_files import write_json
     from antispoof.evaluation.asv import of_options
     from antispoof.evaluation.evaluate import evaluate
-    from antispoof.evaluation.sasv import judge_sasv
+    from antispoof.evaluation.sasv import judge_sasv, lines
     from antispoof.evaluation.scores import keep
     from antispoof.scoring.contamination import warning_of
     from antispoof.training.selection import read_choices
@@ -78,6 +78,8 @@ def judge(options, tables, named, out, known, verified):
     if options.exp and (trained := warning_of(options.exp, options.data_dir)):
         result["trained_on"] = trained
     write_json(out, result)
+    for line in lines(result["sasv"]) if verified else ():
+        print(f"{out}: {line}")
     tell(options, result, out)
 
 
@@ -134,9 +136,6 @@ def tell(options, result, out):
             "above 50 % the sign may be flipped (higher must mean more bona fide)",
             file=sys.stderr,
         )
-    if "sasv" in result:
-        joint = [f"{name} {v:.4f}" for name, v in result["sasv"]["a_dcf"].items()]
-        print(f"{out}: a-DCF {', '.join(joint)}, t-EER {100 * result['sasv']['t_eer']:.2f} %")
     tandem = [f", {name} {pooled[name]:.4f}" for name in sorted(pooled) if name.startswith("tdcf")]
     print(
         f"{out}: EER {100 * pooled['eer']:.2f} %, minDCF {pooled['min_dcf']:.4f}, "

@@ -12,8 +12,9 @@ EXAMPLE = """example:
 
 reads <set>/traced.npz of each experiment (steps/trace.py) for all three sets, which stand for the
 table utt2<labels> that the experiment's config names; utterances without a source, -, are left out.
-Writes <set>/tracing.json of each experiment, and below OUT result.json, what they come to together,
-and confusion.svg. A source is unknown where training has none of it. The threshold of the open set
+Experiments are seeds of one system. Each has traced the whole of each set with its best.pt. Writes
+<set>/tracing.json of each experiment, and below OUT result.json, what they come to together, and
+confusion.svg. A source is unknown where training has none of it. The threshold of the open set
 is learnt on dev: by its EER where dev has unknown sources, or else so that 95 % of dev are
 accepted.
 """
@@ -36,9 +37,6 @@ def parse():
     options = parser.parse_args()
     if options.bootstrap < 0 or not 0 < options.level < 1:
         raise UserError("--bootstrap: wanted 0 or more; --level: between 0 and 1")
-    names = [path.resolve() for path in options.exp_dirs]
-    if len(set(names)) < len(names):
-        raise UserError("found the same experiment twice; wanted each once")
     return options
 
 
@@ -46,27 +44,32 @@ def main():
     options = parse()
     from antispoof.data.data_dir import refuse_reported
     from antispoof.data.json_files import write_json
-    from antispoof.evaluation.tracing_result import together
+    from antispoof.evaluation.tracing_result import require_seeds, together
     from antispoof.files import atomic_open
     from antispoof.report.confusion import picture
 
     refuse_reported("--train", options.train)
     refuse_reported("--dev", options.dev)
-    results = {path.name: judge(options, path) for path in options.exp_dirs}
+    require_seeds(options.exp_dirs)
+    results = {path.resolve().name: judge(options, path) for path in options.exp_dirs}
     found = together(results)
+    drawn = picture(list(results.values()), options.score)
+    for path in options.exp_dirs:  # nothing is written before all of it is known to be right
+        write_json(path / found["set"] / "tracing.json", results[path.resolve().name])
     write_json(options.out / "result.json", found)
     with atomic_open(options.out / "confusion.svg") as stream:
-        stream.write(picture(list(results.values()), options.score))
+        stream.write(drawn)
+    for kind, why in next(iter(results.values())).get("refused", {}).items():
+        print(f"{options.out}: no intervals by {kind}: {why}")
     for name, values in found["mean"].items():
         spread = "" if values["sd"] is None else f" ± {values['sd']:.3f}"
         print(f"{options.out}: {name} {values['mean']:.3f}{spread}")
 
 
 def judge(options, exp_dir):
-    """The result of one experiment, which is written next to what was traced."""
+    """The result of one experiment."""
     from antispoof.config.recorded import read_experiment
     from antispoof.config.sources import require_tracer, sources_of, traced_by
-    from antispoof.data.json_files import write_json
     from antispoof.evaluation.tracing import Traced, read_sources
     from antispoof.evaluation.tracing_result import judge_tracing
 
@@ -77,13 +80,12 @@ def judge(options, exp_dir):
     for data_dir in (options.train, options.dev, options.data_dir):
         name = data_dir.resolve().name
         traced = Traced.load(exp_dir / name / "traced.npz")
+        traced.require_model(exp_dir / "best.pt")
         sets.append(read_sources(data_dir, labels, classes, traced))
     train, dev, own = sets
     draws = {"replicates": options.bootstrap, "seed": options.seed, "level": options.level}
     result = judge_tracing(classes, train.traced.keep(train.known), dev, own, **draws)
-    result |= {"set": options.data_dir.resolve().name, "labels": labels}
-    write_json(exp_dir / result["set"] / "tracing.json", result)
-    return result
+    return result | {"set": options.data_dir.resolve().name, "labels": labels}
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 """Fuse a score of speaker verification with a countermeasure's: learnt on dev, applied to a set."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
@@ -18,7 +19,8 @@ utterance of the test, target, nontarget or spoof, and the score, higher = more 
 The countermeasure's scores are <set>/scores of the experiment. OUT gets sasv.json, what was
 learnt, and trials, the joint scores of --apply-asv in the same form and order.
 --rule llr makes an LLR of each score and joins them as two ways to be wrong; linear learns a weight
-for each. No label and no kind of --apply-asv is used.
+for each. Nothing is learnt from --apply: kinds of --apply-asv, which may be -, are checked against
+<--apply>/utt2label where it is there.
 """
 
 
@@ -39,28 +41,45 @@ def parse():
 def main():
     options = parse()
     from antispoof.data.data_dir import refuse_reported
-    from antispoof.evaluation.sasv import SasvTrials
     from antispoof.evaluation.sasv_fusion import SasvFusion
+    from antispoof.evaluation.sasv_trials import SasvTrials
+    from antispoof.evaluation.scores import read_labels
+    from antispoof.files import atomic_open
 
     refuse_reported("--data", options.data)
-    dev, others = SasvTrials.read(options.asv), SasvTrials.read(options.apply_asv)
+    dev, others = SasvTrials.read(options.asv), SasvTrials.read(options.apply_asv, judged=False)
     if shared := set(dev.utts.tolist()) & set(others.utts.tolist()):
         raise UserError(
             f"{options.apply_asv}: '{min(shared)}' is also in {options.asv} ({len(shared)} in "
             "all); a set to be judged must share no utterance with the one that is learnt from"
         )
+    dev.require_labels(read_labels(options.data), options.data / "utt2label")
+    if (table := options.apply / "utt2label").is_file():
+        others.require_labels(read_labels(options.apply), table)
     cm = countermeasure(options, options.data, dev)
     try:
         learnt = SasvFusion.fit(dev, cm, options.rule, options.data.resolve().name)
     except ValueError as error:
         raise UserError(f"{options.asv}: {error}") from None
     joint = learnt(others.scores, countermeasure(options, options.apply, others))
-    learnt.save(options.out / "sasv.json")
-    others.with_scores(joint).write(options.out / "trials")
+    places = options.out / "sasv.json", options.out / "trials"
+    with atomic_open(places[0]) as first, atomic_open(places[1]) as second:  # both, or none
+        first.write(learnt.text())
+        second.write(others.with_scores(joint).text())
+    tell(options, learnt, len(joint))
+
+
+def tell(options, learnt, count):
+    for name in learnt.inverted():
+        print(
+            f"steps/fuse_asv.py: warning: {options.asv}: the weight of {name} is negative; are its "
+            "scores the wrong way up (higher must mean more the claimed speaker, or bona fide)?",
+            file=sys.stderr,
+        )
     counts = ", ".join(f"{count} {kind}" for kind, count in learnt.counts.items())
     softened = "; learnt with softened answers: dev has no error" if learnt.smoothed else ""
     print(
-        f"{options.out}/trials: {len(joint)} joint scores by the rule {learnt.rule}, learnt on "
+        f"{options.out}/trials: {count} joint scores by the rule {learnt.rule}, learnt on "
         f"{counts} trials of {learnt.dev_set}, a-DCF there {learnt.dev_a_dcf:.4f}{softened}"
     )
 
@@ -70,10 +89,9 @@ def countermeasure(options, data_dir, trials):
     import numpy as np
 
     from antispoof.evaluation.layout import scores_path
-    from antispoof.evaluation.scores import read_labels, read_scores
+    from antispoof.evaluation.scores import read_scores
 
     path = scores_path(options.exp_dir, data_dir.resolve().name)
-    trials.require_labels(read_labels(data_dir), data_dir / "utt2label")
     scores = read_scores(path)
     if lacking := sorted(set(trials.utts.tolist()) - scores.keys()):
         raise UserError(f"{path}: {lacking[0]}: found no score, wanted one; run steps/score.py")

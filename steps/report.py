@@ -14,6 +14,7 @@ The page opens from disk without a network. Pictures of scores need the data dir
 and <exp>/<set>/scores; they are left out where those are gone. Costs are those of cost.json, which
 steps/describe_model.py --exp writes; diagnostics those of diagnostics.json in each EXP_DIR
 (steps/diagnose.py), and of diagnostics_of_all.json next to them (steps/relate_diagnostics.py).
+Source tracing is shown of each EXP_DIR with <set>/tracing.json (steps/evaluate_tracing.py).
 """
 
 
@@ -53,16 +54,18 @@ def main():
     from antispoof.report.curvature import diagnostics
     from antispoof.report.localisation import localisation
     from antispoof.report.page import page
+    from antispoof.report.tracing import tracing
 
     runs = read_runs(options.exp_dirs, options.set)
     scored = figures.read_scored(runs, options.data, options.set)
     order = sections.order(options.rank) if options.rank else None
-    measured = diagnostics(runs)
+    measured, traced = diagnostics(runs), tracing(options.exp_dirs, options.set)
     drawn = {
         **figures.score_pictures(runs, scored),
         "interval": figures.interval_pictures(runs),
         "training": figures.training_pictures(runs),
         "diagnostics": measured[1],
+        "tracing": traced[1],
         "order": [order[1]] if order else [],
     }
     tables = {
@@ -74,6 +77,7 @@ def main():
         "counts": sections.counts(runs),
         "localisation": localisation(runs, options.set),
         "order": order[0] if order else "",
+        "tracing": traced[0],
     }
     with atomic_open(options.out) as stream:
         stream.write(page(runs, options.set, options.data, drawn, tables))

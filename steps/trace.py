@@ -32,6 +32,7 @@ def main():
     from antispoof.config.recorded import read_experiment
     from antispoof.config.sources import require_tracer
     from antispoof.evaluation.tracing import Traced
+    from antispoof.files import sha256_file
     from antispoof.scoring.build import build_system
     from antispoof.scoring.inputs import open_inputs
     from antispoof.scoring.trace import trace
@@ -47,7 +48,8 @@ def main():
     bad = np.flatnonzero(~np.isfinite(np.hstack([logits, embeddings])).all(axis=1))
     if bad.size:
         raise UserError(f"{args.data_dir}: {inputs.utts[bad[0]]}: its logits are not finite")
-    Traced(args.out, np.array(inputs.utts), logits, embeddings).save()
+    weights = sha256_file(f"{args.exp_dir}/best.pt")
+    Traced(args.out, np.array(inputs.utts), logits, embeddings, weights).save()
     print(f"{args.out}: {len(logits)} utterances, {logits.shape[1]} sources")
 
 

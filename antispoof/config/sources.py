@@ -6,6 +6,8 @@ from typing import Any
 
 from ..errors import UserError
 
+NONE = "-"  # in a table of sources: none, as of bona fide speech
+
 
 def traced_by(config: Mapping[str, Any]) -> str:
     """The table utt2<labels> whose values a model tells apart; empty: it detects spoofs."""

@@ -15,4 +15,6 @@ def sentence(name: str, of: str, rho: float, interval: tuple[float, float]) -> s
     if low > 0 or high < 0:
         way = "larger" if rho > 0 else "smaller"
         return f"The larger {name}, the {way} {of}: rho {rho:+.2f} [{low:+.2f}, {high:+.2f}]."
-    return f"{name} does not tell {of} here: rho {rho:+.2f} [{low:+.2f}, {high:+.2f}]."
+    return (
+        f"Whether {name} tells {of} cannot be said here: rho {rho:+.2f} [{low:+.2f}, {high:+.2f}]."
+    )

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from ..data.json_files import read_json
+from ..errors import UserError
 from ..metrics.checks import Pair
 from ..metrics.crossed import Way
 from ..metrics.detection import COSTS
 from ..metrics.simultaneous import DRAWS, all_differences
 from ..metrics.titles import TITLES, value_text
-from ..paths import system_and_seed
+from ..paths import require_names, system_and_seed
 from . import paired
 from .compare import mean_moved
 from .layout import result_path, scores_path
@@ -96,9 +97,9 @@ def all_pairs_of_experiments(
 ) -> Iterator[dict[str, Any]]:
     """What `steps/compare.py --out` writes of more than two systems; names: as for two."""
     data_dir = Path(data_dir)
+    systems = _systems_of(names)
     given, *tables = paired.read(names, data_dir.name, seeds, bool(paired.OF_LLRS & set(metrics)))
     labels = read_labels(data_dir)
-    systems = [Path(text).name.replace("_seed{seed}", "") for text in names]
     for trials in lists:
         *runs, last = paired.keep_runs(tables, labels, data_dir, trials)
         counts = {
@@ -117,20 +118,52 @@ def all_pairs_of_experiments(
         }
 
 
+def _systems_of(names):
+    """The names that pairs are called by, each of one system. Raises UserError."""
+    known: dict[str, str] = {}
+    for text in names:
+        system = Path(text).name.replace("_seed{seed}", "")
+        if system in known:
+            raise UserError(
+                f"{text}: found the system '{system}' a second time, next to {known[system]}; "
+                "wanted each under a name of its own: compare these two by themselves"
+            )
+        known[system] = text
+    return list(known)
+
+
 def all_pairs_of_results(
     exp_dirs: Iterable[Path], folder: str, data: Path, metrics: Sequence[str] = ("eer",)
 ) -> dict[str, Any]:
     """`judge_all` of the systems of experiments, on what <exp>/<folder>/result.json judges."""
+    exp_dirs = list(exp_dirs)
+    require_names(exp_dirs)
     runs: dict[str, list] = {}
+    every = []
     for exp in exp_dirs:
         path = result_path(exp, folder)
         said = read_json(path, {"set": str, "trials": (str, None)}, missing="evaluate it (stage 6)")
-        data_dir = data / said["set"]
-        scores = scores_path(exp, said["set"])
-        last = join(data_dir, scores, said["trials"])
-        runs.setdefault(system_and_seed(exp)[0], []).append((last.split(), last.split()))
-    found = judge_all(runs, last, metrics)
+        place = scores_path(exp, said["set"])
+        every.append(join(data / said["set"], place, said["trials"]))
+        require_same_trials(every[0], every[-1], path)
+        pair = every[-1].split()
+        runs.setdefault(system_and_seed(exp)[0], []).append((pair, pair))
+    if len(runs) < 2:
+        raise UserError(
+            f"--data: found one system, {', '.join(runs)}; wanted two or more to compare, or no "
+            "--data"
+        )
+    found = judge_all(runs, every[0], metrics)
     return {**found, "results": folder, "sentences": [sentence(found, m) for m in metrics]}
+
+
+def require_same_trials(first: Trials, other: Trials, place: str | Path) -> None:
+    """Raise UserError where `other`, of a file `place`, is not of the trials of `first`."""
+    if first.ids != other.ids or (first.is_bonafide != other.is_bonafide).any():
+        raise UserError(
+            f"{place}: found {len(other.ids)} trials of {other.data_dir}, wanted the "
+            f"{len(first.ids)} of {first.data_dir} that the first experiment is judged by"
+        )
 
 
 def sentence(found: Mapping[str, Any], metric: str) -> str:

@@ -22,7 +22,13 @@ SHOWN = {  # what tables and pages take from a result
     "by?": {"*": {"*": CELL}},
     "bootstrap?": {"level": number, "replicates": int},
     "intervals?": {"*": {"*": [number, number]}, "eer": {}},
-    "sasv?": {"a_dcf": {"*": number}, "t_eer": number, "counts": dict.fromkeys(KINDS, int)},
+    "sasv?": {
+        "a_dcf": {"*": number},
+        "t_eer": number,
+        "counts": dict.fromkeys(KINDS, int),
+        "intervals?": {"*": {"*": [number, number]}},
+        "crossed?": {"over": str, "units": str},
+    },
 }
 JUDGED = ("eer", "min_dcf", "act_dcf", "cllr", "ece")
 RANKED = {  # what a ranking takes from it

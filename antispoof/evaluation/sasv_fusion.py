@@ -2,8 +2,10 @@
 
 llr      Each score becomes an LLR by a line of its own (target against nontarget, bona fide against
          spoof), and the joint score is -log((1 - r) e^-llr_asv + r e^-llr_cm): the LLR of a target
-         against nontargets and spoofs together, where the two scores know nothing of each other.
-         r is the share of spoofs in what false alarms cost, by the costs of a-DCF.
+         against nontargets and spoofs together, where the two scores know nothing of each other,
+         and the ASV takes spoofs for targets. Where it rejects some spoofs by itself, the rule
+         leaves that unused. r is the share of spoofs in what false alarms cost, by the costs of
+         a-DCF.
 linear   A weight for each score, by logistic regression of targets against the others, in which
          nontargets and spoofs weigh what their false alarms cost.
 """
@@ -13,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.json_files import number, read_json, write_json
+from ..data.json_files import json_text, number, read_json
 from ..errors import UserError
 from ..metrics.tandem import A_DCF_COSTS, a_dcf
 from .asv import KINDS
 from .logistic import SeparableError, fit_logistic
-from .sasv import SasvTrials
+from .sasv_trials import SasvTrials
 
 RULES = ("llr", "linear")
 SHAPE = {
@@ -58,12 +60,18 @@ class SasvFusion:
         share = spoof_share()
         return -np.logaddexp(np.log(1 - share) - parts[0], np.log(share) - parts[1])
 
-    def save(self, path: str | Path) -> None:
-        write_json(path, asdict(self))
+    def inverted(self) -> list[str]:
+        """Which of the two scores are lower for what should be accepted, as dev has them."""
+        lines = {"speaker verification": self.asv, "the countermeasure": self.cm}
+        return [name for name, (weight, _) in lines.items() if weight < 0]
+
+    def text(self) -> str:
+        """The text of its file, which `load` reads."""
+        return json_text(asdict(self))
 
     @classmethod
     def load(cls, path: str | Path) -> "SasvFusion":
-        """Read what `save` wrote. Raises UserError."""
+        """Read a file of `text`. Raises UserError."""
         remedy = "run steps/fuse_asv.py again"
         found = read_json(path, SHAPE, missing=remedy, wrong=remedy)
         if found["rule"] not in RULES:

@@ -21,13 +21,13 @@ import numpy as np
 from scipy.special import logsumexp
 
 from .. import metrics
-from ..data.tables import read_table
+from ..config.sources import NONE
+from ..data.tables import read_table, require_same_keys
 from ..errors import UserError
-from ..files import atomic_open
+from ..files import atomic_open, sha256_file
 from ..metrics.sources import known_threshold
 
-NAMES = ("utts", "logits", "embeddings")
-NONE = "-"  # in a table: no source, as of bona fide speech
+NAMES = ("utts", "logits", "embeddings", "model")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Traced:
     utts: np.ndarray  # (N,)
     logits: np.ndarray  # (N, K)
     embeddings: np.ndarray  # (N, D)
+    model: str = ""  # the SHA-256 of the weights
 
     def save(self) -> None:
         """Write it as a file of arrays."""
@@ -50,19 +51,34 @@ class Traced:
         """Read what `save` wrote. Raises UserError."""
         try:
             with np.load(path, allow_pickle=False) as arrays:
-                utts, logits, embeddings = (arrays[name] for name in NAMES)
+                utts, logits, embeddings = (arrays[name] for name in NAMES[:3])
+                model = str(arrays["model"]) if "model" in arrays else ""
             good = utts.ndim == 1 and utts.dtype.kind == "U" and logits.ndim == 2
             if not good or not len(utts) == len(logits) == len(embeddings) or embeddings.ndim != 2:
                 raise ValueError("its arrays do not go together")
             if not np.isfinite(logits).all() or not np.isfinite(embeddings).all():
                 raise ValueError("it holds numbers that are not finite")
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            if len(set(utts.tolist())) < len(utts):
+                raise ValueError("it names an utterance twice")
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise UserError(f"{path}: {error}; run steps/trace.py again") from None
-        return cls(Path(path), utts, logits.astype(np.float64), embeddings.astype(np.float64))
+        logits, embeddings = logits.astype(np.float64), embeddings.astype(np.float64)
+        return cls(Path(path), utts, logits, embeddings, model)
+
+    def require_model(self, weights: str | Path) -> None:
+        """Raise UserError where this is of other weights than those in a file."""
+        if not Path(weights).is_file():
+            raise UserError(f"{weights}: no such file; wanted the model that {self.path} is of")
+        if sha256_file(weights) != self.model:
+            raise UserError(
+                f"{self.path}: found what another model says, wanted that of {weights}; run "
+                "steps/trace.py again"
+            )
 
     def keep(self, own: np.ndarray) -> "Traced":
         """Those of a mask (N,)."""
-        return Traced(self.path, self.utts[own], self.logits[own], self.embeddings[own])
+        logits, embeddings = self.logits[own], self.embeddings[own]
+        return Traced(self.path, self.utts[own], logits, embeddings, self.model)
 
 
 @dataclass(frozen=True)
@@ -72,7 +88,7 @@ class Sources:
     traced: Traced
     names: np.ndarray  # (N,) sources by their names
     truth: np.ndarray  # (N,)
-    speakers: np.ndarray  # (N,)
+    speakers: np.ndarray | None  # (N,); one without a name is one of its own; None: none has one
 
     @property
     def known(self) -> np.ndarray:
@@ -88,19 +104,38 @@ def read_sources(
             f"{traced.path}: found {traced.logits.shape[1]} classes, wanted {len(classes)}: "
             f"{', '.join(classes)}; run steps/trace.py again"
         )
-    found = {}
-    for name in (labels, "spk"):
-        path = Path(data_dir) / f"utt2{name}"
-        table = read_table(path)
-        if lacking := next((utt for utt in traced.utts.tolist() if utt not in table), None):
-            raise UserError(f"{path}: '{lacking}' of {traced.path} is missing; trace the set again")
-        found[name] = np.array([table[utt] for utt in traced.utts.tolist()])
-    own = found[labels] != NONE
-    names = found[labels][own]
+    place = Path(data_dir) / "wav.scp"
+    wavs, utts = read_table(place), dict.fromkeys(traced.utts.tolist())
+    try:
+        require_same_keys(wavs, utts, place, traced.path)
+    except UserError as error:
+        raise UserError(f"{error}; run steps/trace.py again") from None
+    values = _column(data_dir, labels, traced)
+    own = values != NONE
+    names = values[own]
     truth = np.array([classes.index(n) if n in classes else -1 for n in names.tolist()], int)
     if not (truth >= 0).any():
         raise UserError(f"{data_dir}/utt2{labels}: found none of {', '.join(classes)}; wanted some")
-    return Sources(traced.keep(own), names, truth, found["spk"][own])
+    return Sources(traced.keep(own), names, truth, _speakers(data_dir, traced.keep(own)))
+
+
+def _column(data_dir, name, traced):
+    """The value of each utterance (N,) by utt2<name>. Raises UserError where one has none."""
+    path = Path(data_dir) / f"utt2{name}"
+    table = read_table(path)
+    if lacking := next((utt for utt in traced.utts.tolist() if utt not in table), None):
+        raise UserError(f"{path}: '{lacking}' of {traced.path} is missing; trace the set again")
+    return np.array([table[utt] for utt in traced.utts.tolist()])
+
+
+def _speakers(data_dir, traced):
+    """An index for each speaker (N,); as `Trials.speakers`, `-` stands for itself alone."""
+    if not (Path(data_dir) / "utt2spk").is_file():
+        return None
+    names, index = np.unique(_column(data_dir, "spk", traced), return_inverse=True)
+    unknown = (names == NONE)[index]
+    index[unknown] = len(names) + np.arange(unknown.sum())
+    return None if unknown.all() else index
 
 
 def open_scores(train: Traced, traced: Traced) -> dict[str, np.ndarray]:
@@ -123,8 +158,10 @@ def dev_threshold(scores: np.ndarray, known: np.ndarray) -> tuple[float, str]:
     """(threshold, the rule in words) of scores of dev: at or above it, a source counts as known.
 
     That of the EER where dev has sources that training does not know; else 95 % of dev are at it or
-    above.
+    above. The threshold of an EER is the highest score that is rejected, so that the next number is
+    the lowest that is accepted.
     """
     if known.all():
         return known_threshold(scores), "95 % of dev, whose sources are all known, are accepted"
-    return metrics.eer_threshold(scores[known], scores[~known]), "EER of known and unknown on dev"
+    rejected = metrics.eer_threshold(scores[known], scores[~known])
+    return float(np.nextafter(rejected, np.inf)), "EER of known and unknown on dev"

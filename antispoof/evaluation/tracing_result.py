@@ -1,6 +1,7 @@
 """The result of source tracing on a set: closed set, open set, both together, with intervals."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,12 @@ import numpy as np
 from .. import metrics
 from ..errors import UserError
 from ..metrics.bootstrap import percentiles
-from ..metrics.crossed import FEWEST, count_units, crossed_interval, moved
+from ..metrics.crossed import crossed_interval, moved
 from ..metrics.sasv import speaker_draws
 from ..metrics.sources import confusion, f1_of_classes, fpr_at, macro_f1
+from ..paths import require_names, system_and_seed
 from .tracing import Sources, Traced, dev_threshold, open_scores
+from .ways import enough, units_text
 
 UNKNOWN = "unknown"  # the class of all sources that training does not know
 
@@ -32,14 +35,15 @@ def judge_tracing(
     open {score {eer, fpr95, threshold, rule, accepted {source: share}, joint_f1, confusion}}: of
     each score of the open set; joint_f1 is the macro-F1 where what is below the threshold is of one
     more class. Without an unknown source, open is None. intervals {metric: {crossed, speaker,
-    iid}}, `crossed` of EERs alone: speakers and sources drawn at once.
+    iid}}, `crossed` of EERs alone: speakers and unknown sources drawn at once, those that `crossed`
+    {over, units} names. refused {speaker: why there is no such interval}.
     """
     count, known = len(classes), own.known
     best = own.traced.logits.argmax(axis=1)
     found: dict[str, Any] = {
         "classes": list(classes),
         "counts": {"known": int(known.sum()), "unknown": int((~known).sum())},
-        "speakers": len(set(own.speakers.tolist())),
+        "speakers": None if own.speakers is None else len(set(own.speakers.tolist())),
         "closed": _closed(classes, own.truth[known], best[known]),
         "open": None,
     }
@@ -55,10 +59,14 @@ def judge_tracing(
             judged |= _judges(name, own, best, values, threshold, count)
     if replicates:
         found["bootstrap"] = {"level": level, "replicates": replicates, "seed": seed}
-        found["intervals"] = _intervals(judged, own, scores, replicates, seed, level)
-        found["crossed"] = {
-            "units": f"{found['speakers']} speakers and {len(set(own.names))} sources"
-        }
+        found["intervals"], found["refused"] = _intervals(judged, own, replicates, seed, level)
+    if replicates and scores:
+        ways, few = _ways(own)
+        found["crossed"] = {"over": " and ".join(ways), "units": units_text(ways, few)}
+        for name, values in scores.items() if ways else ():
+            share = moved("eer", values[known], values[~known])
+            if interval := crossed_interval("eer", share, list(ways.values()), level):
+                found["intervals"][f"eer_{name}"]["crossed"] = list(interval)
     return found
 
 
@@ -113,31 +121,66 @@ def _judges(name, own, best, scores, threshold, count) -> Mapping[str, Callable]
     }
 
 
-def _intervals(judged, own, scores, replicates, seed, level):
-    """Speakers, or trials, are drawn within the sources; EERs have `crossed` too."""
+def _intervals(judged, own, replicates, seed, level):
+    """({metric: {speaker, iid}}, {speaker: why it has none}).
+
+    Trials are drawn within the sources; speakers all at once, in draws that keep every source that
+    training knows, and some that it does not.
+    """
     members = [np.flatnonzero(own.names == name) for name in sorted(set(own.names.tolist()))]
-    kinds = {"speaker": own.speakers, "iid": np.arange(own.names.size)}
-    intervals: dict[str, dict[str, list[float]]] = {metric: {} for metric in judged}
-    for kind, units in kinds.items():
-        drawn = [
-            np.concatenate([rows[part] for rows, part in zip(members, index, strict=True)])
-            for index in speaker_draws([units[rows] for rows in members], replicates, seed)
+    rng = np.random.default_rng(seed)
+    drawn = {
+        "iid": [
+            np.concatenate([rng.choice(rows, rows.size) for rows in members])
+            for _ in range(replicates)
         ]
+    }
+    refused = {}
+    try:
+        drawn["speaker"] = list(_drawn_speakers(own, replicates, seed))
+    except ValueError as error:
+        refused["speaker"] = str(error)
+    intervals: dict[str, dict[str, list[float]]] = {metric: {} for metric in judged}
+    for kind, draws in drawn.items():
         for metric, value in judged.items():
-            values = np.array([value(index) for index in drawn])
+            values = np.array([value(index) for index in draws])
             intervals[metric][kind] = list(percentiles(values, level))
-    ways = [_units(values, own.known) for values in (own.speakers, own.names)]
-    ways = [way for way in ways if count_units(way) >= FEWEST]
-    for name, values in scores.items() if ways else ():
-        share = moved("eer", values[own.known], values[~own.known])
-        if interval := crossed_interval("eer", share, ways, level):
-            intervals[f"eer_{name}"]["crossed"] = list(interval)
-    return intervals
+    return intervals, refused
 
 
-def _units(values, known):
-    _, index = np.unique(values, return_inverse=True)
-    return index[known], index[~known]
+def _drawn_speakers(own, replicates, seed):
+    """The trials of each draw of speakers. ValueError where they say nothing of others."""
+    if own.speakers is None:
+        raise ValueError("found no speaker with a name, wanted them in utt2spk")
+    classes = [np.flatnonzero(own.truth == number) for number in np.unique(own.truth)]
+    for index in speaker_draws([own.speakers[rows] for rows in classes], replicates, seed):
+        yield np.concatenate([rows[part] for rows, part in zip(classes, index, strict=True)])
+
+
+def _ways(own):
+    """Speakers, and sources that training does not know, as of `ways.enough`.
+
+    The known ones are no sample of sources: the model was made for them, and is asked of no others.
+    """
+    codes = {"unknown sources": np.where(own.known, -1, _codes(own.names))}
+    if own.speakers is not None:
+        codes = {"speakers": _codes(own.speakers), **codes}
+    ways, few = enough({name: (code[own.known], code[~own.known]) for name, code in codes.items()})
+    return ways, {**few, "known sources": len(set(own.names[own.known].tolist()))}
+
+
+def _codes(values):
+    return np.unique(values, return_inverse=True)[1]
+
+
+def require_seeds(exp_dirs: Sequence[str | Path]) -> None:
+    """Raise UserError unless experiments are seeds of one system, each named once."""
+    require_names(exp_dirs)
+    if len(systems := sorted({system_and_seed(path)[0] for path in exp_dirs})) > 1:
+        raise UserError(
+            f"found experiments of {', '.join(systems)}; wanted seeds of one system, whose mean is "
+            "taken: judge each by itself"
+        )
 
 
 def together(results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

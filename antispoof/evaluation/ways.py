@@ -14,22 +14,34 @@ def ways_of(trials: Trials) -> tuple[dict[str, Way], dict[str, int]]:
     """({what is drawn, in words: its units}, {what has too few units to be drawn: how many}).
 
     Trials without a value, `-`, belong to no attack or source, but are each a speaker of their own.
-    A source that holds one trial, as where it is the file, is none.
     """
     found: dict[str, Way] = {}
     if (speakers := trials.speakers()) is not None:
         found["speakers"] = speakers
     for name, words in TABLES.items():
-        if (trials.data_dir / f"utt2{name}").is_file():
-            names, index = trials.factor(name)
-            if "-" in names:
-                index = np.where(index == names.index("-"), -1, index)
-            if name != "source" or len(names) <= len(index) // FEWEST:
-                found[words] = trials.split(index)
+        if (index := units_of(trials, name)) is not None:
+            found[words] = trials.split(index)
+    return enough(found)
+
+
+def units_of(trials: Trials, name: str) -> np.ndarray | None:
+    """The unit of each trial by utt2<name> (N,), -1 for none; None where no table says it.
+
+    A source that holds one trial, as where it is the file, is none.
+    """
+    if not (trials.data_dir / f"utt2{name}").is_file():
+        return None
+    names, index = trials.factor(name)
+    if "-" in names:
+        index = np.where(index == names.index("-"), -1, index)
+    return index if name != "source" or len(names) <= len(index) // FEWEST else None
+
+
+def enough(found: Mapping[str, Way]) -> tuple[dict[str, Way], dict[str, int]]:
+    """Which have FEWEST units or more, and how many there are of the others, where there is one."""
     counts = {words: count_units(way) for words, way in found.items()}
-    enough = {words: way for words, way in found.items() if counts[words] >= FEWEST}
-    few = {words: count for words, count in counts.items() if 0 < count < FEWEST}
-    return enough, few
+    drawn = {words: way for words, way in found.items() if counts[words] >= FEWEST}
+    return drawn, {words: count for words, count in counts.items() if 0 < count < FEWEST}
 
 
 def units_text(ways: Mapping[str, Way], few: Mapping[str, int]) -> str:

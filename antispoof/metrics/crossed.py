@@ -12,7 +12,7 @@ leaves too little for a value, so that half of it is subtracted there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit, logit, stdtr, stdtrit
@@ -29,6 +29,7 @@ from .detection import (
 from .llr import softplus
 
 FEWEST = 5  # units below which a set says nothing of others
+NOTHING = 1e-12  # an error below it is that of rounding
 OF_VALUE, OF_DIFFERENCE = 0.5, 1.0  # of the variance over cells, what is subtracted
 Way = tuple[np.ndarray, np.ndarray]  # of each (bona fide, spoof) trial its unit, from 0; -1: none
 
@@ -40,11 +41,19 @@ class Moved:
     value: float
     bonafide: np.ndarray
     spoof: np.ndarray
+    equal: bool = False  # of a difference: trials move the two values, each of them by the same
 
     def __sub__(self, other: "Moved") -> "Moved":
-        return Moved(
+        found = Moved(
             self.value - other.value, self.bonafide - other.bonafide, self.spoof - other.spoof
         )
+        equal = found.value == 0 and found.still and not self.still
+        return replace(found, equal=equal)
+
+    @property
+    def still(self) -> bool:
+        """Whether no trial moves the value: no error was seen, or nothing else."""
+        return float(np.abs(self.bonafide).sum() + np.abs(self.spoof).sum()) < NOTHING
 
 
 def moved(
@@ -175,6 +184,19 @@ def error_of(
     return float(np.sqrt(total)), float(freedom)
 
 
+def still_half(own: Moved, ways: Sequence[Way], level: float) -> float:
+    """Half the width of the interval of a difference that no trial moves.
+
+    Nothing says then how much it moves, as of two systems without an error: the interval holds 0,
+    and on both sides of it a rate that the fewest units may still have and not show. 0 of two equal
+    systems.
+    """
+    if own.equal:
+        return 0.0
+    fewest = min(map(count_units, ways))
+    return abs(own.value) + float(1 - ((1 - level) / 2) ** (1 / fewest))
+
+
 def crossed_difference(
     own: Moved, ways: Sequence[Way], level: float = 0.95, seeds: Sequence[tuple[float, int]] = ()
 ) -> tuple[tuple[float, float], float]:
@@ -183,8 +205,9 @@ def crossed_difference(
     seeds: (variance, degrees of freedom) that the seeds of each add, by Satterthwaite's rule.
     """
     error, freedom = error_of(own, ways, seeds)
-    if not error > 0:
-        return (own.value, own.value), 1.0
+    if not error > NOTHING:
+        half = still_half(own, ways, level)
+        return (own.value - half, own.value + half), 1.0
     half = float(stdtrit(freedom, (1 + level) / 2) * error)
     p = 2 * float(stdtr(freedom, -abs(own.value) / error))
     return (own.value - half, own.value + half), p

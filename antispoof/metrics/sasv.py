@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from .bootstrap import percentiles
-from .crossed import Moved
+from .crossed import FEWEST, Moved
 from .tandem import a_dcf_point, a_dcf_weights
 
+LEFT_OUT = 0.05  # of draws, the largest share that may have no value
+AGAIN = 5  # draws that leave a kind without a trial, for each that is wanted, before it is given up
 Parts = Sequence[np.ndarray]  # of targets, nontargets and spoof trials, in this order
 
 
@@ -41,11 +43,13 @@ def speaker_interval(
     replicates: int,
     seed: int,
     level: float = 0.95,
-) -> tuple[float, float]:
-    """Percentiles of `metric` where speakers are drawn, each with all trials that claim them.
+) -> tuple[tuple[float, float], int]:
+    """(percentiles of `metric` where speakers are drawn, how many draws had no value).
 
-    metric: of the indices of the trials drawn, a part for each kind. speakers: of each trial of
-    each kind. A replicate without a value (ValueError) is left out.
+    Each speaker is drawn with all trials that claim them. metric: of the indices of the trials
+    drawn, a part for each kind. speakers: of each trial of each kind. A draw without a value
+    (ValueError) is left out: these are the worst ones, so that more than LEFT_OUT of them raise
+    ValueError, as do the speakers that `speaker_draws` refuses.
     """
     values = []
     for drawn in speaker_draws(speakers, replicates, seed):
@@ -53,25 +57,38 @@ def speaker_interval(
             values.append(metric(drawn))
         except ValueError:  # an ASV that is worse than none, in this replicate
             continue
-    if 2 * len(values) < replicates:
+    left_out = replicates - len(values)
+    if left_out > LEFT_OUT * replicates:
         raise ValueError(
-            f"found a value in {len(values)} of {replicates} draws of speakers, wanted most"
+            f"found no value in {left_out} of {replicates} draws of speakers, wanted one in "
+            f"{100 * (1 - LEFT_OUT):g} % of them"
         )
-    return percentiles(np.array(values), level)
+    return percentiles(np.array(values), level), left_out
 
 
 def speaker_draws(speakers: Parts, replicates: int, seed: int) -> Iterator[list[np.ndarray]]:
     """Indices of trials, a part for each kind, of speakers drawn with replacement.
 
-    Speakers with the same kinds of trials are drawn together, so that no kind is lost.
+    All speakers are drawn at once; a draw that leaves a kind without a trial is drawn again. Raises
+    ValueError where that says nothing of other speakers: fewer than FEWEST of them, a kind with one
+    speaker, or a kind that most draws leave without a trial.
     """
     rng = np.random.default_rng(seed)
     names, code = np.unique(np.concatenate(list(speakers)), return_inverse=True)
     codes = np.split(code, np.cumsum([len(part) for part in speakers])[:-1])
-    has = sum((1 << n) * np.isin(np.arange(names.size), part) for n, part in enumerate(codes))
-    strata = [np.flatnonzero(has == value) for value in np.unique(has)]
-    for _ in range(replicates):
-        times = np.zeros(names.size, np.int64)
-        for members in strata:
-            times += np.bincount(rng.choice(members, members.size), minlength=names.size)
-        yield [np.repeat(np.arange(part.size), times[part]) for part in codes]
+    if names.size < FEWEST:
+        raise ValueError(f"found {names.size} speakers, wanted {FEWEST} or more to draw from")
+    if any(np.unique(part).size < 2 for part in codes):
+        raise ValueError("found trials of one kind by a single speaker, wanted two or more of each")
+    made = tried = 0
+    while made < replicates:
+        tried += 1
+        times = np.bincount(rng.choice(names.size, names.size), minlength=names.size)
+        if all(times[part].any() for part in codes):
+            made += 1
+            yield [np.repeat(np.arange(part.size), times[part]) for part in codes]
+        elif tried - made > AGAIN * replicates:
+            raise ValueError(
+                f"found that {tried - made} of {tried} draws of speakers leave a kind of trials "
+                "without any, wanted more speakers of each"
+            )

@@ -15,7 +15,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import gammaincinv, stdtr, stdtrit
 
-from .crossed import OF_DIFFERENCE, Moved, Way, cells_of, count_units, error_of
+from .crossed import (
+    NOTHING,
+    OF_DIFFERENCE,
+    Moved,
+    Way,
+    cells_of,
+    count_units,
+    error_of,
+    still_half,
+)
 
 DRAWS = 20_000  # of the largest |t|
 
@@ -88,14 +97,17 @@ def all_differences(
     """What is known of parts[a] - parts[b] of each pair.
 
     seeds: for each of `parts` (variance of its value, degrees of freedom) by its seeds, or None.
-    A pair that no trial moves, as two equal systems, is no part of what holds together.
+    A pair that no trial moves is no part of what holds together; `still_half` says how much of it
+    is known. Raises ValueError for no pair.
     """
+    if not pairs:
+        raise ValueError("found no pair, wanted one or more")
     seeds = seeds or [None] * len(parts)
     added = [[s for s in (seeds[a], seeds[b]) if s] for a, b in pairs]
-    values = np.array([parts[a].value - parts[b].value for a, b in pairs])
-    found = [error_of(parts[a] - parts[b], ways, s) for (a, b), s in zip(pairs, added, strict=True)]
+    gaps = [parts[a] - parts[b] for a, b in pairs]
+    found = [error_of(gap, ways, own) for gap, own in zip(gaps, added, strict=True)]
     errors, freedoms = (np.array(column) for column in zip(*found, strict=True))
-    own = errors > 0
+    own = errors > NOTHING
     whole = covariance(parts, ways) + np.diag([s[0] if s else 0.0 for s in seeds])
     contrasts = np.zeros((len(pairs), len(parts)))
     for row, (a, b) in enumerate(pairs):
@@ -105,7 +117,12 @@ def all_differences(
         moved = contrasts[own] @ whole @ contrasts[own].T
         least = least_p(_correlation(moved), freedoms[own], draws, seed)
         limit = min(limit, float(np.quantile(least, 1 - level)))
-    return [_judge(*row, level, limit, least) for row in zip(values, errors, freedoms, strict=True)]
+    return [
+        _judge(gap, error, freedom, level, limit, least)
+        if error > NOTHING
+        else _still(gap, ways, level, limit)
+        for gap, error, freedom in zip(gaps, errors, freedoms, strict=True)
+    ]
 
 
 def _correlation(matrix):
@@ -115,10 +132,14 @@ def _correlation(matrix):
     return scaled
 
 
-def _judge(value, error, freedom, level, limit, least):
-    value = float(value)
-    if not error > 0:
-        return Together(value, (value, value), 1.0, (value, value), 1.0)
+def _still(gap, ways, level, limit):
+    halves = (still_half(gap, ways, one) for one in (level, 1 - limit))
+    own, wide = ((float(gap.value - half), float(gap.value + half)) for half in halves)
+    return Together(float(gap.value), own, 1.0, wide, 1.0)
+
+
+def _judge(gap, error, freedom, level, limit, least):
+    value = float(gap.value)
     half, wide = (float(-stdtrit(freedom, tail / 2) * error) for tail in (1 - level, limit))
     p = adjusted = 2 * float(stdtr(freedom, -abs(value) / error))
     if least is not None:

@@ -12,7 +12,7 @@ from .figures import Picture
 from .heat import heat_maps
 from .html import TEMPLATES, grid, piece, table, wrapped
 from .result_tables import METRICS, interval_text, notes, seeds_text
-from .sections import verification
+from .verification import verification
 
 EXCERPT = 40  # lines of data/PROVENANCE
 PROVENANCE = {  # files of an experiment, and what they are called on the page
@@ -34,14 +34,19 @@ def page(
     """The HTML text.
 
     pictures: {"det" | "histogram" | "reliability" | "interval" | "training" | "diagnostics" |
-    "order": [Picture]}; tables: {"calibration" | "comparisons" | "pairs" | "costs" | "counts" |
-    "diagnostics" | "localisation" | "order": piece}, or "".
+    "order" | "tracing": [Picture]}; tables: {"calibration" | "comparisons" | "pairs" | "costs" |
+    "counts" | "diagnostics" | "localisation" | "order" | "tracing": piece}, or "".
     """
     sections = [
         ("results", "Results", _results(runs) + verification(runs) + _notes(runs, data)),
         ("intervals", "Each run", _runs(runs) + _gallery(pictures["interval"])),
         ("comparisons", "Comparisons", tables["comparisons"] + tables.get("pairs", "")),
         ("localisation", "Where", tables.get("localisation", "")),
+        (
+            "tracing",
+            "Source tracing",
+            tables.get("tracing", "") + _gallery(pictures.get("tracing", ())),
+        ),
         ("det", "Detection error trade-off", _gallery(pictures["det"])),
         ("attacks", "By attack and condition", heat_maps(runs)),
         ("scores", "Scores", _gallery(pictures["histogram"])),

@@ -73,26 +73,6 @@ def costs(runs: Sequence[Run]) -> str:
     return table(header, rows, caption) if rows else ""
 
 
-def verification(runs: Sequence[Run]) -> str:
-    """a-DCF and t-EER next to speaker verification, of the results that have them."""
-    rows = []
-    for name in conditions(runs):
-        for system, own in by_system(runs).items():
-            found = [r["sasv"] for run in own if "sasv" in (r := run.results.get(name, {}))]
-            if found:
-                cells = [
-                    _mean([one["a_dcf"][key] for one in found if key in one["a_dcf"]])
-                    for key in ("asv", "joint")
-                ]
-                cells.append(_mean([100 * one["t_eer"] for one in found], 2))
-                counts = found[0]["counts"]
-                trials = " / ".join(f"{counts[k]:,}" for k in ("target", "nontarget", "spoof"))
-                rows.append([wrapped(system), name, *cells, trials])
-    header = ["system", "trials", "a-DCF, ASV alone", "a-DCF, joint", "t-EER %"]
-    caption = "With speaker verification: targets, nontargets and spoofs that claim a speaker"
-    return table([*header, "target / nontarget / spoof"], rows, caption) if rows else ""
-
-
 def order(path: str | Path) -> tuple[str, Picture]:
     """What steps/rank.py wrote, as HTML, and its picture. Raises UserError."""
     try:

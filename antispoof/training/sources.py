@@ -6,13 +6,11 @@ from typing import Any
 
 import torch
 
-from ..config.sources import sources_of, traced_by
+from ..config.sources import NONE, sources_of, traced_by
 from ..data.tables import read_table, require_same_keys
 from ..errors import UserError
 from ..scoring.score import read_labels
 from .without import Kept, keep_without
-
-NONE = "-"  # in a table: no source, as of bona fide speech
 
 
 def with_sources(config: dict[str, Any], train_dir: str | Path) -> dict[str, Any]:

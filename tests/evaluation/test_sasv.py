@@ -4,41 +4,25 @@ import json
 
 import numpy as np
 import pytest
-from made_up import make_scores, make_set, refused, worker
+from asv_trials import make_place, make_trials
+from made_up import refused, worker
 from plain_metrics import plain_t_eer
 
 from antispoof import metrics
 from antispoof.data.data_dir import read_trials
 from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
-from antispoof.evaluation.sasv import SasvTrials, judge_sasv
+from antispoof.evaluation.sasv import judge_sasv
 from antispoof.evaluation.sasv_fusion import SasvFusion, spoof_share
+from antispoof.evaluation.sasv_trials import SasvTrials
 from antispoof.evaluation.scores import join
 
 EVALUATE, FUSE = "steps/evaluate.py", "steps/fuse_asv.py"
 
 
-def make_trials(data, path, seed=0):
-    """Every bona fide utterance as a target and a nontarget trial, every spoof as a spoof trial."""
-    rng = np.random.default_rng(seed)
-    lines, means = [], {"target": 3, "nontarget": -3, "spoof": 1.5}
-    for number, (utt, attack) in enumerate(read_table(data / "utt2attack").items()):
-        for kind in ("target", "nontarget") if attack == "-" else ("spoof",):
-            speaker = f"S{(number + (kind == 'nontarget')) % 8}"
-            lines.append(f"{speaker} {utt} {kind} {rng.normal(means[kind], 1.5)!r}\n")
-    path.write_text("".join(lines).replace("np.float64(", "").replace(")", ""))
-    return path
-
-
 @pytest.fixture
 def place(tmp_path):
-    for name, seed in (("dev", 1), ("eval", 2)):
-        data = make_set(tmp_path, name)
-        path = tmp_path / "exp/one" / name / "scores"
-        path.parent.mkdir(parents=True)
-        make_scores(data, path)
-        make_trials(data, tmp_path / f"{name}_asv", seed)
-    return tmp_path
+    return make_place(tmp_path)
 
 
 def evaluate(place, *options):
@@ -68,8 +52,8 @@ def test_t_eer_and_a_dcf_of_a_file_are_those_of_its_lines(place):
     assert found["a_dcf"] == {"asv": metrics.a_dcf(*asv)}
     assert f"a-DCF asv {found['a_dcf']['asv']:.4f}, t-EER {100 * found['t_eer']:.2f} %" in out
     assert found["crossed"] == {
-        "over": "claimed speakers",
-        "units": "8 claimed speakers; for these 4 attacks alone",
+        "over": "claimed speakers and test speakers",
+        "units": "8 claimed speakers and 30 test speakers; for these 4 attacks alone",
     }
     for name, kinds in (("a_dcf_asv", {"crossed", "speaker"}), ("t_eer", {"speaker"})):
         assert set(found["intervals"][name]) == kinds

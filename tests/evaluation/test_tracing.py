@@ -6,39 +6,15 @@ import math
 import numpy as np
 import pytest
 from made_up import refused, worker
+from traced_sets import CLASSES, DEV, EVAL, TRAIN, make_place, sources
 
 from antispoof import metrics
-from antispoof.config import write_config
-from antispoof.data.tables import write_table
 from antispoof.errors import UserError
-from antispoof.evaluation.tracing import Sources, Traced, dev_threshold, open_scores
+from antispoof.evaluation.tracing import Traced, dev_threshold, open_scores
 from antispoof.evaluation.tracing_result import joint, judge_tracing, together
 from antispoof.metrics.sources import macro_f1
 
-CLASSES = ["A01", "A02", "A03"]
 WORKER = "steps/evaluate_tracing.py"
-
-
-def traced(names, seed, name="set", spread=1.0):
-    """Utterances of sources: known ones lie along an axis of their own, others between them."""
-    rng = np.random.default_rng(seed)
-    f = rng.normal(0, spread, (len(names), 6)) / 2
-    for row, source in zip(f, names, strict=True):
-        row[[CLASSES.index(source)] if source in CLASSES else [0, 1, 2]] += (
-            3 if source in CLASSES else 0.6
-        )
-    utts = np.array([f"{name}_{n:03d}" for n in range(len(names))])
-    return Traced(name, utts, f[:, :3] * 1.5, f)
-
-
-def sources(names, seed, name="set", **how):
-    truth = [CLASSES.index(n) if n in CLASSES else -1 for n in names]
-    speakers = np.array([f"{n}_{k % 4}" for k, n in enumerate(names)])
-    return Sources(traced(names, seed, name, **how), np.array(names), np.array(truth), speakers)
-
-
-TRAIN, DEV = sources(CLASSES * 20, 1), sources(CLASSES * 12, 2)
-EVAL = sources(([*CLASSES, "A07", "A09"]) * 16, 3, spread=1.8)
 
 
 def judged(**how):
@@ -98,7 +74,8 @@ def test_the_threshold_is_of_dev_and_no_score_of_the_set_moves_it():
 def test_dev_with_unknown_sources_gives_the_threshold_of_its_eer():
     scores, known = np.array([4.0, 3, 1, 2, 0, -1]), np.array([True] * 3 + [False] * 3)
     threshold, rule = dev_threshold(scores, known)
-    assert threshold == metrics.eer_threshold(scores[known], scores[~known])
+    # which is the highest score that is rejected; at the threshold, a score is accepted
+    assert threshold == np.nextafter(metrics.eer_threshold(scores[known], scores[~known]), np.inf)
     assert "EER" in rule
 
 
@@ -133,7 +110,9 @@ def test_intervals_hold_the_value_and_those_of_speakers_are_not_those_of_trials(
             assert low < high
     assert found["intervals"]["macro_f1"]["speaker"] != found["intervals"]["macro_f1"]["iid"]
     assert found == judged(replicates=200)
-    assert found["crossed"]["units"] == "20 speakers and 5 sources"
+    assert found["crossed"]["units"] == (
+        "20 speakers; for these 2 unknown sources alone; for these 3 known sources alone"
+    )
 
 
 def test_several_seeds_have_a_mean_and_a_deviation():
@@ -151,25 +130,7 @@ def test_several_seeds_have_a_mean_and_a_deviation():
 
 @pytest.fixture
 def place(tmp_path):
-    """Data directories and what was traced; dev and eval hold bona fide speech too."""
-    exp = tmp_path / "exp/x_seed1"
-    conf = {"feats": "wave", "model": "mel_cnn", "seed": 1, "loss": "cross_entropy"}
-    conf |= {"trace": {"labels": "attack", "classes": CLASSES}, "select": {"metric": "dev_loss"}}
-    exp.mkdir(parents=True)
-    write_config(exp / "config.yaml", conf)
-    for name, own in (("train", TRAIN), ("dev", DEV), ("eval", EVAL)):
-        all_names = [*own.names.tolist(), "-", "-"]
-        found = traced(all_names, 5, name)
-        rows = own.traced.logits, own.traced.embeddings
-        logits, embeddings = (np.vstack([part, part[:2]]) for part in rows)
-        utts = found.utts.tolist()
-        Traced(exp / name / "traced.npz", found.utts, logits, embeddings).save()
-        write_table(
-            tmp_path / "data" / name / "utt2attack", dict(zip(utts, all_names, strict=True))
-        )
-        speakers = [*own.speakers.tolist(), "s", "s"]
-        write_table(tmp_path / "data" / name / "utt2spk", dict(zip(utts, speakers, strict=True)))
-    return tmp_path
+    return make_place(tmp_path)
 
 
 CALL = ("--train", "data/train", "--dev", "data/dev", "data/eval", "exp/x_seed1", "--out", "out")
@@ -200,7 +161,7 @@ def test_nothing_is_learnt_on_a_set_to_report_on(place, option, words):
 def test_traces_of_another_model_or_none(place):
     path = place / "exp/x_seed1/dev/traced.npz"
     found = Traced.load(path)
-    Traced(path, found.utts, found.logits[:, :2], found.embeddings).save()
+    Traced(path, found.utts, found.logits[:, :2], found.embeddings, found.model).save()
     assert "found 2 classes, wanted 3: A01, A02, A03" in refused(WORKER, *CALL, cwd=place)
     path.write_bytes(b"PK no arrays")
     assert "traced.npz: " in (line := refused(WORKER, *CALL, cwd=place))

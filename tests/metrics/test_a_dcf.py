@@ -65,16 +65,45 @@ def test_the_variance_of_independent_trials_is_that_of_a_bootstrap():
 
 
 def test_speakers_are_drawn_whole_and_no_kind_is_lost():
-    speakers = [np.array(list(words)) for words in ("aabbc", "aabb", "d")]
+    speakers = [np.array(list(words)) for words in ("aabbc", "aabb", "de")]
     seen = set()
     for drawn in speaker_draws(speakers, 200, 1):
-        assert drawn[2].tolist() == [0]  # the one speaker of its kinds always comes
-        assert (drawn[0] == 4).sum() == 1
-        counts = [np.bincount(part, minlength=4)[:4] for part in drawn[:2]]
+        assert all(part.size for part in drawn)
+        counts = [np.bincount(part, minlength=5)[:4] for part in drawn[:2]]
         for one, other in ((0, 1), (2, 3)):
             assert {int(c[i]) for c in counts for i in (one, other)} == {int(counts[0][one])}
         seen.add(int(counts[0][0]))
-    assert seen == {0, 1, 2}
+    assert seen >= {0, 1, 2}
+
+
+def test_a_speaker_whose_kinds_nobody_else_has_is_drawn_like_all_others():
+    """Each has another pattern of kinds; drawn within patterns, all would come once, always."""
+    speakers = [np.array(list(words)) for words in ("aabb", "bbcc", "ccddee")]
+    seen = {
+        tuple(int((part == n).sum()) for part, n in zip(drawn, (0, 2, 4), strict=True))
+        for drawn in speaker_draws(speakers, 100, 0)
+    }
+    assert len({one[0] for one in seen}) > 2 and len({one[2] for one in seen}) > 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("aabb", "bbcc", "ccddaa"), "found 4 speakers, wanted 5 or more"),
+        (("abcde", "aaaa", "abc"), "found trials of one kind by a single speaker"),
+        # 30 kinds of two speakers each: almost every draw loses one
+        (tuple(chr(97 + 2 * n) + chr(98 + 2 * n) for n in range(30)), "leave a kind of trials"),
+    ],
+)
+def test_speakers_that_say_nothing_of_others_are_not_drawn(words, said):
+    with pytest.raises(ValueError, match=said):
+        list(speaker_draws([np.array(list(own)) for own in words], 20, 0))
+
+
+def test_more_than_63_kinds_are_drawn():
+    speakers = [np.arange(12) for _ in range(90)]
+    (drawn,) = speaker_draws(speakers, 1, 0)
+    assert len(drawn) == 90
 
 
 def test_an_interval_of_speakers_holds_the_value_and_is_the_same_for_the_same_seed():
@@ -84,22 +113,28 @@ def test_an_interval_of_speakers_holds_the_value_and_is_the_same_for_the_same_se
     def metric(index):
         return metrics.a_dcf(*(part[i] for part, i in zip(own, index, strict=True)))
 
-    low, high = speaker_interval(metric, speakers, 300, 7)
-    assert (low, high) == speaker_interval(metric, speakers, 300, 7)
-    assert (low, high) != speaker_interval(metric, speakers, 300, 8)
+    (low, high), left_out = speaker_interval(metric, speakers, 300, 7)
+    assert left_out == 0
+    assert (low, high) == speaker_interval(metric, speakers, 300, 7)[0]
+    assert (low, high) != speaker_interval(metric, speakers, 300, 8)[0]
     assert low < metrics.a_dcf(*own) < high
 
 
-def test_draws_without_a_value_are_left_out_until_they_are_most():
+@pytest.mark.parametrize("lost", [4, 80])
+def test_draws_without_a_value_are_counted_and_few(lost):
     calls = iter(range(1000))
 
     def rarely(index):
-        if next(calls) % 5:
+        if next(calls) < lost:
             raise ValueError
         return 1.0
 
-    with pytest.raises(ValueError, match="found a value in 20 of 100 draws"):
-        speaker_interval(rarely, [np.arange(4)] * 3, 100, 0)
+    speakers = [np.arange(6)] * 3
+    if lost == 4:
+        assert speaker_interval(rarely, speakers, 100, 0) == ((1.0, 1.0), 4)
+        return
+    with pytest.raises(ValueError, match="found no value in 80 of 100 draws"):
+        speaker_interval(rarely, speakers, 100, 0)
 
 
 def test_the_interval_over_speakers_and_attacks_holds_the_value_of_others():

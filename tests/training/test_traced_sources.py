@@ -13,6 +13,7 @@ from antispoof.config import read_yaml
 from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
 from antispoof.evaluation.tracing import Traced
+from antispoof.files import sha256_file
 from antispoof.metrics.sources import confusion, macro_f1
 from antispoof.models import MODELS, build_model
 from antispoof.models.losses import Loss
@@ -89,6 +90,7 @@ def test_an_embedding_is_what_the_last_layer_makes_logits_of(place):
     assert status == 0, error
     assert "eval.npz: 12 utterances, 3 sources" in out
     found, weights = Traced.load(place / "eval.npz"), read_weights(place / "exp/x/best.pt")
+    assert found.model == sha256_file(place / "exp/x/best.pt")
     assert found.utts.tolist() == list(read_table(place / "data/eval/wav.scp"))
     made = found.embeddings @ weights["out.weight"].double().numpy().T
     assert made + weights["out.bias"].double().numpy() == pytest.approx(found.logits, abs=1e-4)
