@@ -1,6 +1,7 @@
 """Verdicts on claims follow from intervals and thresholds, for every kind of claim."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,10 @@ import pytest
 from claim_scores import EVAL, SEEDS, add, judged, make_place, pairs
 from made_up import ROOT, refused, worker
 
-from antispoof.claims.listed import KINDS, chosen, read_claims, verdict
+from antispoof.claims.listed import chosen, verdict
 from antispoof.claims.plan import attacks_of, experiment, plan, trainings
-from antispoof.claims.rows import MEASURES
+from antispoof.claims.reading import KINDS, read_claims
+from antispoof.claims.rows import MEASURES, measure
 from antispoof.claims.scores import Scored
 from antispoof.errors import UserError
 
@@ -91,7 +93,7 @@ def test_a_row_names_the_commits_that_its_models_were_trained_at(place):
     assert judged(place, claim).ran.endswith("; trained at no commit known")
     for seed, commit in zip(SEEDS, ("beef", "cafe", "beef"), strict=True):
         (place / experiment("bad", seed) / "env.txt").write_text(f"commit: {commit}\nos: x\n")
-    assert judged(place, claim).ran.endswith("; trained at beef and cafe")
+    assert judged(place, claim).ran.endswith("; models of 2 commits; trained at beef and cafe")
     switch = pairs("difference", ["good", "bad"], holds={"below": 0})
     assert judged(place, switch, {"good": "bad"}).ran.endswith("; trained at beef and cafe")
 
@@ -120,11 +122,34 @@ def test_a_saving_needs_both_the_score_and_the_cost(place):
     claim = {**pairs("saving", ["lite", "full"], holds={"below": 3}), "saving": 0.7}
     assert judged(place, claim).verdict == "not run"
     for name, macs in (("lite", 25), ("full", 100)):
-        path = place / experiment(name, 1) / "cost.json"
-        path.write_text(json.dumps({"macs": macs, "parameters": macs}))
+        add_cost(place, name, macs)
     row = judged(place, claim)
-    assert (row.verdict, row.note) == ("held", "saved: 75.0% of MACs, 75.0% of parameters")
-    assert judged(place, {**claim, "saving": 0.8}).verdict == "not held"
+    assert row.verdict == "held"
+    assert "saves 75.0% of the back end's MACs (wanted 70%: held), 75.0% of its" in row.note
+    row = judged(place, {**claim, "saving": 0.8})
+    assert row.verdict == "not held" and "(wanted 80%: not held)" in row.note
+
+
+def test_a_saving_is_that_of_the_back_end_and_not_of_the_front_end_that_both_have(place):
+    add(place, "lite_back", 3.0)
+    add(place, "full_back", 2.9)
+    for name, macs in (("lite_back", 127), ("full_back", 710)):
+        add_cost(place, name, macs, front=7744)
+    claim = {**pairs("saving", ["lite_back", "full_back"], holds={"below": 3}), "saving": 0.7}
+    row = judged(place, claim)
+    assert row.verdict == "held"
+    assert "saves 82.1% of the back end's MACs" in row.note
+    assert "6.9% of the whole detector's MACs" in row.note
+
+
+def add_cost(place, name, macs, front=0):
+    """cost.json of a detector whose back end has these MACs."""
+    sizes = {"parameters": macs, "trainable": macs}
+    modules = [{"name": "back_end.body", "macs": macs, **sizes}]
+    if front:
+        modules.append({"name": "upstream", "macs": front, "parameters": front})
+    whole = {"macs": macs + front, "parameters": macs + front, "modules": modules}
+    (place / experiment(name, 1) / "cost.json").write_text(json.dumps(whole))
 
 
 def test_what_was_not_run_is_said_with_what_lacks(place):
@@ -137,9 +162,14 @@ def test_what_was_not_run_is_said_with_what_lacks(place):
 
 def test_every_kind_is_measured_and_the_list_of_the_corpus_is_whole():
     assert set(MEASURES) == set(KINDS) - {"none"}
-    found = read_claims(LIST)
-    assert len(found["claims"]) >= 18
-    assert set(KINDS) == {claim["kind"] for claim in found["claims"]}
+    found, grid = read_claims(LIST), read_claims(LIST.with_name("claims_grid.yaml"))
+    assert len([*found["claims"], *grid["claims"]]) >= 18
+    assert set(KINDS) == {claim["kind"] for claim in [*found["claims"], *grid["claims"]]}
+    for own in (found, grid):
+        every_training_is_planned(own)
+
+
+def every_training_is_planned(found):
     lines = plan(found["claims"], found, [1, 2])
     configs = {path.name for path in [*ROOT.glob("conf/*.yaml"), *LIST.parent.glob("*.yaml")]}
     for verb, *words in lines:
@@ -154,9 +184,51 @@ def test_every_kind_is_measured_and_the_list_of_the_corpus_is_whole():
 def test_numbers_of_attacks_go_round_so_that_each_is_drawn_equally_often():
     known = ["A01", "A02", "A03", "A04", "A05"]
     for count in range(1, 6):
-        every = [name for place in range(5) for name in attacks_of(known, count, place)]
+        every = [name for place in range(6, 11) for name in attacks_of(known, count, place)]
         assert sorted(every) == sorted(known * count)
-        assert all(len(set(attacks_of(known, count, place))) == count for place in range(5))
+        assert all(len(set(attacks_of(known, count, place))) == count for place in range(6, 11))
+
+
+def test_which_attacks_a_seed_has_does_not_rest_on_which_seeds_come_with_it():
+    found = read_claims(LIST)
+    few, all_of_them = (
+        {line for line in plan(found["claims"], found, seeds) if line[0] == "subset"}
+        for seeds in (["8", "9"], ["6", "7", "8", "9", "10"])
+    )
+    assert few and few < all_of_them
+    assert ("subset", "data/train", "data/train_k1_s8", "A03") in few
+
+
+def test_slow_systems_have_the_first_seeds_alone_and_the_row_says_so(place):
+    found = read_claims(LIST)
+    lines = [line for line in plan(found["claims"], found, list("6789")) if line[0] == "train"]
+    for name, seeds in (("wavlm_aasist_mini", "6 7 8"), ("mel_cnn_mini", "6 7 8 9")):
+        assert any(name in line[1].split() and line[3] == seeds for line in lines)
+    assert (
+        "train",
+        "sls_v1_mini",
+        "frozen",
+        "6 7 8",
+        "train",
+        "dev",
+        "finetune.layers=none",
+    ) in lines
+    add(place, "quick", 3.0)
+    add(place, "slow", 1.5, seeds=(1, 2))
+    claim = {"name": "x", **pairs("difference", ["quick", "slow"], holds={"below": 0})}
+    claim |= {"claim": "c", "source": "s", "open": "o"}
+    row = measure(claim, Scored(place, SEEDS, {}, {"slow": [1, 2]}))
+    assert row.verdict == "held" and row.ran.startswith("quick; 3 seeds; slow; 2 seeds; ")
+
+
+def test_no_call_of_a_plan_makes_what_a_recipe_makes_of_several_systems():
+    found = read_claims(LIST)
+    lines = plan(found["claims"], found, ["6"])
+    assert {line[0] for line in lines} >= {"train", "evaluate", "cost", "diagnose", "relate"}
+    assert all(len(line) == 7 for line in lines if line[0] == "train")
+    shell = (LIST.parent.parent / "claims.sh").read_text()
+    stops = re.findall(r"--stop-stage (\S+)", shell)
+    assert stops and set(stops) <= {"1", "4"}
 
 
 def test_the_page_has_a_row_for_every_claim_and_calls_on_none_by_hand(place):
@@ -175,6 +247,12 @@ def test_the_page_has_a_row_for_every_claim_and_calls_on_none_by_hand(place):
     assert "**not held** (within +5 to +15)" in page and "1 not held, 0 cannot tell" in page
     assert worker("steps/claims.py", *options, "--out", "again.md", cwd=place)[0] == 0
     assert (place / "again.md").read_text() == page
+    assert "models trained at no commit known, page written at" in page
+    assert "Each row is at 95 % by itself" in page
+    (place / "half.json").mkdir()
+    status, _, error = worker("steps/claims.py", *options, "--out", "half.md", cwd=place)
+    assert status == 1 and error.count("\n") == 1
+    assert not (place / "half.md").exists()  # the page alone would be half of it
 
 
 def test_refusals(place, tmp_path):
@@ -183,14 +261,36 @@ def test_refusals(place, tmp_path):
         ("kind: trend", "kind: tend", "found kind 'tend', wanted one of correlation"),
         ("at: [1, 2, 3, 4, 5]", "at: [1, 2]", "found 2 numbers, wanted one for each of over"),
         ("name: flatness", "name: temperature", "found the claim 'temperature' twice"),
-        ("    diagnostic: hessian\n", "", "flatness: lacks 'diagnostic'"),
+        ("    diagnostic: relative\n", "", "flatness: lacks 'diagnostic'"),
         ("pairs: [[mel_vit_mini, mel_cnn_mini]]", "pairs: [[a]]", "wanted two names in each"),
         ("attacks: 1}", "attacks: one}", 'attacks: found "one", wanted a whole number'),
+        ("attacks: 1}", "attacks: 7}", "mel_cnn_mini_k1: attacks: found 7, wanted 1 to 5"),
+        ("[A01, A02, A03, A04, A05]", "[]", "attacks: found 1, wanted 1 to 0"),
+        ("at: [1, 2, 3, 4, 5]", "at: [2, 2, 2, 2, 2]", "at: found one number for all"),
+        ("pairs: [[mel_vit_mini, mel_cnn_mini]]", "pairs: []", "pairs: found nothing"),
+        ("choice: spaarsist_frozen_mini_mag_mean", "choice: nobody", "choice: found 'nobody'"),
+        ("  mel_cnn_mini_k1:", "  mel_cnn_minik1:", "wanted .system., which it begins with"),
+        (
+            "{of: spaarsist_frozen_mini, override: model_conf.k_infer=0.1}",
+            "{of: ssl_aasist}",
+            "wanted .of., a training, and the .override. to switch to",
+        ),
+        (
+            "{of: spaarsist_frozen_mini, override: model_conf.k_infer=0.1}",
+            "{of: spaarsist_frozen_mini_to_ki01, override: a=1}",
+            "wanted .of., a training",
+        ),
+        ("attacks: 1}", "grid: 3s}", "wanted .override., .attacks., or .grid. with .epochs."),
+        ("within: [5, 15]", "within: [15, 5]", "holds: within: wanted the lower end first"),
+        ("source: ours", "source: 2026-11-27", "found a value that is no text"),
     ):
         assert old in whole
         (tmp_path / "list.yaml").write_text(whole.replace(old, new))
         with pytest.raises(UserError, match=words.replace("(", ".")):
             read_claims(tmp_path / "list.yaml")
+    (tmp_path / "latin.yaml").write_bytes("claims: [\u00e4]".encode("latin-1"))
+    with pytest.raises(UserError, match="latin.yaml: cannot be read"):
+        read_claims(tmp_path / "latin.yaml")
     with pytest.raises(UserError, match="found 'none_such', wanted some of ranks_invert"):
         chosen(read_claims(LIST)["claims"], "vit_is_worse,none_such")
     options = ("--config", LIST, "--list")
