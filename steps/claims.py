@@ -101,7 +101,8 @@ def record(row):
         for own in row.effects
     ]
     words = {"verdict": row.verdict, "ran": row.ran, "lacks": row.lacks, "note": row.note}
-    return {"name": row.claim["name"], "holds": row.claim.get("holds"), "effects": effects, **words}
+    own = {"name": row.claim["name"], "claim": row.claim["claim"], "holds": row.claim.get("holds")}
+    return {**own, "effects": effects, **words}
 
 
 def about(args, found, rows, scored):

@@ -249,6 +249,8 @@ def test_the_page_has_a_row_for_every_claim_and_calls_on_none_by_hand(place):
     assert (place / "again.md").read_text() == page
     assert "models trained at no commit known, page written at" in page
     assert "Each row is at 95 % by itself" in page
+    texts = [own["claim"] for own in read_claims(LIST)["claims"]]
+    assert [own["claim"] for own in found] == texts  # as the report shows them
     (place / "half.json").mkdir()
     status, _, error = worker("steps/claims.py", *options, "--out", "half.md", cwd=place)
     assert status == 1 and error.count("\n") == 1
