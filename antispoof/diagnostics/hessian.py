@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from ..torch_utils.plain import plain_formulas
+
 Loss = Callable[[], torch.Tensor]  # of one input: a scalar with a graph to the parameters
 AT_ONCE = 8  # vectors in one backward pass
 
@@ -28,7 +30,7 @@ AT_ONCE = 8  # vectors in one backward pass
 class Trace:
     """Of N inputs: `by_input` (N,), each the mean of `draws` vectors, and how sure that is.
 
-    relative (N,): the same, where each tensor's part is multiplied by its mean square.
+    relative (N, draws): of each vector, where each tensor's part is multiplied by its mean square.
     """
 
     by_input: np.ndarray
@@ -46,10 +48,11 @@ class Trace:
         return _error(self.by_input)
 
     def relative_summary(self) -> dict[str, float]:
-        """The mean of `relative` with its standard error. ValueError where there is none."""
+        """Its mean, with the standard error of inputs and of the vectors that they share."""
         if self.relative is None:
             raise ValueError("found no relative trace")
-        return {"mean": float(self.relative.mean()), "error": _error(self.relative)}
+        error = np.hypot(*(_error(self.relative.mean(axis=way)) for way in (0, 1)))
+        return {"mean": float(self.relative.mean()), "error": float(error)}
 
     def summary(self) -> dict[str, float]:
         """What a report shows of it; each in units of the loss (nats)."""
@@ -74,8 +77,8 @@ def _error(values):
 
 @contextlib.contextmanager
 def twice_differentiable() -> Iterator[None]:
-    """Kernels whose backward pass has one of its own: plain attention."""
-    with sdpa_kernel(SDPBackend.MATH):
+    """What has a backward pass that has one of its own: plain attention, formulas as written."""
+    with sdpa_kernel(SDPBackend.MATH), plain_formulas():
         yield
 
 
@@ -92,7 +95,7 @@ def trace(
         for loss in losses:
             parts = np.array(_products(loss(), kept, signs))  # (draws, tensors)
             found.append(np.mean([sum(row) for row in parts.tolist()]))
-            relative.append(float((parts @ squares).mean()))
+            relative.append(parts @ squares)
     size = sum(p.numel() for p in kept)
     return Trace(np.array(found), draws, size, np.array(relative))
 

@@ -15,7 +15,7 @@ EVAL = {"set": "eval"}
 
 def run(*options):
     command = [str(word) for word in (CLAIMS, *options)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=900)
+    return subprocess.run(command, capture_output=True, text=True, timeout=3000)
 
 
 def test_a_dry_run_lists_what_is_trained_and_trains_nothing():
