@@ -48,7 +48,7 @@ def _correlated(claim, ways):
 
 def reach_text(holds: Mapping[str, Any], count: int, noise: float = 0.0) -> str:
     """For which rho of so many systems a verdict is sure, in words."""
-    grid = np.linspace(-1, 1, 401)
+    grid = np.linspace(-1, 1, 401) * (1 - 1 / count)  # beyond, the formula says nothing
     said = [verdict([rho_interval(float(rho), count, noise=noise)], holds) for rho in grid]
     return f"held {_runs(grid, said, HELD)}, not held {_runs(grid, said, NOT_HELD)}"
 
@@ -61,9 +61,9 @@ def _runs(grid, said, word):
     gaps = [a for a, b in itertools.pairwise(own) if b - a > 0.01]
     if gaps:  # both ends
         return f"below {gaps[0]:+.2f} or above {next(r for r in own if r > gaps[0]):+.2f}"
-    if own[0] > -1 and own[-1] < 1:
+    if own[0] > grid[0] and own[-1] < grid[-1]:
         return f"from {own[0]:+.2f} to {own[-1]:+.2f}"
-    return f"below {own[-1]:+.2f}" if own[0] == -1 else f"above {own[0]:+.2f}"
+    return f"below {own[-1]:+.2f}" if own[0] == grid[0] else f"above {own[0]:+.2f}"
 
 
 def diagnostic(claim: Claim, scored: Scored) -> Row:
