@@ -2,19 +2,19 @@
 """Set the diagnostics of experiments against what they came to on a set: rank correlations."""
 
 import argparse
-import math
 from pathlib import Path
 
-from antispoof.errors import UserError, one_line_errors
+from antispoof.errors import one_line_errors
 
 EXAMPLE = """
 example:
   steps/relate_diagnostics.py --results eval_unknown exp/*_seed? exp/diagnostics_of_all.json
+  steps/relate_diagnostics.py --data data/eval --trials unknown --page D.md exp/*_seed? d.json
 
-Each EXP holds diagnostics.json (steps/diagnose.py) and <results>/result.json. Spearman's rho with
-an interval; experiments of one design are not independent, which makes the interval too short.
+Each EXP holds diagnostics.json (steps/diagnose.py) and <results>/result.json, or, with --data, the
+scores of that set. Spearman's rho with an interval; experiments of one design are not independent,
+which makes the interval too short.
 """
-NAMES = ("hessian", "loss_gap", "gradient_snr", "weight_norm", "davies_bouldin", "ece")
 
 
 def parse(argv=None):
@@ -24,7 +24,12 @@ def parse(argv=None):
     parser.add_argument(
         "--results", default="eval_unknown", help="the folder of each EXP that has them"
     )
+    parser.add_argument(
+        "--data", type=Path, metavar="DATA_DIR", help="in place of results: EER of scores of it"
+    )
+    parser.add_argument("--trials", metavar="NAME", help="of --data: only DATA_DIR/trials/NAME")
     parser.add_argument("--level", type=float, default=0.95, help="of the intervals")
+    parser.add_argument("--page", metavar="OUT.md", help="write tables of all too")
     parser.add_argument("exps", nargs="+", type=Path, metavar="EXP")
     parser.add_argument("out", metavar="OUT.json")
     return parser.parse_args(argv)
@@ -33,53 +38,19 @@ def parse(argv=None):
 def main():
     args = parse()
     from antispoof.data.json_files import write_json
-    from antispoof.diagnostics.relate import rank_correlation, sentence
+    from antispoof.diagnostics.relate import page, read, relate, sentence
+    from antispoof.files import atomic_open
 
-    rows = [read(exp, args.results) for exp in args.exps]
-    rates = [row["eer"] for row in rows]
-    record = {"set": args.results, "level": args.level, "experiments": rows, "correlations": {}}
-    for name in (*NAMES, "nonlinearity"):
-        pairs = [
-            (row[name], eer) for row, eer in zip(rows, rates, strict=True) if row[name] is not None
-        ]
-        try:
-            rho, interval = rank_correlation(*zip(*pairs, strict=True), args.level)
-        except (ValueError, TypeError):
-            raise UserError(
-                f"{name}: found {len(pairs)} experiments that have it, wanted 5 or more"
-            ) from None
-        text = sentence(name, f"the EER on {args.results}", rho, interval)
-        record["correlations"][name] = {
-            "rho": None if math.isnan(rho) else rho,
-            "interval": interval,
-            "count": len(pairs),
-        }
-        print(text)
+    rows = [read(exp, args.results, args.data, args.trials) for exp in args.exps]
+    name = f"{args.data.name} {args.trials or ''}".strip() if args.data else args.results
+    found = relate(rows, args.level)
+    record = {"set": name, "level": args.level, "experiments": rows, "correlations": found}
+    for key, own in found.items():
+        print(sentence(key, f"the EER on {name}", own["rho"], own["interval"]))
+    if args.page:
+        with atomic_open(args.page) as stream:
+            stream.write(page(record))
     write_json(args.out, record)
-
-
-def read(exp, name):
-    """{diagnostic: number} of an experiment, with its EER."""
-    from antispoof.data.json_files import number, read_json
-    from antispoof.evaluation.layout import result_path
-
-    shape = {"hessian": {"mean": number}, "loss_gap": (number, None), "nonlinearity": number}
-    found = read_json(
-        exp / "diagnostics.json",
-        shape,
-        missing=f"run steps/diagnose.py on {exp}",
-        wrong="make it again",
-    )
-    result = read_json(
-        result_path(exp, name), {"pooled": {"eer": number}}, missing="evaluate it (stage 6)"
-    )
-    values = {key: found[key] for key in (*NAMES, "nonlinearity")}
-    return {
-        **values,
-        "hessian": found["hessian"]["mean"],
-        "exp": str(exp),
-        "eer": result["pooled"]["eer"],
-    }
 
 
 if __name__ == "__main__":

@@ -67,7 +67,8 @@ def parse():
         args.seconds is not None and not 0.1 <= args.seconds < 1e5
     ):
         raise UserError("wanted --count from 1, --seconds from 0.1")
-    if args.in_dir.resolve() == args.out_dir.resolve() or args.out_dir.exists():
+    there = args.out_dir.exists() and any(path.name != "log" for path in args.out_dir.glob("*"))
+    if args.in_dir.resolve() == args.out_dir.resolve() or there:
         raise UserError(f"{args.out_dir}: is there already; wanted a new folder, or remove it")
     return args
 

@@ -17,6 +17,11 @@ from .plan import experiment, names_of
 from .scores import POINTS, Scored, place_text, spread_of_mean
 
 Claim = Mapping[str, Any]
+COST = {
+    "macs": number,
+    "parameters": number,
+    "modules?": [{"name": str, "macs": number, "parameters": number}],
+}
 
 
 def _units(ways, few):
@@ -37,30 +42,38 @@ def _read(names, place, scored):
     return found, list(ways.values()), _units(ways, few)
 
 
+def _effect(what, value, interval):
+    value, low, high = (POINTS * float(own) for own in (value, *interval))
+    return Effect(what, value, (low, high), f"{max(value - low, high - value):.2f} points")
+
+
 def differences(claim: Claim, scored: Scored) -> Row:
     """Each pair; intervals hold for all pairs together. Seeds of a switch are the same models."""
     names, place = names_of(claim), claim["on"]
     found, ways, units = _read(names, place, scored)
-    parts, pairs, seeds = [], [], []
+    values = {name: [own.value for own in found[name][1]] for name in names}
+    parts = [found[name][0] for name in names]
+    seeds = [spread_of_mean(values[name]) for name in names]
+    pairs = []
     for first, second in claim["pairs"]:
-        parts += [found[first][0], found[second][0]]
-        pairs.append((len(parts) - 2, len(parts) - 1))
-        values = [[own.value for own in found[name][1]] for name in (first, second)]
-        if scored.switched.get(first) == second:
-            seeds += [spread_of_mean([a - b for a, b in zip(*values, strict=True)]), None]
+        if scored.switched.get(first) == second:  # parts of their own, whose seeds are paired
+            parts += [found[first][0], found[second][0]]
+            apart = [a - b for a, b in zip(values[first], values[second], strict=True)]
+            seeds += [spread_of_mean(apart), None]
+            pairs.append((len(parts) - 2, len(parts) - 1))
         else:
-            seeds += list(map(spread_of_mean, values))
+            pairs.append((names.index(first), names.index(second)))
     every = all_differences(parts, pairs, ways, seeds=seeds)
     effects = [
-        Effect(f"{a} − {b}", POINTS * own.value, (POINTS * own.wide[0], POINTS * own.wide[1]))
+        _effect(f"{a} − {b}", own.value, own.wide)
         for (a, b), own in zip(claim["pairs"], every, strict=True)
     ]
     together = f"; intervals hold for {len(pairs)} pairs together" if len(pairs) > 1 else ""
     return Row(claim, effects, f"{place_text(place)}, {units}{together}")
 
 
-def _combined(claim, scored, weights: Mapping[str, float], what: str) -> Row:
-    """A sum of weighted EERs, whose seeds are drawn apart in each system."""
+def _combined(claim, scored, weights: Mapping[str, float], what: str, paired: bool) -> Row:
+    """A sum of weighted EERs, whose seeds are drawn apart in each system, or together."""
     found, ways, units = _read(list(weights), claim["on"], scored)
     rows = [(weight, *found[name]) for name, weight in weights.items()]
     total = Moved(
@@ -69,13 +82,14 @@ def _combined(claim, scored, weights: Mapping[str, float], what: str) -> Row:
             for key in ("value", "bonafide", "spoof")
         )
     )
-    seeds = []
-    for weight, _, runs in rows:
-        spread = spread_of_mean([own.value for own in runs])
-        if spread and weight:
-            seeds.append((weight**2 * spread[0], spread[1]))
-    (low, high), _ = crossed_difference(total, ways, seeds=seeds)
-    effect = Effect(what, POINTS * float(total.value), (POINTS * low, POINTS * high))
+    each = [[weight * own.value for own in runs] for weight, _, runs in rows if weight]
+    if paired and len(set(map(len, each))) > 1:
+        raise UserError(f"{claim['name']}: found other seeds of some, wanted the same of all")
+    if paired:
+        each = [[sum(values) for values in zip(*each, strict=True)]]
+    spreads = [spread_of_mean(own) for own in each]
+    (low, high), _ = crossed_difference(total, ways, seeds=[s for s in spreads if s])
+    effect = _effect(what, total.value, (low, high))
     return Row(claim, [effect], f"{place_text(claim['on'])}, {units}")
 
 
@@ -85,23 +99,45 @@ def contrast(claim: Claim, scored: Scored) -> Row:
     for pair in claim["pairs"]:
         for name, sign in zip(pair, (1, -1), strict=True):
             weights[name] = weights.get(name, 0) + sign / len(claim["pairs"])
-    return _combined(claim, scored, weights, f"mean of {len(claim['pairs'])} differences")
+    return _combined(claim, scored, weights, f"mean of {len(claim['pairs'])} differences", False)
 
 
 def trend(claim: Claim, scored: Scored) -> Row:
-    """The slope of EER over `at`, by least squares."""
+    """The slope of EER over `at`, by least squares: each seed has one, and they differ."""
     at = np.array(claim["at"], float) - np.mean(claim["at"])
     weights = dict(zip(claim["over"], at / np.square(at).sum(), strict=True))
-    return _combined(claim, scored, weights, "slope, points for each")
+    row = _combined(claim, scored, weights, "slope, points for each", True)
+    row.ran += "; a slope for each seed"
+    return row
 
 
 def saving(claim: Claim, scored: Scored) -> Row:
-    """The difference in EER, and what share of multiplications is saved."""
+    """The difference in EER, and what share of the back end's multiplications is saved."""
     row = differences(claim, scored)
-    shape = {"macs": number, "parameters": number}
-    exps = [scored.root / experiment(name, scored.seeds[0]) for name in claim["pairs"][0]]
-    costs = [read_json(cost_path(exp), shape) for exp in exps]
-    saved = [1 - costs[0][key] / costs[1][key] for key in ("macs", "parameters")]
-    row.note = "saved: {:.1%} of MACs, {:.1%} of parameters".format(*saved)
-    row.allowed = saved[0] >= claim["saving"]
+    notes = []
+    for pair in claim["pairs"]:
+        costs = [
+            read_json(cost_path(scored.root / experiment(n, scored.seeds[0])), COST) for n in pair
+        ]
+        own, of_all = (
+            {key: 1 - a[key] / b[key] for key in ("macs", "parameters")}
+            for a, b in (map(back_end, costs), costs)
+        )
+        enough = own["macs"] >= claim["saving"]
+        row.allowed &= enough
+        notes.append(
+            f"{pair[0]} saves {own['macs']:.1%} of the back end's MACs (wanted "
+            f"{claim['saving']:.0%}: {'held' if enough else 'not held'}), {own['parameters']:.1%} "
+            f"of its parameters, {of_all['macs']:.1%} of the whole detector's MACs"
+        )
+    row.note = "<br>".join(notes)
     return row
+
+
+def back_end(cost: Mapping[str, Any]) -> dict[str, float]:
+    """{macs, parameters} of a cost.json without the front end, where that is a part of its own."""
+    parts = cost.get("modules", [])
+    inside = [own["name"].startswith(("back_end.", "(itself)")) for own in parts]
+    apart = any(own["name"].startswith("back_end.") for own in parts)
+    front = [own for own, kept in zip(parts, inside, strict=True) if apart and not kept]
+    return {key: cost[key] - sum(own[key] for own in front) for key in ("macs", "parameters")}

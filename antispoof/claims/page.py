@@ -4,19 +4,32 @@ from collections.abc import Iterable, Sequence
 
 from .listed import Effect, Row, threshold_text
 
-UNITS = {
-    "correlation": ("", 2),
-    "diagnostic": ("", 2),
-    "firm": ("", 3),
-}  # of a kind: unit and digits; of others: points
-HEADER = ("claim", "source", "what was run", "effect, 95 % interval", "verdict", "not settled here")
+UNITS = {  # of a kind: unit, digits, and the sign of a value; of others: points
+    "correlation": ("", 2, "+"),
+    "diagnostic": ("", 2, "+"),
+    "firm": ("", 3, ""),
+}
+HEADER = (
+    "claim",
+    "source",
+    "what was run",
+    "effect, 95 % interval",
+    "verdict",
+    "what this corpus cannot settle",
+)
 
 
 def effect_text(effect: Effect, kind: str) -> str:
-    """A value with its interval."""
-    unit, digits = UNITS.get(kind, (" points", 2))
-    low, high = (f"{end:+.{digits}f}" for end in effect.interval)
-    return f"{effect.what}: {effect.value:+.{digits}f}{unit} [{low}, {high}]"
+    """A value with its interval, and what such an interval could have shown."""
+    unit, digits, sign = UNITS.get(kind, (" points", 2, "+"))
+    low, high = (f"{end:{sign}.{digits}f}" for end in effect.interval)
+    text = f"{effect.what}: {effect.value:{sign}.{digits}f}{unit} [{low}, {high}]"
+    if not effect.reach:
+        return text
+    if kind == "firm":
+        return f"{text}; {effect.reach}"
+    shown = effect.reach if kind in UNITS else f"{effect.reach} from the threshold"
+    return f"{text}; could tell: {shown}"
 
 
 def cells(row: Row) -> Sequence[str]:
@@ -29,7 +42,9 @@ def cells(row: Row) -> Sequence[str]:
     if "holds" in own:
         verdict += f" ({threshold_text(own['holds'])})"
     ran = f"not run: {row.lacks}" if row.lacks else row.ran
-    settled = f"{own['open']}: `{own['command']}`"
+    settled = own["open"]
+    if own.get("commands"):
+        settled += ": " + ", then ".join(f"`{text}`" for text in own["commands"])
     return own["claim"], own["source"], ran, "<br>".join(effects) or "-", verdict, settled
 
 

@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..metrics.ranks import FEWEST
+from .reading import seeds_of
+
 Line = tuple[str, ...]  # the verb, then its words; `-` stands for nothing
-GRID_SET = "eval_3s"
+ORDER = ("subset", "grid", "train", "switch", "evaluate", "diagnose", "cost", "relate")
 
 
 def names_of(claim: Mapping[str, Any]) -> list[str]:
@@ -18,65 +21,79 @@ def experiment(name: str, seed: int | str) -> str:
     return f"exp/{name}_seed{seed}"
 
 
-def attacks_of(known: Sequence[str], count: int, place: int) -> list[str]:
-    """`count` of the attacks, from number `place` on and round: each is drawn equally often."""
-    return [known[(place + step) % len(known)] for step in range(count)]
+def attacks_of(known: Sequence[str], count: int, seed: int) -> list[str]:
+    """`count` of the attacks, from that of the seed on and round: five seeds in a row have all."""
+    return [known[(seed - 1 + step) % len(known)] for step in range(count)]
+
+
+def diagnosed(found: Mapping[str, Any], seeds: Sequence) -> list:
+    """The seeds whose models are diagnosed: of a slow measurement, few may be enough."""
+    own = [str(seed) for seed in found.get("diagnostics", {"seeds": []})["seeds"]]
+    return own or list(map(str, seeds))
 
 
 def plan(claims: Iterable[Mapping[str, Any]], found: Mapping[str, Any], seeds: Sequence) -> list:
     """Lines in the order in which they have to be done; found: as `read_claims`.
 
     subset FROM TO ATTACKS; grid SYSTEMS_AND_KINDS EPOCHS; train SYSTEMS TAG SEEDS TRAIN DEV
-    OVERRIDE LAST_STAGE; switch EXP OUT OVERRIDE; diagnose EXP; cost EXP; rank EXPS.
+    OVERRIDE; switch EXP OUT OVERRIDE; evaluate EXP; diagnose EXP; cost EXP; relate SET LIST EXPS.
     """
     lines: dict[Line, None] = {}
     claims = list(claims)
+    related = found.get("diagnostics") if any(c["kind"] == "diagnostic" for c in claims) else None
+    for name in [
+        *(n for claim in claims for n in names_of(claim)),
+        *(related or {"over": []})["over"],
+    ]:
+        lines.update(dict.fromkeys(_training(name, found, seeds)))
     for claim in claims:
-        for name in names_of(claim):
-            for line in _training(name, claim["kind"], found, seeds):
-                lines[line] = None
-    for claim in claims:
-        for line in _after(claim, seeds):
-            lines[line] = None
-    order = ("subset", "grid", "train", "switch", "diagnose", "cost", "rank")
-    return sorted(_joined(list(lines)), key=lambda line: order.index(line[0]))
+        lines.update(dict.fromkeys(_after(claim, found, seeds)))
+    if related:
+        own = diagnosed(found, seeds)
+        exps = [experiment(name, seed) for name in related["over"] for seed in own]
+        lines.update(dict.fromkeys(("diagnose", exp) for exp in exps))
+        place = related["second"]
+        if len(exps) >= FEWEST:
+            lines["relate", place["set"], place.get("trials", "-"), " ".join(exps)] = None
+    return sorted(_joined(list(lines)), key=lambda line: ORDER.index(line[0]))
 
 
-def _training(name, kind, found, seeds):
-    own = found["trainings"].get(name, {"system": name})
-    many = " ".join(map(str, seeds))
+def _training(name, found, seeds):
+    own, seeds = found["trainings"].get(name, {"system": name}), seeds_of(name, found, seeds)
     if "of" in own:
-        yield from _training(own["of"], kind, found, seeds)
+        yield from _training(own["of"], found, seeds)
         for seed in seeds:
             yield "switch", experiment(own["of"], seed), experiment(name, seed), own["override"]
     elif "grid" in own:
         yield "grid", f"{own['system']} {own['grid']}", str(own["epochs"])
     elif "attacks" in own:
-        for place, seed in enumerate(seeds):
-            attacks = ",".join(attacks_of(found["training_attacks"], own["attacks"], place))
+        for seed in seeds:
+            attacks = ",".join(attacks_of(found["training_attacks"], own["attacks"], int(seed)))
             sets = []
             for part in ("train", "dev"):
                 sets.append(f"{part}_k{own['attacks']}_s{seed}")
                 yield "subset", f"data/{part}", f"data/{sets[-1]}", attacks
-            yield "train", own["system"], _tag(name, own), str(seed), *sets, "-", "4"
+            yield "train", own["system"], _tag(name, own), str(seed), *sets, "-"
     else:
-        last = "6" if kind == "firm" else "4"
+        many = " ".join(map(str, seeds))
         override = own.get("override", "-")
-        yield "train", own["system"], _tag(name, own), many, "train", "dev", override, last
+        yield "train", own["system"], _tag(name, own), many, "train", "dev", override
 
 
 def _tag(name, own):
     return name[len(own["system"]) + 1 :] or "-"
 
 
-def _after(claim, seeds):
+def _after(claim, found, seeds):
     names = names_of(claim)
     if claim["kind"] == "diagnostic":
-        yield from (("diagnose", experiment(name, seed)) for name in names for seed in seeds)
-    if claim["kind"] == "saving":
+        own = diagnosed(found, seeds)
+        yield from (("diagnose", experiment(name, seed)) for name in names for seed in own)
+    if claim["kind"] in ("saving", "firm"):
         yield from (("cost", experiment(name, seeds[0])) for name in names)
     if claim["kind"] == "firm":
-        yield "rank", " ".join(experiment(name, seed) for name in names for seed in seeds)
+        for name in names:
+            yield from (("evaluate", experiment(name, s)) for s in seeds_of(name, found, seeds))
 
 
 def _joined(lines: list[Line]) -> list[Line]:

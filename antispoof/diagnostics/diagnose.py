@@ -43,7 +43,7 @@ def clips_of(
 
 
 def diagnose(clips: Clips, draws: int, seed: int, before: Clips | None = None) -> dict[str, Any]:
-    """{diagnostic: number}, and `hessian` as a record; `before` are clips of the training set.
+    """{diagnostic: number}; `hessian` and `relative` are records, `before` clips of training data.
 
     `by_input` holds the traces, and `labels` the class of each clip.
     """
@@ -64,6 +64,7 @@ def diagnose(clips: Clips, draws: int, seed: int, before: Clips | None = None) -
     loss = clips.mean_loss()
     return {
         "hessian": found.summary(),
+        "relative": found.relative_summary(),
         "by_input": found.by_input.tolist(),
         "labels": [LABELS[label] for label in labels],
         "loss": loss,

@@ -3,9 +3,13 @@
 E[v' H v] = tr H for a vector v of independent signs. The loss is the cross-entropy of one input
 in eval mode; of two classes, log(1 + e^-t), t being how far the score is on its side. A kink
 (ReLU, a maximum) has no curvature here: the trace is of the smooth pieces. It grows when weights
-shrink before a layer that norms them, so that traces of unlike models do not compare.
+shrink before a layer that norms them, so that traces of unlike models do not compare. Where each
+tensor's part of the trace is multiplied by the mean square of its weights, that scale is gone: half
+of the sum, times e², is what the loss is expected to rise by where each weight moves at random by e
+times the root mean square of its tensor.
 
-Source: Hutchinson (1989), doi:10.1080/03610918908812806.
+Sources: Hutchinson (1989), doi:10.1080/03610918908812806; relative flatness: Petzka et al. (2021),
+arXiv 2001.00939.
 """
 
 import contextlib
@@ -16,17 +20,23 @@ import numpy as np
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from ..torch_utils.plain import plain_formulas
+
 Loss = Callable[[], torch.Tensor]  # of one input: a scalar with a graph to the parameters
 AT_ONCE = 8  # vectors in one backward pass
 
 
 @dataclass(frozen=True)
 class Trace:
-    """Of N inputs: `by_input` (N,), each the mean of `draws` vectors, and how sure that is."""
+    """Of N inputs: `by_input` (N,), each the mean of `draws` vectors, and how sure that is.
+
+    relative (N, draws): of each vector, where each tensor's part is multiplied by its mean square.
+    """
 
     by_input: np.ndarray
     draws: int
     parameters: int
+    relative: np.ndarray | None = None
 
     @property
     def mean(self) -> float:
@@ -35,7 +45,14 @@ class Trace:
     @property
     def error(self) -> float:
         """Standard error of the mean, of inputs and vectors together."""
-        return float(self.by_input.std(ddof=1) / np.sqrt(len(self.by_input)))
+        return _error(self.by_input)
+
+    def relative_summary(self) -> dict[str, float]:
+        """Its mean, with the standard error of inputs and of the vectors that they share."""
+        if self.relative is None:
+            raise ValueError("found no relative trace")
+        error = np.hypot(*(_error(self.relative.mean(axis=way)) for way in (0, 1)))
+        return {"mean": float(self.relative.mean()), "error": float(error)}
 
     def summary(self) -> dict[str, float]:
         """What a report shows of it; each in units of the loss (nats)."""
@@ -54,10 +71,14 @@ class Trace:
         }
 
 
+def _error(values):
+    return float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
 @contextlib.contextmanager
 def twice_differentiable() -> Iterator[None]:
-    """Kernels whose backward pass has one of its own: plain attention."""
-    with sdpa_kernel(SDPBackend.MATH):
+    """What has a backward pass that has one of its own: plain attention, formulas as written."""
+    with sdpa_kernel(SDPBackend.MATH), plain_formulas():
         yield
 
 
@@ -68,11 +89,15 @@ def trace(
     kept = [p for p in parameters if p.requires_grad]
     generator = torch.Generator().manual_seed(seed)
     signs = [[_signs(p, generator) for p in kept] for _ in range(draws)]
-    found = []
+    found, relative = [], []
+    squares = [float(p.detach().double().square().mean()) for p in kept]
     with twice_differentiable():
         for loss in losses:
-            found.append(np.mean(_products(loss(), kept, signs)))
-    return Trace(np.array(found), draws, sum(p.numel() for p in kept))
+            parts = np.array(_products(loss(), kept, signs))  # (draws, tensors)
+            found.append(np.mean([sum(row) for row in parts.tolist()]))
+            relative.append(parts @ squares)
+    size = sum(p.numel() for p in kept)
+    return Trace(np.array(found), draws, size, np.array(relative))
 
 
 def _signs(parameter, generator):
@@ -81,17 +106,20 @@ def _signs(parameter, generator):
 
 
 def _products(loss, parameters, signs):
-    """[v' H v of each vector] of one loss."""
+    """[v' H v of each vector, by the rows of H of each tensor] of one loss."""
     first = torch.autograd.grad(loss, parameters, create_graph=True, allow_unused=True)
     used = [n for n, part in enumerate(first) if part is not None and part.requires_grad]
     if not used:
-        return [0.0] * len(signs)
+        return [[0.0] * len(parameters) for _ in signs]
     own, gradients = [parameters[n] for n in used], [first[n] for n in used]
     found = []
     for start in range(0, len(signs), AT_ONCE):
         some = [[vector[n] for n in used] for vector in signs[start : start + AT_ONCE]]
         for vector, product in zip(some, _backward(gradients, own, some), strict=True):
-            found.append(sum(_dot(v, h) for v, h in zip(vector, product, strict=True)))
+            row = [0.0] * len(parameters)
+            for n, v, h in zip(used, vector, product, strict=True):
+                row[n] = _dot(v, h)
+            found.append(row)
     return found
 
 

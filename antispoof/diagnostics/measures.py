@@ -15,6 +15,8 @@ from torch.nn.functional import cross_entropy
 MEANINGS = {
     "hessian": "mean curvature of the loss in the parameters. It changes with the scale of weights "
     "that a norm takes out: it compares a model with itself, not with another design",
+    "relative": "the same, each tensor's part times the mean square of its weights: scales that a "
+    "norm takes out are gone, so that it compares designs; kinks have no curvature here either",
     "loss_gap": "loss on dev less loss on training data: what is learnt by heart, of known attacks",
     "gradient_snr": "|mean gradient|² over the total variance of the gradients of single inputs: "
     "near 0 at the end of training, where inputs pull in opposite directions; of these data alone",

@@ -30,6 +30,7 @@ READS: dict[str, dict[str, str]] = {
     },
     "score.py": {"data": "wav.scp utt2dur", "dump": DUMP, "exp": "."},
     "novelty.py": {"data": "wav.scp utt2dur", "dump": DUMP, "exp": "best.pt"},
+    "diagnose.py": {"data": "wav.scp utt2dur utt2label", "dump": DUMP, "exp": "best.pt"},
     "calibrate.py": {"data": "utt2label", "exp": "{apply}/scores"},
     "fuse.py": {"data": "utt2label", "exp": "{apply}/scores"},
     "fuse.py --unseen": {

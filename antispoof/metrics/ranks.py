@@ -24,13 +24,20 @@ def rank_correlation(
     ranks = rankdata(first), rankdata(second)
     if min(np.ptp(part) for part in ranks) == 0:
         return float("nan"), (-1.0, 1.0)
-    rho = float(np.corrcoef(*ranks)[0, 1])
+    rho = float(np.clip(np.corrcoef(*ranks)[0, 1], -1, 1))
+    return (float(np.sign(rho)) if abs(rho) > 1 - 1e-12 else rho), rho_interval(rho, size, level)
+
+
+def rho_interval(
+    rho: float, size: int, level: float = 0.95, noise: float = 0.0
+) -> tuple[float, float]:
+    """The interval of a rho of so many pairs; noise: a variance of Fisher's z to be added."""
     if abs(rho) > 1 - 1e-12:  # at the end of the scale, the formula says nothing
         rho = float(np.sign(rho))
         inner = rho * (1 - 1 / size)
     else:
         inner = rho
-    error = np.sqrt((1 + inner**2 / 2) / (size - 3))
+    error = np.sqrt((1 + inner**2 / 2) / (size - 3) + noise)
     half = stdtrit(size - 3, (1 + level) / 2) * error
     low, high = np.tanh(np.arctanh(inner) - half), np.tanh(np.arctanh(inner) + half)
-    return rho, (float(min(low, rho)), float(max(high, rho)))
+    return float(min(low, rho)), float(max(high, rho))

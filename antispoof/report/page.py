@@ -7,6 +7,7 @@ from pathlib import Path
 from ..data.json_files import json_text, read_json
 from ..evaluation.layout import calibration_path, fusion_path
 from ..metrics.titles import table_text
+from .claims import claims
 from .collect import Run, by_system, conditions, mean_sd, pooled
 from .figures import Picture
 from .heat import heat_maps
@@ -63,6 +64,7 @@ def page(
             "Diagnostics",
             tables.get("diagnostics", "") + _gallery(pictures.get("diagnostics", ())),
         ),
+        ("claims", "Claims", claims(data)),
         ("provenance", "Provenance", tables["counts"] + _provenance(runs, data)),
     ]
     return TEMPLATES.get_template("page.html").render(

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from antispoof.diagnostics.hessian import Trace, trace
+from antispoof.models import MODELS
 
 
 def network(seed=0):
@@ -100,3 +101,51 @@ def test_a_summary_has_mean_error_and_spread():
     assert found["error"] == pytest.approx((7 / 3) ** 0.5)
     assert found["per_parameter"] == pytest.approx(0.03)
     assert (found["min"], found["max"], found["inputs"]) == (1.0, 6.0, 3)
+
+
+@pytest.mark.parametrize("name", ["ssl_aasist", "spaarsist", "spaarsist_lite", "xlsr_mamba"])
+def test_models_with_a_backward_pass_written_by_hand_have_a_trace_too(name):
+    torch.manual_seed(0)
+    model = MODELS[name](dim=8).eval()
+    x, y = torch.randn(2, 1, 1, 30, 8), torch.tensor([0, 1])
+    losses = [
+        lambda n=n: cross_entropy(model(x[n], torch.tensor([30])), y[n : n + 1]) for n in (0, 1)
+    ]
+    found = trace(losses, list(model.parameters()), draws=2)
+    assert np.isfinite(found.by_input).all() and found.by_input.any()
+
+
+def test_a_relative_trace_does_not_see_the_scale_that_a_norm_takes_out():
+    torch.manual_seed(0)
+    first, last = nn.Linear(4, 6, bias=False).double(), nn.Linear(6, 2).double()
+    model = nn.Sequential(first, nn.LayerNorm(6, eps=0).double(), nn.Tanh(), last)
+    losses = [lambda x=x, y=y: cross_entropy(model(x), y) for x, y in clips(2)]
+    traces = []
+    for _ in range(2):
+        traces.append(trace(losses, list(model.parameters()), draws=100))
+        with torch.no_grad():
+            first.weight /= 3  # the model stays what it is
+    before, after = traces
+    own = [found.relative_summary() for found in traces]
+    apart = abs(own[0]["mean"] - own[1]["mean"])
+    assert apart < 2 * np.hypot(own[0]["error"], own[1]["error"])
+    assert abs(after.mean) > 2 * abs(before.mean)
+
+
+def test_the_error_of_a_relative_trace_has_that_of_the_vectors_which_all_inputs_share():
+    weights = torch.tensor([1.0, 1.0], dtype=torch.float64, requires_grad=True)
+    losses = [lambda: 5 * weights[0] * weights[1]] * 50  # all inputs alike: vectors alone differ
+    found = trace(losses, [weights], draws=16)
+    assert found.error == 0 and found.relative_summary()["error"] > 1
+
+
+def test_a_relative_trace_worked_out_by_hand():
+    weights = torch.tensor([1.0, -2.0], dtype=torch.float64, requires_grad=True)
+    other = torch.tensor([3.0], dtype=torch.float64, requires_grad=True)
+
+    def loss():
+        return 5 * weights.square().sum() / 2 + 7 * other.square().sum() / 2
+
+    found = trace([loss], [weights, other], draws=1)
+    assert found.by_input.tolist() == [2 * 5 + 7]
+    assert found.relative.tolist() == [[2.5 * 2 * 5 + 9 * 7]]  # mean squares 2.5 and 9

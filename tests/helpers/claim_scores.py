@@ -38,9 +38,9 @@ def add(place, name, gap, other=None, seeds=SEEDS, sets=("eval", "dev"), spread=
             write_table(path, dict(zip(ids, values, strict=True)))
 
 
-def judged(place, claim, switched=None, seeds=SEEDS):
-    own = {"name": "x", "claim": "c", "source": "s", "open": "o", "command": "d", **claim}
-    return measure(own, Scored(place, seeds, switched or {}))
+def judged(place, claim, switched=None, seeds=SEEDS, scored=None):
+    own = {"name": "x", "claim": "c", "source": "s", "open": "o", "commands": ["d"], **claim}
+    return measure(own, scored or Scored(place, seeds, switched or {}))
 
 
 def pairs(kind, *names, holds):
