@@ -5,7 +5,6 @@
 | aasist, aasist_l | clovaai/aasist | `pos_S` of width 64 or 24, no front end |
 | ssl_aasist | SSL_Anti-spoofing | `LL.weight` and a fairseq front end, `ssl_model.model.` |
 | sls | SLSforASVspoof-2021-DF | `fc0.weight` and the same front end |
-
 | see layouts.py | TCM, XLSR-Mamba, Nes2Net and XLSR-Conformer | with the same front end |
 | linear | AntiDeepfake, see antideepfake.py | `proj_fc.weight` and `m_ssl.model.` |
 

@@ -67,6 +67,7 @@ def train(
             )
             if learner.attractors is not None:
                 learner.speakers = speakers_of(train_dir, inputs.utts, labels, phase.config)
+                learner.attractors.know(learner.speakers)
             begin(phase, learner, record, start)
             learn(phase, learner, judge, record)
             choose(phase, learner, judge, record)
@@ -142,7 +143,7 @@ def begin(phase: Phase, learner: Learner, record: Record, start: str | Path) -> 
     if phase.number == record.state["phase"]:
         learner.load_state_dict(record.state.pop("learner"), record.exp_dir / "last.pt")
     elif start:
-        learner.start_from(start)
+        learner.start_from(start, other_set=phase.number == 1)
         record.log(f"starting from {start}")
     require_kept(record.exp_dir, phase)
     record.log(f"{count_parameters(learner.model)}, {learner.device}")

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from made_up import ROOT
 from ssl_models import fairseq_settings, fairseq_weights, sounds
 
 from antispoof.errors import UserError
@@ -174,6 +175,16 @@ def test_published_names_choose_the_upstream_that_reads_the_last_layer_after_its
         _, state = made_up(layout)
         assert published.layout_of(state, "x") == layout
         assert published.config_of(layout, state)["upstream"] == "xls_r_300m_aasist"
+
+
+def test_the_table_of_layouts_is_one_piece_and_the_page_names_those_that_were_not_at_hand():
+    table = published.__doc__.split("\n\n")[1].splitlines()
+    assert [line.split("|")[1].strip() for line in table[2:]] == [
+        *("aasist, aasist_l", "ssl_aasist", "sls", "see layouts.py", "linear"),
+    ]
+    page = " ".join((ROOT / "docs/models.md").read_text().split())
+    untried = "XLSR-Conformer, TCM, XLSR-Mamba, Nes2Net or AntiDeepfake"
+    assert f"No published file of {untried} has been at hand" in page
 
 
 def test_other_positions_than_sinusoids_are_refused(place):

@@ -199,6 +199,11 @@ def test_attractors_of_samo_are_those_of_the_training_sets_speakers(place, tmp_p
     bonafide = [u for u, label in read_table("data/train/utt2label").items() if label == "bonafide"]
     speakers = {read_table("data/train/utt2spk")[utt] for utt in bonafide}
     assert changed.tolist() == [True] * len(speakers) + [False] * (20 - len(speakers))
+    assert torch.equal(state[name.replace("attractors", "known")], changed)
+    fit(tmp_path / "next", "loss=samo", "loss_conf={every: 9}", f"init_from={tmp_path}/exp")
+    again = read_weights(tmp_path / "next/best.pt")
+    assert torch.equal(again[name], first), "another training's speakers are not taken"
+    assert torch.equal(again[name.replace("attractors", "known")], changed)
 
 
 WRONG = {
