@@ -19,7 +19,7 @@ from ..progress import Progress
 from ..scoring.batches import load
 from ..scoring.build import build_system, parameter_groups
 from ..scoring.inputs import Inputs
-from ..ssl.finetuned import FineTuned
+from ..ssl.finetuned import FineTuned, starting
 from ..torch_utils.checkpoint import fit_weights, read_weights
 from ..torch_utils.distributed import SINGLE, Team, deal
 from ..torch_utils.parts import restore
@@ -89,7 +89,8 @@ class Learner:
             model = model.back_end
         if other_set:
             weights = without_attractors(model, weights)
-        fit_weights(model, weights, path, f"the model of {self.name}")
+        with starting(model):
+            fit_weights(model, weights, path, f"the model of {self.name}")
         if self.average:
             self.average = MovingAverage(self.model, self.average.decay)
 

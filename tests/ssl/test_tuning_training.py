@@ -15,7 +15,12 @@ from antispoof.scoring.inputs import open_inputs
 from antispoof.scoring.merge import merge_experiment
 from antispoof.scoring.score import read_labels, score
 from antispoof.ssl import convert, save
-from antispoof.torch_utils.checkpoint import load_checkpoint, load_weights, read_weights
+from antispoof.torch_utils.checkpoint import (
+    load_checkpoint,
+    load_weights,
+    read_weights,
+    save_checkpoint,
+)
 from antispoof.training import learner as training
 from antispoof.training.experiment import claim, load_experiment, read_experiment
 from antispoof.training.step_cost import describe_steps
@@ -130,6 +135,23 @@ def test_what_a_phase_before_learnt_is_merged_too(place, tmp_path):
 
 
 @pytest.mark.parametrize("method", ["lora", "dora"])
+def test_a_method_begins_where_the_phase_before_it_ended(place, tmp_path, method):
+    still = ["optimizer_conf.lr=1e-9", "finetune.lr=1e-9", f"finetune.method={method}"]
+    first = "{finetune: {method: full, layers: all, lr: 0.05}, epochs: 1}"
+    fit(tmp_path / "exp", f"phases=[{first}, {{epochs: 1}}]", *still)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "exp/phase1.pt").rename(tmp_path / "full/best.pt")
+    plain = ["finetune.layers=all", "finetune.method=full", "finetune.method_conf={}"]
+    claim(tmp_path / "full", load(*plain))
+    np.testing.assert_allclose(scores(tmp_path / "exp"), scores(tmp_path / "full"), atol=1e-3)
+    claim(tmp_path / "frozen", load(*plain))
+    state = read_weights(tmp_path / "full/best.pt")
+    state = {n: v for n, v in state.items() if not n.startswith("front_end.upstream")}
+    save_checkpoint(tmp_path / "frozen/best.pt", {"model": state})
+    assert np.abs(scores(tmp_path / "full") - scores(tmp_path / "frozen")).max() > 0.1
+
+
+@pytest.mark.parametrize("method", ["lora", "dora"])
 def test_a_merged_experiment_is_a_plain_one_with_the_same_scores(place, tmp_path, method):
     own = [f"finetune.method={method}", "finetune.method_conf={rank: 2, matrices: [q, o, fc1]}"]
     fit(tmp_path / "exp", *own)
@@ -152,6 +174,11 @@ def test_a_merged_experiment_is_a_plain_one_with_the_same_scores(place, tmp_path
     weights = {
         n: v for n, v in read_weights(tmp_path / "exp/best.pt").items() if ".tuned." not in n
     }
+    with pytest.raises(
+        UserError, match=rf"tuned otherwise \(finetune.method: '{method}', now 'full'"
+    ):
+        frozen.load_state_dict(weights)
+    weights["front_end._extra_state"] = frozen.front_end.get_extra_state()
     frozen.load_state_dict(weights)
     untuned = score(frozen, open_inputs(load(), "data/eval", "dump"), 8, CPU)
     assert np.abs(untuned - scores(tmp_path / "exp")).max() > 1e-3
