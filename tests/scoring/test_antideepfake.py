@@ -103,6 +103,7 @@ def test_what_is_no_such_file_is_refused_in_one_line(tmp_path):
     for name, message in (
         ("m_ssl.model.encoder.layers.0.fc2.bias", "its weights are not those of .*fc2.bias"),
         ("m_ssl.model.encoder.pos_conv.0.weight_g", "its front end lacks .*weight_g"),
+        ("m_ssl.model.layer_norm.weight", "its front end lacks 'layer_norm.weight'"),
     ):
         torch.save({n: t for n, t in state.items() if n != name}, tmp_path / "less.ckpt")
         with pytest.raises(UserError, match=message):
@@ -110,7 +111,12 @@ def test_what_is_no_such_file_is_refused_in_one_line(tmp_path):
     torch.save({**state, "more": torch.zeros(1)}, tmp_path / "more.ckpt")
     with pytest.raises(UserError, match="as weights of AntiDeepfake, found more"):
         import_published(tmp_path / "more.ckpt", "", tmp_path / "exp")
-    assert not (tmp_path / "exp/front_end.pt").exists()
+    for end, shape in (("weight", (3, DIM)), ("weight", (2, DIM + 1)), ("bias", (1,))):
+        torch.save({**state, f"proj_fc.{end}": torch.zeros(shape)}, tmp_path / "other.ckpt")
+        found = re.escape(f"proj_fc.{end}: found the shape {shape}, wanted (2")
+        with pytest.raises(UserError, match=found):
+            import_published(tmp_path / "other.ckpt", "", tmp_path / "exp")
+    assert not (tmp_path / "exp").exists()
     narrow = fairseq_weights(fairseq_settings())
     with pytest.raises(UserError, match="is 32 wide, wanted one of 768, 1024, 1280, 1920"):
         antideepfake.settings_of("wav2vec2", narrow, "x")

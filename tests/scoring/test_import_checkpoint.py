@@ -73,6 +73,7 @@ def state_of(name):
         (lambda s: s.update({"new.weight": torch.zeros(1)}), "unknown: new.weight"),
         (lambda s: s.update({"master1": torch.zeros(1, 1, 3)}), "misshapen: graph.branches.0.mas"),
         (lambda s: s.pop("pos_S"), "wanted the weights of AASIST"),
+        (lambda s: s.update({"pos_S": torch.zeros(())}), "wanted the weights of AASIST"),
         (lambda s: s.update({"epoch": 3}), "names and tensors alone"),
         (lambda s: s.clear(), "holds nothing"),
     ],

@@ -195,6 +195,48 @@ def test_other_positions_than_sinusoids_are_refused(place):
         published.import_published(place / "in.pth", "small")
 
 
+LESS = {  # what a file lacks, or has in another shape, and what is said
+    "xlsr_mamba": [("LL.weight", None, "found no LL.weight; wanted all that")],
+    "xlsr_conformer": [
+        ("LL.weight", None, "found no LL.weight"),
+        ("conformer.encoder_blocks.0.attn.fn.rel_pos_emb.weight", (5,), "shapes of no such model"),
+        ("conformer.encoder_blocks.0.attn.fn.rel_pos_emb.weight", (5, 0), "shapes of no such"),
+    ],
+    "xlsr_conformer_tcm": [
+        ("conformer.positional_emb", (8,), "shapes of no such model"),
+        ("conformer.encoder_blocks.0.attn.fn.pos_embed", (1,), "shapes of no such model"),
+    ],
+    "nes2net_x": [
+        ("Nested_Res2Net_TDNN.Build_in_Res2Nets.0.se.se.1.weight", None, "found no Nested_.*se.1"),
+        ("Nested_Res2Net_TDNN.Build_in_Res2Nets.0.se.se.1.weight", (4,), "shapes of no such"),
+        ("Nested_Res2Net_TDNN.Build_in_Res2Nets.0.se.se.1.weight", (0, 8, 1), "shapes of no such"),
+    ],
+}
+
+
+@pytest.mark.parametrize("layout", LESS)
+def test_what_says_how_a_model_is_made_is_asked_for_in_one_line(layout, place):
+    for name, shape, message in LESS[layout]:
+        _, state = made_up(layout)
+        assert name in state
+        del state[name]
+        if shape:
+            state[name] = torch.zeros(shape)
+        torch.save(state, place / "in.pth")
+        with pytest.raises(UserError, match=f"in.pth: as weights of '{layout}', .*{message}") as e:
+            published.import_published(place / "in.pth", "small")
+        assert "\n" not in str(e.value)
+
+
+def test_names_that_skip_numbers_ask_for_no_more_memory(place):
+    _, state = made_up("xlsr_mamba")
+    one = state["conformer.forward_layers.0.norm.weight"]
+    state["conformer.forward_layers.900.norm.weight"] = one  # two more stand before it
+    torch.save(state, place / "in.pth")
+    with pytest.raises(UserError, match=r"missing: back_end.backward_.2.mamba.*; unknown: .*900"):
+        published.import_published(place / "in.pth", "small")
+
+
 @pytest.mark.parametrize("layout", ["xlsr_mamba", "nes2net_x"])
 def test_a_weight_that_is_missing_is_named(layout, place):
     _, state = made_up(layout)
