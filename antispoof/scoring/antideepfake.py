@@ -18,11 +18,11 @@ import torch
 
 from ..config import EXPERIMENT, UPSTREAM
 from ..errors import UserError
+from ..evaluation.contamination import note_training
 from ..ssl.convert import save
 from ..ssl.fairseq import from_state
 from ..ssl.local import build
 from .build import build_system
-from .contamination import note_training
 
 LAYOUT = "linear"
 FRONT_END, CLASSIFIER = "m_ssl.model.", "proj_fc."

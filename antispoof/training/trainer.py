@@ -16,6 +16,7 @@ import torch
 from ..augment.draws import gather as gather_draws
 from ..config.renamed import phase_file
 from ..errors import UserError
+from ..evaluation.contamination import inherit_training
 from ..scoring.inputs import open_inputs
 from ..torch_utils.checkpoint import fit_weights, read_weights, save_checkpoint
 from .averaging import average_states
@@ -56,6 +57,8 @@ def train(
         record.log(line)
     start = config["init_from"].replace("{seed}", str(config["seed"]))
     check_start(config["without_attacks"], start)
+    if start and run.team.is_main:
+        inherit_training(exp_dir, [start])
     start = start and f"{start}/best.pt"
     for phase in record.phases:
         if phase.number >= record.state["phase"]:  # the others were done before this run

@@ -10,9 +10,9 @@ from safetensors.torch import save_file
 from ssl_models import fairseq_settings, fairseq_weights, sounds
 
 from antispoof.errors import UserError
+from antispoof.evaluation.contamination import note_training, warning_of
 from antispoof.scoring import antideepfake
 from antispoof.scoring.build import build_system
-from antispoof.scoring.contamination import note_training, warning_of
 from antispoof.scoring.published import import_published
 from antispoof.torch_utils.checkpoint import load_weights
 from antispoof.training.experiment import read_experiment
@@ -138,11 +138,18 @@ def test_a_set_that_a_model_was_trained_on_is_named_and_another_is_not(tmp_path)
     for corpus, name in (("ASVspoof 2019, logical access", "dev"), ("In-the-Wild", "eval")):
         assert warning_of(exp, data_dir(tmp_path / corpus / name, corpus, name)) == ""
     assert warning_of(exp, data_dir(tmp_path / "b", "DECRO", "eval_zh"))
+    derived = data_dir(tmp_path / "c", "PartialSpoof, whole utterances", "eval")
+    assert "was trained on speech of PartialSpoof, whole utterances, set 'eval' (made of ASV" in (
+        warning_of(exp, derived)
+    )
+    for corpus in ("ASVspoofLD", "LibriSeVoc", "SONAR", "DFADD"):
+        assert warning_of(exp, data_dir(tmp_path / "d" / corpus, corpus, "eval"))
     (tmp_path / "bare").mkdir()
     assert warning_of(exp, tmp_path / "bare") == ""
 
 
 def test_the_corpora_of_the_list_are_named_as_their_recipes_name_them():
     known = {yaml.safe_load(p.read_text())["name"] for p in ROOT.glob("egs/*/corpus.yaml")}
-    named = {line.rpartition(": ")[0] for line in LISTED.splitlines()}
+    known |= {name.partition(",")[0] for name in known}
+    named = {line.partition("; ")[0].rpartition(": ")[0] for line in LISTED.splitlines()}
     assert named - known == {"HABLA"}  # of which there is no recipe
