@@ -55,10 +55,10 @@ def judge(options, tables, named, out, known, verified):
     """Write the result of one list of trials; None: of every trial. known: factors so far."""
     from antispoof.data.json_files import write_json
     from antispoof.evaluation.asv import of_options
+    from antispoof.evaluation.contamination import warning_of_scores
     from antispoof.evaluation.evaluate import evaluate
     from antispoof.evaluation.sasv import judge_sasv, lines
     from antispoof.evaluation.scores import keep
-    from antispoof.scoring.contamination import warning_of
     from antispoof.training.selection import read_choices
 
     labels, scores, *ratios = tables
@@ -75,7 +75,7 @@ def judge(options, tables, named, out, known, verified):
     result["set"], result["trials"] = options.data_dir.resolve().name, named
     if options.exp and (choices := read_choices(options.exp)):
         result["selection"] = choices
-    if options.exp and (trained := warning_of(options.exp, options.data_dir)):
+    if trained := warning_of_scores(options.scores, options.data_dir, options.exp):
         result["trained_on"] = trained
     write_json(out, result)
     for line in lines(result["sasv"]) if verified else ():

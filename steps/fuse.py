@@ -33,6 +33,7 @@ steps/compare.py says what the system brings: <out> <out>/without_<system> eval.
 def main():
     options = parse()
     from antispoof.evaluation import fusion
+    from antispoof.evaluation.contamination import inherit_training
     from antispoof.evaluation.layout import fusion_path, llr_path, scores_path
     from antispoof.training.unseen import learn_from
 
@@ -50,6 +51,7 @@ def main():
         for name, llr in llrs.items():
             fusion.write_scores(scores_path(out, name), llr)
             fusion.write_scores(llr_path(out, name), llr)
+        inherit_training(out, exp_dirs)
         learnt.save(fusion_path(out))
         return learnt
 

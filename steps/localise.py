@@ -7,6 +7,7 @@ its own, it flatters. The range EER is that of seconds, exactly.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
@@ -41,6 +42,7 @@ def main():
     from antispoof.data.frame_scores import read_frames, tables_in
     from antispoof.data.json_files import write_json
     from antispoof.data.segments import read_segments
+    from antispoof.evaluation.contamination import warning_of_scores
     from antispoof.evaluation.localisation import localise
 
     tables = read_data_dir(options.data_dir)
@@ -53,7 +55,10 @@ def main():
     spans = [segments[utt] for utt in utts]
     speakers = [tables["utt2spk"][utt] for utt in utts]
     draws = {"replicates": options.bootstrap, "seed": options.seed, "level": options.level}
-    result = {"set": options.data_dir.resolve().name}
+    result: dict = {"set": options.data_dir.resolve().name}
+    if trained := warning_of_scores(options.frames, options.data_dir):
+        result["trained_on"] = trained
+        print(f"steps/localise.py: warning: {trained}", file=sys.stderr)
     result |= localise(scores, spans, speakers, **draws)
     write_json(options.out, result)
     tell(options.out, result)

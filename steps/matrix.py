@@ -2,9 +2,9 @@
 """Put systems against test sets: pooled EER with intervals, as JSON, Markdown and a picture.
 
 First it prints what each training set and each test set have in common: speakers, ids, sounds.
-Cells with any of that, and those that --known lists, are marked as no fair test. Scores are looked
-for next to the experiment, in its own recipe, and in the recipe of the set, in a copy of the
-experiment with the same best.pt. A cell without scores stays empty.
+Cells with any of that, and those that --known or EXP/trained_on lists, are marked as no fair test.
+Scores are looked for next to the experiment, in its own recipe, and in the recipe of the set, in a
+copy of the experiment with the same best.pt. A cell without scores stays empty.
 """
 
 import argparse
@@ -111,17 +111,17 @@ WHATS = ("speakers", "ids", "sounds")
 def fairness(row, data, common, options):
     """{train, shared, known, marks, fair} of a cell; a fair test has no marks but `unchecked`."""
     from antispoof.audit.overlap import known_of
+    from antispoof.evaluation.contamination import reasons_of
     from antispoof.evaluation.matrix import place_of
 
     shared = common.get((row.train, data))
     names = [row.name, *map(place_of, row.exps), *([place_of(row.train)] if row.train else [])]
-    known = known_of(options.entries, names, place_of(data))
+    known = known_of(options.entries, names, place_of(data)) + reasons_of(row.exps, data)
     marks = [what for what, found in (shared or {}).items() if found["count"]]
     marks += ["known"] * bool(known)
-    unchecked = [] if shared else ["unchecked"]
     train = place_of(row.train) if row.train else None
     own = {"train": train, "shared": shared, "known": known}
-    return {**own, "marks": marks + unchecked, "fair": not marks}
+    return {**own, "marks": marks + ["unchecked"] * (not shared), "fair": not marks}
 
 
 def write(rows, columns, cells, options):

@@ -5,6 +5,7 @@ Of a model of frames, OUT.frames/<milliseconds>ms.scp and .ark have the scores o
 """
 
 import argparse
+import sys
 
 from antispoof.errors import UserError, one_line_errors
 from antispoof.options import add_feats_option, dump_of
@@ -42,9 +43,9 @@ def main():
 
     from antispoof.config.sources import require_detector
     from antispoof.data.tables import write_table
+    from antispoof.evaluation.contamination import warning_of
     from antispoof.features.staging import staged_for
     from antispoof.scoring.build import build_system
-    from antispoof.scoring.contamination import warning_of
     from antispoof.scoring.frames import frame_scores
     from antispoof.scoring.inputs import open_inputs
     from antispoof.scoring.score import score
@@ -72,7 +73,7 @@ def main():
     write_table(args.out, {utt: f"{s:.7g}" for utt, s in zip(inputs.utts, scores, strict=True)})
     print(f"{args.out}: {len(scores)} scores", *args.override, sep="; ")
     if warning := warning_of(args.exp_dir, args.data_dir):
-        print(f"steps/score.py: warning: {warning}")
+        print(f"steps/score.py: warning: {warning}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from antispoof.files import atomic_path
 EXAMPLE = """example:
   utils/take_model.py --dev egs/mini/data/dev egs/mini/exp/mel_cnn_mini_seed1 exp/mel_seed1/"""
 WHOLE = ("config.yaml", "best.pt")
-ELSE = ("env.txt", "curve.csv", "selection.json", "novelty.npz")
+ELSE = ("env.txt", "curve.csv", "selection.json", "novelty.npz", "trained_on")
 
 
 def share(source, out):

@@ -4,6 +4,7 @@
     OUT/wav.scp, utt2*, trials/    as in the data directory that it comes from, by the new names
     OUT/trial_counts               the same, where there is one
     OUT/utt2codec, utt2augment     which codecs, and which augmentations, an utterance went through
+    OUT/PROVENANCE                 that of the directory that it comes from, whose speech it is
     OUT/draws.jsonl                what was drawn for each
     OUT/augment.yaml               the chain and the seed
     OUT/shares/JOBofN              what a finished job noted
@@ -26,6 +27,7 @@ from ..config import load_config, write_config
 from ..config.keys import Free, Words
 from ..data.audio import read_wave, require_length
 from ..data.data_dir import Tables, durations_of, read_trials, trial_lists, write_tables
+from ..data.provenance import carry_provenance
 from ..data.shares import all_there, open_share, publish
 from ..data.tables import read_table, write_table
 from ..errors import UserError
@@ -173,6 +175,7 @@ def join(
         for name, table in {**tables, **made}.items()
     }
     write_tables(out_dir, tables)
+    carry_provenance(in_dir, out_dir)
     for name in trial_lists(in_dir):
         with atomic_open(out_dir / "trials" / name) as stream:
             utts = [utt + suffix for utt in read_trials(in_dir, name)]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from ..data.data_dir import utts_of_speakers
+from ..data.provenance import NAME as PROVENANCE
 from ..data.tables import write_columns, write_table
 from ..files import atomic_open, sha256_file
 from .columns import Columns
@@ -37,7 +38,7 @@ def write_set(out: Path, corpus: Corpus, name: str, columns: Columns, root: Path
     lines = [f"ASV scores: {asv.write(root, out / 'asv_scores')}"] if asv else []
     frames = corpus.sets[name].frames
     lines += [frames.write(root, out, columns)] if frames else []
-    with atomic_open(out / "PROVENANCE") as stream:
+    with atomic_open(out / PROVENANCE) as stream:
         stream.write(_provenance(corpus, name, columns, root))
     return lines
 
@@ -65,6 +66,7 @@ def _provenance(corpus, name, columns, root):
     one = corpus.sets[name]
     lines = [
         f"corpus: {corpus.name}",
+        f"set: {name}",
         f"version: {corpus.version}",
         f"licence: {corpus.licence}",
         f"from: {corpus.home}",

@@ -9,6 +9,7 @@ from ..errors import UserError
 from ..files import atomic_open
 from .data_dir import Tables, read_durations, read_trials, trial_lists, write_tables
 from .preparation import segments
+from .provenance import carry_provenance
 from .segments import NAME as SEGMENTS
 from .segments import read_segments, until, write_segments
 
@@ -98,10 +99,13 @@ def keep_only(tables: Tables, utts: Collection[str]) -> Tables:
 def write_part(in_dir: str | Path, out_dir: str | Path, tables: Mapping) -> list[str]:
     """Write `tables` to `out_dir`, their segments and lists of trials; returns the lists' names.
 
+    PROVENANCE goes along, since the speech is the same.
+
     A list of which nothing is left is not written. Counts of trials are those of the whole set, and
     are left out.
     """
     write_tables(out_dir, tables)
+    carry_provenance(in_dir, out_dir)
     if Path(in_dir, SEGMENTS).exists():
         whole, ends = read_segments(in_dir, read_durations(in_dir)), tables["utt2dur"]
         write_segments(out_dir, {utt: until(whole[utt], float(ends[utt])) for utt in ends})

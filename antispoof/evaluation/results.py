@@ -19,6 +19,7 @@ SHOWN = {  # what tables and pages take from a result
     "set": str,
     "trials?": (str, None),
     "llr_given?": bool,
+    "trained_on?": str,
     "by?": {"*": {"*": CELL}},
     "bootstrap?": {"level": number, "replicates": int},
     "intervals?": {"*": {"*": [number, number]}, "eer": {}},

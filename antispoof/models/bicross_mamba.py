@@ -12,7 +12,8 @@ then asks the other by attention of one head: x = LN(x + A(x, other)), RMSNorm, 
 by attention. Both means are joined, and one linear layer gives the logits.
 
 687,945 parameters besides the first linear layer and the last. The paper's front end and training
-are not known here: the input is a layer of a self-supervised model.
+are not known here: the input is a layer of a self-supervised model. Nor is it known whether the
+residual around a Mamba is n, as it is here, or x before its norm; both have the same parameters.
 """
 
 import torch

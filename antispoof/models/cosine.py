@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from ..errors import UserError
-from .back_end import BackEnd
+from .back_end import BackEnd, FrameBackEnd
 
 
 class CosineOutput(nn.Module):
@@ -59,9 +59,11 @@ def layer_of_logits(model: BackEnd) -> tuple[str, str, nn.Linear]:
     """
     found = last_linear(model)
     if not found or found[1].out_features > 2:
+        frames = isinstance(model, FrameBackEnd)
+        why = "gives logits of frames too" if frames else "does not end in a linear layer"
         raise UserError(
-            f"config: {type(model).__name__} does not end in a linear layer, which 'loss: "
-            "am_softmax' and 'oc_softmax' turn into cosines; use another loss"
+            f"config: {type(model).__name__} {why}; am_softmax, oc_softmax, aam_softmax, p2sgrad "
+            "and samo put cosines in the place of one last layer; use another loss"
         )
     name, last = found
     parent, _, own = name.rpartition(".")

@@ -10,7 +10,7 @@ decays, which underflows. Valid frames stand first, so what is beyond them chang
 
 `doubling_scan` is the same in operations that PyTorch can differentiate twice, and trace: log2 T
 passes over the pairs (a, v). Where the package mamba-ssm is installed and gives the same
-numbers on a device, `selective_scan` calls it there.
+numbers and gradients on a device, `selective_scan` calls it there.
 """
 
 import functools
@@ -28,7 +28,8 @@ from ..torch_utils.tracing import is_traceable
 
 CHUNK = 16  # frames whose decays are computed at once
 TRACED = 16  # passes in a trace, which holds for any length below 2 ** 16 frames
-CLOSE = 1e-4  # how far the numbers of another implementation may be
+CLOSE = 1e-4  # how far the numbers of another implementation may be, of the largest
+TRIED = 100  # frames on which it is tried: several chunks, and more than it has in one block
 
 
 @full_precision
@@ -125,22 +126,38 @@ def _shifted(states):
 
 @functools.cache
 def fused_scan(device: torch.device) -> Callable[..., torch.Tensor] | None:
-    """`Scan` of the package mamba-ssm, or None where it is missing or gives other numbers."""
+    """`Scan` of the package mamba-ssm, or None where it is missing or gives other numbers.
+
+    The output and the five gradients are compared, of sounds that are longer than a chunk.
+    """
     if importlib.util.find_spec("mamba_ssm") is None:
         return None
-    generator = torch.Generator().manual_seed(0)
-    given = [torch.randn(2, 5, width, generator=generator) for width in (4, 4, 3, 3)]
-    x, step, b, c = (tensor.to(device) for tensor in given)
-    a = -torch.rand(4, 3, generator=generator).to(device)
-    step = step.abs()
     try:
         scan = importlib.import_module("mamba_ssm.ops.selective_scan_interface").selective_scan_fn
-        found = _by_channel(scan, x, step, a, b, c)
+        with torch.inference_mode(False), torch.enable_grad():
+            wanted = _tried(Scan.apply, device)
+            found = _tried(functools.partial(_by_channel, scan), device)
     except Exception:  # whatever a package of another machine or version raises
         return None
-    wanted = Scan.apply(x, step, a, b, c)
-    equal = found.shape == wanted.shape and torch.allclose(found, wanted, CLOSE, CLOSE)
+    equal = all(map(_near, found, wanted))
     return functools.partial(_by_channel, scan) if equal else None
+
+
+def _tried(scan, device):
+    """[y, and the gradients of a function of it], of numbers that are always the same."""
+    generator = torch.Generator().manual_seed(0)
+    given = [torch.randn(2, TRIED, width, generator=generator) for width in (4, 4, 3, 3)]
+    x, step, b, c = (tensor.to(device) for tensor in given)
+    a = -torch.rand(4, 3, generator=generator).to(device)
+    leaves = [tensor.detach().requires_grad_() for tensor in (x, step.abs(), a, b, c)]
+    y = scan(*leaves)
+    return [y, *torch.autograd.grad(y.square().sum(), leaves)]
+
+
+def _near(found, wanted):
+    if found.shape != wanted.shape:
+        return False
+    return bool((found - wanted).abs().max() <= CLOSE * wanted.abs().max().clamp(min=1))
 
 
 def _by_channel(scan, x, step, a, b, c):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..evaluation.contamination import warnings_in
 from ..metrics.titles import TITLES, shown, table_text
 from .collect import Run, attack_cells, by_system, conditions, mean_sd, missing_attacks, pooled
 
@@ -136,6 +137,7 @@ def notes(runs: Sequence[Run], data: str | Path) -> Iterator[str]:
         yield f"By attack: all {counts} bona fide trials against that attack."
     if any(cell["few"] for cell in cells):
         yield "* fewer than 30 trials of a class."
+    yield from warnings_in(result for run in runs for result in run.results.values())
     for line in missing_attacks(data):
         yield f"Missing attack: {line}"
 

@@ -18,11 +18,11 @@ import torch
 
 from ..config import EXPERIMENT, UPSTREAM
 from ..errors import UserError
+from ..evaluation.contamination import note_training
 from ..ssl.convert import save
 from ..ssl.fairseq import from_state
 from ..ssl.local import build
 from .build import build_system
-from .contamination import note_training
 
 LAYOUT = "linear"
 FRONT_END, CLASSIFIER = "m_ssl.model.", "proj_fc."
@@ -59,18 +59,19 @@ def take(
     family = "hubert" if any(name.startswith("label_embs") for name in weights) else "wav2vec2"
     try:
         settings = settings_of(family, weights, path)
-    except (KeyError, IndexError, ValueError) as error:
+        checkpoint = from_state(family, settings, _complete(weights, settings), normalize=True)
+    except (KeyError, IndexError, ValueError, ArithmeticError) as error:
         raise UserError(
             f"{path}: its front end lacks {error}; wanted a wav2vec 2.0 or HuBERT of fairseq"
         ) from None
-    checkpoint = from_state(family, settings, _complete(weights, settings), normalize=True)
+    # all that is missing, unknown or misshapen is refused before anything is written
+    classifier = _classifier(state, settings["encoder_embed_dim"], path)
+    build(checkpoint, path)
     place = Path(exp_dir) / NAME
-    build(checkpoint, path)  # refuses what is missing, unknown or misshapen, before it is written
     save(checkpoint, place)
     note_training(exp_dir, NAMED)
     config = config_of(family, settings, place)
     model = build_system(config)
-    classifier = {f"output.{end}": state[f"{CLASSIFIER}{end}"] for end in ("weight", "bias")}
     model.back_end.load_state_dict(classifier)
     return config, model
 
@@ -112,6 +113,16 @@ def _complete(weights, settings):
         kept |= {"project_q.weight": torch.zeros(1, extracted), "project_q.bias": torch.zeros(1)}
     kept.setdefault("mask_emb", torch.zeros(dim))
     return kept
+
+
+def _classifier(state, dim, path):
+    """The weights of the linear layer under our names."""
+    wanted = {"weight": (2, dim), "bias": (2,)}
+    for end, shape in wanted.items():
+        found = tuple(state[f"{CLASSIFIER}{end}"].shape)
+        if found != shape:
+            raise UserError(f"{path}: {CLASSIFIER}{end}: found the shape {found}, wanted {shape}")
+    return {f"output.{end}": state[f"{CLASSIFIER}{end}"] for end in wanted}
 
 
 def config_of(family: str, settings: dict[str, Any], place: Path) -> dict[str, Any]:

@@ -11,14 +11,16 @@ All hold a fairseq front end under `ssl_model.model.` What they store as a convo
 or with axes of length one, is the same numbers in another shape.
 """
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 
 from ..errors import UserError
 from ..models.xlsr_conformer_tcm import sinusoids
+from ..torch_utils.checkpoint import MISFITS, first_line
 
 State = Mapping[str, torch.Tensor]
 _FRONT = ((r"^LL\.", "project.linear."), (r"^first_bn\.", "project.norm."))
@@ -89,6 +91,7 @@ NAMES = {  # layout: (their name, ours), applied one after another
 }
 SAMPLES = {name: 64600 if name.startswith("nes2net") else 66800 for name in NAMES}
 PLACES = "conformer.positional_emb"
+WHOLE = "wanted all that its program writes"
 
 
 def layout_of(names: State) -> str | None:
@@ -149,6 +152,19 @@ def same_shape(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     return found.reshape(wanted.shape)
 
 
+@contextlib.contextmanager
+def only_misfits(path: Any, layout: str) -> Iterator[None]:
+    """Inside, what a lacking name or another shape raises becomes a UserError of one line."""
+    try:
+        yield
+    except KeyError as error:
+        found = f"no {error.args[0]}" if error.args else "a name too few"
+        raise UserError(f"{path}: as weights of '{layout}', found {found}; {WHOLE}") from None
+    except (*MISFITS, ArithmeticError, AssertionError) as error:
+        found = f"shapes of no such model ({first_line(error)})"
+        raise UserError(f"{path}: as weights of '{layout}', found {found}; {WHOLE}") from None
+
+
 def _count(state, pattern):
-    found = (re.match(pattern, name) for name in state)
-    return 1 + max((int(match[1]) for match in found if match), default=0)
+    """How many parts a list in the model has, at least one; names of a file may skip numbers."""
+    return max(len({match[1] for name in state if (match := re.match(pattern, name))}), 1)

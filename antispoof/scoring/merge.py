@@ -35,10 +35,11 @@ def merge_experiment(exp_dir: str | Path, out_dir: str | Path) -> int:
     front = model.front_end
     changed = merge_into(front.parts, front.tuned, config["finetune"])
     front.tuned.clear()
+    plain = {**config["finetune"], "method": "full", "method_conf": {}}
+    front.finetune = plain  # which its state says
     named = dict(front.named_parameters())
     front.kept &= named.keys()  # an earlier phase may have learnt others
     front.kept |= {name for name, p in named.items() if any(p is c for c in changed)}
-    plain = {**config["finetune"], "method": "full", "method_conf": {}}
     out_dir.mkdir(parents=True)
     for name in KEPT:
         if (exp_dir / name).exists():

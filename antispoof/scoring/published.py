@@ -5,7 +5,6 @@
 | aasist, aasist_l | clovaai/aasist | `pos_S` of width 64 or 24, no front end |
 | ssl_aasist | SSL_Anti-spoofing | `LL.weight` and a fairseq front end, `ssl_model.model.` |
 | sls | SLSforASVspoof-2021-DF | `fc0.weight` and the same front end |
-
 | see layouts.py | TCM, XLSR-Mamba, Nes2Net and XLSR-Conformer | with the same front end |
 | linear | AntiDeepfake, see antideepfake.py | `proj_fc.weight` and `m_ssl.model.` |
 
@@ -108,10 +107,11 @@ def import_published(
     if layout == antideepfake.LAYOUT:
         return antideepfake.take(state, path, upstream, exp_dir)
     config = config_of(layout, state, upstream)
-    if layout in layouts.NAMES:
-        config["model_conf"] = layouts.arguments_of(layout, state)
-        state = layouts.prepared(layout, state, path)
-    model = build_system(config)
+    with layouts.only_misfits(path, layout):
+        if layout in layouts.NAMES:
+            config["model_conf"] = layouts.arguments_of(layout, state)
+            state = layouts.prepared(layout, state, path)
+        model = build_system(config, state, path)
     weights, wanted = {our_name(name, layout): t for name, t in state.items()}, _wanted(model)
     if layout in layouts.NAMES:
         for name in wanted.keys() & weights.keys():
@@ -144,7 +144,7 @@ def layout_of(state: Mapping[str, torch.Tensor], path: str | Path) -> str:
         return "sls"
     if front_end and "LL.weight" in state:
         return "ssl_aasist"
-    if not front_end and "pos_S" in state:
+    if not front_end and "pos_S" in state and state["pos_S"].ndim:
         return "aasist_l" if state["pos_S"].shape[-1] == 24 else "aasist"
     raise UserError(
         f"{path}: holds {_listed(state) or 'nothing'}; wanted the weights of AASIST, AASIST-L, "
@@ -165,7 +165,7 @@ def config_of(layout: str, state: Iterable[str], upstream: str = "") -> dict[str
     if layout not in UPSTREAMS:
         return config
     found = (re.match(re.escape(FRONT_END) + r"encoder\.layers\.(\d+)\.", name) for name in state)
-    depth = 1 + max((int(match[1]) for match in found if match), default=-1)
+    depth = len({match[1] for match in found if match})
     crop = {**config["crop"], "seconds": layouts.SAMPLES.get(layout, 64600) / 16000}
     return {
         **config,

@@ -11,9 +11,10 @@ can be loaded into a fresh model of another choice, to go on from it. What learn
 to the layers (`tuning`); then the upstream's own parameters all stay the checkpoint's.
 """
 
+import contextlib
 import functools
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -25,9 +26,8 @@ from ..torch_utils.masks import valid_mask
 from ..torch_utils.onednn import fast_products
 from .conventions import frame_count
 from .parts import Parts, parts_of
+from .states import fill_in, fit_to_weights, leave_out, stated
 from .tuning import penalty_of, tune
-
-CONVENTIONS = ("name", "waveform_norm", "final_norm", "frames")  # change what the layers mean
 
 
 class FineTuned(nn.Module):
@@ -105,8 +105,10 @@ class FrontEnd(nn.Module):
         parts.scale_gradient(finetune["feature_grad_mult"] if learn else 0.0)
         self.kept = {name for name, p in self.named_parameters() if p.requires_grad}
         self.checksum = checksum_of(upstream)
-        self.register_state_dict_post_hook(_leave_out)
-        self.register_load_state_dict_pre_hook(_fill_in)
+        self.starts = self.begins = False  # from a state of another training; with a fresh method
+        self.register_state_dict_post_hook(leave_out)
+        self.register_load_state_dict_pre_hook(fill_in)
+        self.register_load_state_dict_post_hook(fit_to_weights)
         self.train()
 
     def _choose_modules(self):
@@ -195,13 +197,18 @@ class FrontEnd(nn.Module):
         return (x, None, options["pos_bias"]) if "pos_bias" in options else (x, (None, x))
 
     def get_extra_state(self) -> dict[str, Any]:
-        """What a state dict goes with: the untrained upstream, and how it is read."""
-        conventions = {key: self.config[key] for key in CONVENTIONS}
-        return {"checksum": self.checksum, "layers": self.layers, **conventions}
+        """What a state dict goes with."""
+        return stated(self)
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        found = self.get_extra_state()
+        found = {"method": "full", "method_conf": {}, **self.get_extra_state()}
         for key, value in state.items():
+            if found[key] != value and key.startswith("method"):
+                raise UserError(
+                    f"upstream {self.config['name']}: this model was tuned otherwise "
+                    f"(finetune.{key}: {value!r}, now {found[key]!r}); wanted 'finetune' as in the "
+                    "config that it was trained with"
+                )
             if found[key] != value:
                 raise UserError(
                     f"upstream {self.config['name']}: this model was trained with another one "
@@ -221,17 +228,14 @@ def checksum_of(module: nn.Module) -> int:
     return checksum
 
 
-def _leave_out(front_end, state, prefix, _metadata):
-    """Take out of a state dict what is the checkpoint's."""
-    for name, _ in front_end.named_parameters():
-        if name not in front_end.kept:
-            del state[prefix + name]
-
-
-def _fill_in(front_end, state, prefix, *_others):
-    """Give a state dict what it lacks; what it has is no longer the checkpoint's, and is kept."""
-    for name, parameter in front_end.named_parameters():
-        if prefix + name in state:
-            front_end.kept.add(name)
-        else:
-            state[prefix + name] = parameter
+@contextlib.contextmanager
+def starting(model: nn.Module) -> Iterator[None]:
+    """While this is open, `model` takes a state of a training without its method of `finetune`."""
+    front_ends = [module for module in model.modules() if isinstance(module, FrontEnd)]
+    for front_end in front_ends:
+        front_end.starts = True
+    try:
+        yield
+    finally:
+        for front_end in front_ends:
+            front_end.starts = False

@@ -175,6 +175,16 @@ def _prompted(prompts, first, forward, x, **options):
     return (x[count:], others[0], given) if "pos_bias" in options else (x[count:], *others)
 
 
+@torch.no_grad()
+def fit_magnitudes(parts: Parts, tuned: nn.ModuleDict) -> None:
+    """Make the magnitudes of DoRA those of the weights as they are now."""
+    for index, by_name in tuned.items():
+        for name, change in by_name.items():
+            if isinstance(change, Dora):
+                weight, _ = matrices_of(parts.layers[int(index)])[name].read()
+                change.magnitude.copy_(change.norms(weight))
+
+
 def penalty_of(tuned: nn.ModuleDict, finetune: dict[str, Any]) -> torch.Tensor | None:
     """What a method adds to the loss: the mean over matrices of the experts' penalty, weighed."""
     weight = tuning_settings(finetune).get("orthogonality", 0.0)

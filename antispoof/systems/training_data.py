@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..evaluation.contamination import lines_of
+
 _ROOT = r"(?:file://)?(?:~|(?<!\w)[A-Z]:)?[/\\]"  # what a path begins with
 _QUOTED = re.compile(rf"([\"'`]){_ROOT}(?:(?!\1).)*[/\\]((?:(?!\1)[^/\\])+)[/\\]?\1")
 # A folder has blanks where a slash follows them; what stands between two paths has others.
@@ -21,6 +23,7 @@ def training_data(places: Iterable[Path], provenance: str | Path | None = None) 
         valid = place.parents[1] / found[1] / "valid" if found else None
         if valid and valid.is_file():
             lines.append(f"{place.name} was trained on {valid.read_text('utf-8').strip()}")
+        lines += [f"{place.name} was trained on {line}" for line in lines_of(place)]
     lines += Path(provenance).read_text("utf-8").splitlines() if provenance else []
     return "".join(f"{without_folders(line)}\n" for line in lines)
 

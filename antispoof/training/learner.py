@@ -14,12 +14,12 @@ from ..data.seeds import epoch_generator, seed_torch
 from ..errors import UserError
 from ..models.losses import Loss
 from ..models.norms import share_norms
-from ..models.samo import attractors_of
+from ..models.samo import attractors_of, without_attractors
 from ..progress import Progress
 from ..scoring.batches import load
 from ..scoring.build import build_system, parameter_groups
 from ..scoring.inputs import Inputs
-from ..ssl.finetuned import FineTuned
+from ..ssl.finetuned import FineTuned, starting
 from ..torch_utils.checkpoint import fit_weights, read_weights
 from ..torch_utils.distributed import SINGLE, Team, deal
 from ..torch_utils.parts import restore
@@ -78,15 +78,19 @@ class Learner:
         }
         return {**own, "average": self.average} if self.average else own
 
-    def start_from(self, path: str | Path) -> None:
+    def start_from(self, path: str | Path, other_set: bool = False) -> None:
         """Take the weights of a checkpoint. Raises UserError where they do not fit.
 
         A model with its front end takes those of a back end that learnt on cached features too.
+        other_set: it may have learnt on another set, whose speakers' attractors are not taken.
         """
         weights, model = read_weights(path, self.device), self.model
         if isinstance(model, FineTuned) and not any(n.startswith("front_end.") for n in weights):
             model = model.back_end
-        fit_weights(model, weights, path, f"the model of {self.name}")
+        if other_set:
+            weights = without_attractors(model, weights)
+        with starting(model):
+            fit_weights(model, weights, path, f"the model of {self.name}")
         if self.average:
             self.average = MovingAverage(self.model, self.average.decay)
 

@@ -15,6 +15,8 @@ PHASE_KEYS = (
     *("schedule_conf", "class_weights", "balanced", "augment", "grad_clip", "finetune", "select"),
     "sharpness",
 )
+# of `loss_conf`; no training has more epochs than that
+MOST_OF_SAMO = {"speakers": 100_000, "every": EXPERIMENT_KEYS["epochs"].most}
 
 
 def phases_of(config: dict[str, Any], path: str | Path = "config") -> list[dict[str, Any]]:
@@ -82,10 +84,11 @@ def check_training(path: str | Path, config: dict[str, Any]) -> dict[str, Any]:
     check_trace(path, config)
     if config["loss"] == "samo":
         conf = loss_settings("samo", config["loss_conf"])
-        for key, most in (("speakers", 100_000), ("every", 100_002)):
+        for key, most in MOST_OF_SAMO.items():
             if conf[key] != int(conf[key]) or not 1 <= conf[key] <= most:
                 raise UserError(
-                    f"{path}: 'loss_conf.{key}' is {conf[key]:g}, wanted a whole number from 1"
+                    f"{path}: 'loss_conf.{key}' is {conf[key]:.10g}, wanted a whole number from 1 "
+                    f"to {most:,}"
                 )
     if config["sharpness"]["rho"] and config["autocast"] == "fp16":
         raise UserError(

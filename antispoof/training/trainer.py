@@ -16,6 +16,7 @@ import torch
 from ..augment.draws import gather as gather_draws
 from ..config.renamed import phase_file
 from ..errors import UserError
+from ..evaluation.contamination import inherit_training
 from ..scoring.inputs import open_inputs
 from ..torch_utils.checkpoint import fit_weights, read_weights, save_checkpoint
 from .averaging import average_states
@@ -56,6 +57,8 @@ def train(
         record.log(line)
     start = config["init_from"].replace("{seed}", str(config["seed"]))
     check_start(config["without_attacks"], start)
+    if start and run.team.is_main:
+        inherit_training(exp_dir, [start])
     start = start and f"{start}/best.pt"
     for phase in record.phases:
         if phase.number >= record.state["phase"]:  # the others were done before this run
@@ -67,6 +70,7 @@ def train(
             )
             if learner.attractors is not None:
                 learner.speakers = speakers_of(train_dir, inputs.utts, labels, phase.config)
+                learner.attractors.know(learner.speakers)
             begin(phase, learner, record, start)
             learn(phase, learner, judge, record)
             choose(phase, learner, judge, record)
@@ -142,7 +146,7 @@ def begin(phase: Phase, learner: Learner, record: Record, start: str | Path) -> 
     if phase.number == record.state["phase"]:
         learner.load_state_dict(record.state.pop("learner"), record.exp_dir / "last.pt")
     elif start:
-        learner.start_from(start)
+        learner.start_from(start, other_set=phase.number == 1)
         record.log(f"starting from {start}")
     require_kept(record.exp_dir, phase)
     record.log(f"{count_parameters(learner.model)}, {learner.device}")

@@ -35,6 +35,7 @@ def place(tmp_path_factory):
     utts = read_table(folder / "data/eval/wav.scp")
     write_table(folder / "data/eval/utt2codec", dict.fromkeys(utts, "gsm"))
     (folder / "conf.yaml").write_text(CONFIG)
+    (folder / "data/eval/PROVENANCE").write_text("corpus: X\nset: test\n")
     status, out, error = augment(folder, "data/out")
     assert status == 0, error
     assert "data/out: 10 utterances, suffix _aug7" in out
@@ -56,6 +57,8 @@ def test_what_comes_out_is_a_valid_data_directory(place):
     status, out, error = worker(VALIDATE, "data/out", cwd=place)
     assert status == 0, error
     assert "10 utterances, 5 bona fide, 5 spoof" in out
+    said = (place / "data/out/PROVENANCE").read_text()
+    assert said == "corpus: X\nset: test\nmade of: eval\n"
     before, after = read_data_dir(place / "data/eval"), read_data_dir(place / "data/out")
     for name in ("utt2label", "utt2spk", "utt2attack"):
         assert after[name] == {f"{utt}_aug7": value for utt, value in before[name].items()}

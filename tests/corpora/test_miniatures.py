@@ -84,6 +84,7 @@ def test_the_tables_hold_what_is_in_the_tree(recipe, grown, tmp_path):
         text, known = (data / "PROVENANCE").read_text(), read_about(ROOT / f"egs/{recipe}/{FILE}")
         for key, shown in (("name", "corpus"), ("licence", "licence"), ("home", "from")):
             assert f"{shown}: {known[key]}\n" in text  # as `./run.sh --list` says it
+        assert f"\nset: {name}\n" in text
         if mini.LIST:
             assert "sha256: " in text
         status, _, error = validate(data)

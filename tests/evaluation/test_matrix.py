@@ -131,6 +131,23 @@ def test_what_is_known_marks_a_cell_with_its_source(made):
     assert "seeds" not in found["cells"]["far/published"]["home/eval"]
 
 
+def test_what_a_published_model_was_trained_on_is_known(tmp_path):
+    data = make_set(tmp_path / "far", "eval")
+    exp = experiment(tmp_path / "far", "published", train=None)
+    make_scores(data, exp / "eval/scores")
+    (data / "PROVENANCE").write_text("corpus: Far\nset: eval\n")
+    (exp / "trained_on").write_text("Far: eval; made of Near\n")
+    options = ["--models", exp, "--find", tmp_path, "--no-sounds", "--bootstrap", 0]
+    status, out, error = worker(PROGRAM, *options, tmp_path / "out", cwd=tmp_path)
+    assert status == 0, error
+    cells = json.loads((tmp_path / "out/matrix.json").read_text())["cells"]
+    cell = cells["far/published"]["far/eval"]
+    assert cell["marks"] == ["known", "unchecked"] and not cell["fair"]
+    said = "trained on speech of Far, set 'eval' (made of Near) (trained_on)"
+    assert cell["known"] == [said]
+    assert f"far/eval: {said}" in out
+
+
 def test_the_picture_has_room_for_every_cell(made):
     png = (made[2] / "matrix.png").read_bytes()
     width, height = struct.unpack(">II", png[16:24])

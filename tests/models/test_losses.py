@@ -12,6 +12,7 @@ from antispoof.errors import UserError
 from antispoof.models import MODELS, build_model
 from antispoof.models.cosine import use_cosines
 from antispoof.models.losses import BOTH, LOSSES, Loss
+from antispoof.models.samo import use_attractors
 from antispoof.scoring.batches import batches
 from antispoof.scoring.build import build_system
 from antispoof.scoring.inputs import open_inputs
@@ -87,9 +88,12 @@ def test_cosines_give_scores_within_their_scale(directions, columns):
 
 
 def test_a_model_without_a_linear_end_has_no_cosines():
-    with pytest.raises(UserError, match="SLS does not end in a linear layer"):
+    every = "am_softmax, oc_softmax, aam_softmax, p2sgrad and samo put cosines"
+    with pytest.raises(UserError, match=f"SLS does not end in a linear layer; {every}"):
         use_cosines(build_model("sls", layers=1, dim=8, frames=6, hidden=4), 1, 20.0)
     assert MODELS["sls"].last_layer is None
+    with pytest.raises(UserError, match=f"MelFrames gives logits of frames too; {every}"):
+        use_attractors(build_model("mel_frames"), 3, 20.0)
 
 
 def test_schedules():

@@ -11,6 +11,7 @@ from antispoof.errors import UserError
 from antispoof.models import MODELS
 from antispoof.models.back_end import BackEnd
 from antispoof.models.samo import Attractors
+from antispoof.torch_utils.checkpoint import save_checkpoint
 from antispoof.training.learner import Learner
 from antispoof.training.phases import phases_of
 from antispoof.training.speakers import speakers_of
@@ -100,7 +101,44 @@ def test_they_are_renewed_every_so_many_epochs_and_stored(learner, monkeypatch):
         learner.run_epoch(epoch)
     assert renewed == [False, True, False, True]
     state = learner.model.state_dict()
-    assert [name for name in state if name.startswith("last.")] == ["last.attractors"]
+    stored = [name for name in state if name.startswith("last.")]
+    assert stored == ["last.attractors", "last.known"]
+
+
+def test_attractors_that_no_speaker_has_are_no_part_of_the_maximum():
+    layer = Attractors(6, 1, 5, 20.0)
+    layer.know(torch.tensor([2, -1, 0, 2]))
+    spare = torch.eye(6)[[1, 3, 4]]
+    for mode in (True, False):
+        assert layer.train(mode)(spare).tolist() == [[0.0]] * 3
+        assert layer(torch.eye(6)[[0, 2]]).tolist() == [[20.0]] * 2
+    layer.know(torch.tensor([1]))
+    assert layer(spare).tolist() == [[20.0], [0.0], [0.0]]
+
+
+def test_of_an_earlier_version_those_count_that_were_renewed():
+    layer, old = Attractors(6, 2, 3, 5.0), Attractors(6, 2, 3, 5.0).state_dict()
+    del old["known"]
+    layer.load_state_dict(old)
+    assert layer.known.tolist() == [True] * 3, "none was renewed"
+    old["attractors"][1] = torch.randn(6)
+    layer.load_state_dict(old)
+    assert layer.known.tolist() == [False, True, False]
+
+
+def test_weights_of_another_set_bring_no_attractors(learner, tmp_path):
+    other = {name: 2 * tensor for name, tensor in learner.model.state_dict().items()}
+    other["last.attractors"], other["last.known"] = torch.randn(7, 6), torch.ones(7).bool()
+    save_checkpoint(tmp_path / "best.pt", {"model": other})
+    learner.attractors.know(OWNERS)
+    learner.start_from(tmp_path / "best.pt", other_set=True)
+    assert torch.equal(learner.model.first.weight, other["first.weight"])
+    assert torch.equal(learner.attractors.attractors, torch.eye(6)[:3])
+    assert learner.attractors.known.tolist() == [True, True, False]
+    own = {**other, "last.attractors": torch.randn(3, 6), "last.known": torch.ones(3).bool()}
+    save_checkpoint(tmp_path / "phase1.pt", {"model": own})
+    learner.start_from(tmp_path / "phase1.pt")
+    assert torch.equal(learner.attractors.attractors, own["last.attractors"]), "of a phase before"
 
 
 def test_speakers_are_those_of_bona_fide_speech(tmp_path):
@@ -117,8 +155,18 @@ def test_speakers_are_those_of_bona_fide_speech(tmp_path):
         speakers_of(tmp_path / "none", ("a",), LABELS[:1], conf)
 
 
-@pytest.mark.parametrize("conf", [{"speakers": 0}, {"speakers": 2.5}, {"every": 0}])
-def test_what_a_config_cannot_say(conf):
-    (key,) = conf
-    with pytest.raises(UserError, match=f"'loss_conf.{key}' is .*, wanted a whole number from 1"):
+WRONG = {
+    **{"speakers=0": "0, wanted a whole number from 1 to 100,000"},
+    **{"speakers=2.5": "2.5, wanted a whole number from 1 to 100,000"},
+    **{"speakers=2000001": "2000001, wanted a whole number from 1 to 100,000"},
+    **{"every=0": "0, wanted a whole number from 1 to 100,002"},
+    **{"every=100003": "100003, wanted a whole number from 1 to 100,002"},
+}
+
+
+@pytest.mark.parametrize("given", WRONG)
+def test_what_a_config_cannot_say(given):
+    key, value = given.split("=")
+    conf = {key: float(value)}
+    with pytest.raises(UserError, match=f"'loss_conf.{key}' is {WRONG[given]}$"):
         phases_of(config(loss="samo", loss_conf=conf))

@@ -114,21 +114,37 @@ def selective_scan_fn(u, delta, A, B, C):
     for t in range(u.shape[2]):
         held = (delta[:, :, t, None] * A).exp() * held
         held = held + (delta * u)[:, :, t, None] * B[:, None, :, t]
+        OTHER
         found.append((held * C[:, None, :, t]).sum(2) * FACTOR)
     return torch.stack(found, 2)
 '''
 
 
-@pytest.mark.parametrize(("factor", "used"), [("1", True), ("1.01", False), ("None", False)])
-def test_mamba_ssm_is_used_where_it_is_installed_and_equal(factor, used, tmp_path, monkeypatch):
+PACKAGES = {  # what it gives: (factor, a line of its loop, whether it is used)
+    "the same": ("1", "pass", True),
+    "one percent more": ("1.01", "pass", False),
+    "an error": ("None", "pass", False),
+    "other gradients": ("(1.01 - 0.01 * u[:, :, t].detach() / u[:, :, t])", "pass", False),
+    "a state that begins again": ("1", "held = held * (t != 64)", False),
+    "NaN": ("float('nan')", "pass", False),
+}
+
+
+@pytest.mark.parametrize("kind", PACKAGES)
+def test_mamba_ssm_is_used_where_it_is_installed_and_equal(kind, tmp_path, monkeypatch):
+    factor, other, used = PACKAGES[kind]
     folder = tmp_path / "mamba_ssm/ops"
     folder.mkdir(parents=True)
     for place in (folder.parent, folder):
         (place / "__init__.py").touch()
-    (folder / "selective_scan_interface.py").write_text(PACKAGE.replace("FACTOR", factor))
+    (folder / "selective_scan_interface.py").write_text(
+        PACKAGE.replace("FACTOR", factor).replace("OTHER", other)
+    )
     monkeypatch.syspath_prepend(tmp_path)
     tensors = given(9, dtype=torch.float32)
     try:
+        with torch.inference_mode():
+            selective_scan(*given(3, dtype=torch.float32))  # a model that only scores is first
         found = both(selective_scan, tensors)
         assert (fused_scan(torch.device("cpu")) is not None) == used
         import mamba_ssm.ops.selective_scan_interface as package

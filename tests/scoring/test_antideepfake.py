@@ -10,9 +10,9 @@ from safetensors.torch import save_file
 from ssl_models import fairseq_settings, fairseq_weights, sounds
 
 from antispoof.errors import UserError
+from antispoof.evaluation.contamination import note_training, warning_of
 from antispoof.scoring import antideepfake
 from antispoof.scoring.build import build_system
-from antispoof.scoring.contamination import note_training, warning_of
 from antispoof.scoring.published import import_published
 from antispoof.torch_utils.checkpoint import load_weights
 from antispoof.training.experiment import read_experiment
@@ -103,6 +103,7 @@ def test_what_is_no_such_file_is_refused_in_one_line(tmp_path):
     for name, message in (
         ("m_ssl.model.encoder.layers.0.fc2.bias", "its weights are not those of .*fc2.bias"),
         ("m_ssl.model.encoder.pos_conv.0.weight_g", "its front end lacks .*weight_g"),
+        ("m_ssl.model.layer_norm.weight", "its front end lacks 'layer_norm.weight'"),
     ):
         torch.save({n: t for n, t in state.items() if n != name}, tmp_path / "less.ckpt")
         with pytest.raises(UserError, match=message):
@@ -110,7 +111,12 @@ def test_what_is_no_such_file_is_refused_in_one_line(tmp_path):
     torch.save({**state, "more": torch.zeros(1)}, tmp_path / "more.ckpt")
     with pytest.raises(UserError, match="as weights of AntiDeepfake, found more"):
         import_published(tmp_path / "more.ckpt", "", tmp_path / "exp")
-    assert not (tmp_path / "exp/front_end.pt").exists()
+    for end, shape in (("weight", (3, DIM)), ("weight", (2, DIM + 1)), ("bias", (1,))):
+        torch.save({**state, f"proj_fc.{end}": torch.zeros(shape)}, tmp_path / "other.ckpt")
+        found = re.escape(f"proj_fc.{end}: found the shape {shape}, wanted (2")
+        with pytest.raises(UserError, match=found):
+            import_published(tmp_path / "other.ckpt", "", tmp_path / "exp")
+    assert not (tmp_path / "exp").exists()
     narrow = fairseq_weights(fairseq_settings())
     with pytest.raises(UserError, match="is 32 wide, wanted one of 768, 1024, 1280, 1920"):
         antideepfake.settings_of("wav2vec2", narrow, "x")
@@ -132,11 +138,18 @@ def test_a_set_that_a_model_was_trained_on_is_named_and_another_is_not(tmp_path)
     for corpus, name in (("ASVspoof 2019, logical access", "dev"), ("In-the-Wild", "eval")):
         assert warning_of(exp, data_dir(tmp_path / corpus / name, corpus, name)) == ""
     assert warning_of(exp, data_dir(tmp_path / "b", "DECRO", "eval_zh"))
+    derived = data_dir(tmp_path / "c", "PartialSpoof, whole utterances", "eval")
+    assert "was trained on speech of PartialSpoof, whole utterances, set 'eval' (made of ASV" in (
+        warning_of(exp, derived)
+    )
+    for corpus in ("ASVspoofLD", "LibriSeVoc", "SONAR", "DFADD"):
+        assert warning_of(exp, data_dir(tmp_path / "d" / corpus, corpus, "eval"))
     (tmp_path / "bare").mkdir()
     assert warning_of(exp, tmp_path / "bare") == ""
 
 
 def test_the_corpora_of_the_list_are_named_as_their_recipes_name_them():
     known = {yaml.safe_load(p.read_text())["name"] for p in ROOT.glob("egs/*/corpus.yaml")}
-    named = {line.rpartition(": ")[0] for line in LISTED.splitlines()}
+    known |= {name.partition(",")[0] for name in known}
+    named = {line.partition("; ")[0].rpartition(": ")[0] for line in LISTED.splitlines()}
     assert named - known == {"HABLA"}  # of which there is no recipe

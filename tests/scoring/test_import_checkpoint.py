@@ -53,8 +53,12 @@ def test_an_imported_experiment_scores(tmp_path):
     }
     soundfile.write(tmp_path / "chirp.wav", wave("chirp").numpy(), 16000, subtype="FLOAT")
     write_table(tmp_path / "data/wav.scp", {"chirp": tmp_path / "chirp.wav"})
-    status, _, error = worker("steps/score.py", "exp/published", "data", "out", cwd=tmp_path)
+    (tmp_path / "data/PROVENANCE").write_text("corpus: X\nset: eval\n")
+    (tmp_path / "exp/published/trained_on").write_text("X: eval\n")
+    status, said, error = worker("steps/score.py", "exp/published", "data", "out", cwd=tmp_path)
     assert (status, error.count("Error")) == (0, 0), error
+    assert "score.py: warning: exp/published was trained on X, set 'eval': its scores" in error
+    assert "warning" not in said
     spoof, bonafide = PARITY["AASIST-L"]["chirp"]
     assert float(read_table(tmp_path / "out")["chirp"]) == pytest.approx(bonafide - spoof, abs=1e-4)
     assert "remove exp/published" in refused(
@@ -73,6 +77,7 @@ def state_of(name):
         (lambda s: s.update({"new.weight": torch.zeros(1)}), "unknown: new.weight"),
         (lambda s: s.update({"master1": torch.zeros(1, 1, 3)}), "misshapen: graph.branches.0.mas"),
         (lambda s: s.pop("pos_S"), "wanted the weights of AASIST"),
+        (lambda s: s.update({"pos_S": torch.zeros(())}), "wanted the weights of AASIST"),
         (lambda s: s.update({"epoch": 3}), "names and tensors alone"),
         (lambda s: s.clear(), "holds nothing"),
     ],

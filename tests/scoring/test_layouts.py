@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from made_up import ROOT
 from ssl_models import fairseq_settings, fairseq_weights, sounds
 
 from antispoof.errors import UserError
@@ -176,11 +177,63 @@ def test_published_names_choose_the_upstream_that_reads_the_last_layer_after_its
         assert published.config_of(layout, state)["upstream"] == "xls_r_300m_aasist"
 
 
+def test_the_table_of_layouts_is_one_piece_and_the_page_names_those_that_were_not_at_hand():
+    table = published.__doc__.split("\n\n")[1].splitlines()
+    assert [line.split("|")[1].strip() for line in table[2:]] == [
+        *("aasist, aasist_l", "ssl_aasist", "sls", "see layouts.py", "linear"),
+    ]
+    page = " ".join((ROOT / "docs/models.md").read_text().split())
+    untried = "XLSR-Conformer, TCM, XLSR-Mamba, Nes2Net or AntiDeepfake"
+    assert f"No published file of {untried} has been at hand" in page
+
+
 def test_other_positions_than_sinusoids_are_refused(place):
     _, state = made_up("xlsr_conformer_tcm")
     state["conformer.positional_emb"] = state["conformer.positional_emb"].flip(1)
     torch.save(state, place / "in.pth")
     with pytest.raises(UserError, match="positional_emb holds other numbers than sinusoids"):
+        published.import_published(place / "in.pth", "small")
+
+
+LESS = {  # what a file lacks, or has in another shape, and what is said
+    "xlsr_mamba": [("LL.weight", None, "found no LL.weight; wanted all that")],
+    "xlsr_conformer": [
+        ("LL.weight", None, "found no LL.weight"),
+        ("conformer.encoder_blocks.0.attn.fn.rel_pos_emb.weight", (5,), "shapes of no such model"),
+        ("conformer.encoder_blocks.0.attn.fn.rel_pos_emb.weight", (5, 0), "shapes of no such"),
+    ],
+    "xlsr_conformer_tcm": [
+        ("conformer.positional_emb", (8,), "shapes of no such model"),
+        ("conformer.encoder_blocks.0.attn.fn.pos_embed", (1,), "shapes of no such model"),
+    ],
+    "nes2net_x": [
+        ("Nested_Res2Net_TDNN.Build_in_Res2Nets.0.se.se.1.weight", None, "found no Nested_.*se.1"),
+        ("Nested_Res2Net_TDNN.Build_in_Res2Nets.0.se.se.1.weight", (4,), "shapes of no such"),
+        ("Nested_Res2Net_TDNN.Build_in_Res2Nets.0.se.se.1.weight", (0, 8, 1), "shapes of no such"),
+    ],
+}
+
+
+@pytest.mark.parametrize("layout", LESS)
+def test_what_says_how_a_model_is_made_is_asked_for_in_one_line(layout, place):
+    for name, shape, message in LESS[layout]:
+        _, state = made_up(layout)
+        assert name in state
+        del state[name]
+        if shape:
+            state[name] = torch.zeros(shape)
+        torch.save(state, place / "in.pth")
+        with pytest.raises(UserError, match=f"in.pth: as weights of '{layout}', .*{message}") as e:
+            published.import_published(place / "in.pth", "small")
+        assert "\n" not in str(e.value)
+
+
+def test_names_that_skip_numbers_ask_for_no_more_memory(place):
+    _, state = made_up("xlsr_mamba")
+    one = state["conformer.forward_layers.0.norm.weight"]
+    state["conformer.forward_layers.900.norm.weight"] = one  # two more stand before it
+    torch.save(state, place / "in.pth")
+    with pytest.raises(UserError, match=r"missing: back_end.backward_.2.mamba.*; unknown: .*900"):
         published.import_published(place / "in.pth", "small")
 
 

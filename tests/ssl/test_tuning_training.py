@@ -18,7 +18,7 @@ from antispoof.ssl import convert, save
 from antispoof.torch_utils.checkpoint import load_checkpoint, load_weights, read_weights
 from antispoof.training import learner as training
 from antispoof.training.experiment import claim, load_experiment, read_experiment
-from antispoof.training.step_cost import describe_steps
+from antispoof.training.step_cost import Step, describe_steps
 from antispoof.training.trainer import train
 
 CONFIG = """
@@ -130,6 +130,18 @@ def test_what_a_phase_before_learnt_is_merged_too(place, tmp_path):
 
 
 @pytest.mark.parametrize("method", ["lora", "dora"])
+def test_a_method_begins_where_the_phase_before_it_ended(place, tmp_path, method):
+    still = ["optimizer_conf.lr=1e-9", "finetune.lr=1e-9", f"finetune.method={method}"]
+    phases = "phases=[{finetune: {method: full, layers: all, lr: 0.05}, epochs: 1}, {epochs: 1}]"
+    fit(tmp_path / "exp", phases, *still)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "exp/phase1.pt").rename(tmp_path / "full/best.pt")
+    plain = ("finetune.layers=all", "finetune.method=full", "finetune.method_conf={}")
+    claim(tmp_path / "full", load(*plain))
+    np.testing.assert_allclose(scores(tmp_path / "exp"), scores(tmp_path / "full"), atol=1e-3)
+
+
+@pytest.mark.parametrize("method", ["lora", "dora"])
 def test_a_merged_experiment_is_a_plain_one_with_the_same_scores(place, tmp_path, method):
     own = [f"finetune.method={method}", "finetune.method_conf={rank: 2, matrices: [q, o, fc1]}"]
     fit(tmp_path / "exp", *own)
@@ -152,6 +164,11 @@ def test_a_merged_experiment_is_a_plain_one_with_the_same_scores(place, tmp_path
     weights = {
         n: v for n, v in read_weights(tmp_path / "exp/best.pt").items() if ".tuned." not in n
     }
+    with pytest.raises(
+        UserError, match=rf"tuned otherwise \(finetune.method: '{method}', now 'full'"
+    ):
+        frozen.load_state_dict(weights)
+    weights["front_end._extra_state"] = frozen.front_end.get_extra_state()
     frozen.load_state_dict(weights)
     untuned = score(frozen, open_inputs(load(), "data/eval", "dump"), 8, CPU)
     assert np.abs(untuned - scores(tmp_path / "exp")).max() > 1e-3
@@ -190,6 +207,13 @@ def test_the_penalty_is_part_of_the_loss_of_a_batch_once(place):
     assert losses[1] - losses[0] == pytest.approx(penalty, rel=1e-4)
 
 
+def test_a_step_whose_cost_is_said_has_the_penalty(place):
+    step = Step(load(*METHODS["moe_lora"], "sharpness.rho=0.05"))
+    step(torch.randn(2, 6400), torch.tensor([6400, 6400]))
+    # while U is zero, nothing else gives V a gradient
+    assert step.model.front_end.tuned["1"]["q"].down.grad.abs().sum() > 0
+
+
 def test_attractors_of_samo_are_those_of_the_training_sets_speakers(place, tmp_path):
     fit(tmp_path / "exp", "loss=samo", "loss_conf={every: 1, speakers: 20}", "epochs=1")
     state = read_weights(tmp_path / "exp/best.pt")
@@ -199,6 +223,11 @@ def test_attractors_of_samo_are_those_of_the_training_sets_speakers(place, tmp_p
     bonafide = [u for u, label in read_table("data/train/utt2label").items() if label == "bonafide"]
     speakers = {read_table("data/train/utt2spk")[utt] for utt in bonafide}
     assert changed.tolist() == [True] * len(speakers) + [False] * (20 - len(speakers))
+    assert torch.equal(state[name.replace("attractors", "known")], changed)
+    fit(tmp_path / "next", "loss=samo", "loss_conf={every: 9}", f"init_from={tmp_path}/exp")
+    again = read_weights(tmp_path / "next/best.pt")
+    assert torch.equal(again[name], first), "another training's speakers are not taken"
+    assert torch.equal(again[name.replace("attractors", "known")], changed)
 
 
 WRONG = {

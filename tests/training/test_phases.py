@@ -171,10 +171,12 @@ def test_training_goes_on_from_another_experiment(place, tmp_path, undisturbed):
     folder = tmp_path / "from_seed1"
     folder.mkdir()
     (folder / "best.pt").write_bytes(undisturbed[0]["best.pt"])
+    (folder / "trained_on").write_text("X: all\n")
     fit(tmp_path / "next", phases, f"init_from={tmp_path}/from_seed{{seed}}", "grad_clip=0.001")
     before, after = (load_checkpoint(p / "best.pt")["model"] for p in (folder, tmp_path / "next"))
     weights = [name for name in before if name.endswith("weight")]
     assert all(torch.allclose(before[name], after[name], atol=1e-6) for name in weights)
+    assert (tmp_path / "next/trained_on").read_text() == "X: all\n"
     wider = "model_conf.widths=[4, 4, 8, 16]"
     with pytest.raises(UserError, match=r"from_seed1/best.pt: does not fit the model"):
         fit(tmp_path / "wider", phases, wider, f"init_from={folder}")

@@ -4,8 +4,9 @@ import pytest
 from plain_costs import Small, config
 from torch import nn
 
+from antispoof.config import EXPERIMENT
 from antispoof.models import MODELS
-from antispoof.models.back_end import BackEnd
+from antispoof.models.back_end import BackEnd, FrameBackEnd, Frames
 from antispoof.training.step_cost import describe_steps, step_cost
 
 
@@ -59,6 +60,41 @@ def test_memory_follows_the_utterances_at_once_and_their_length():
     assert whole["memory"] == two + 6 * (two - one)
     assert half["memory"] == two + 2 * (two - one)
     assert 4 * FRAMES <= two - one <= 8 * FRAMES
+
+
+def test_a_moving_average_and_a_step_uphill_take_memory_too():
+    plain = cost(batch_size=8)
+    size = 4 * plain["parameters"]
+    assert cost(batch_size=8, select={**EXPERIMENT["select"], "ema": 0.9})["memory"] == (
+        plain["memory"] + size
+    )
+    found = cost(batch_size=8, sharpness={"rho": 0.05, "adaptive": False})["memory"]
+    # the weights as they were, and the gradients of the first pass, while the second is run
+    assert found >= plain["memory"] + 1.9 * size
+    assert found <= plain["memory"] + 3 * size
+
+
+class Framed(FrameBackEnd):
+    """Frames of 160 samples, a small layer for the utterance, and a large one for frames alone."""
+
+    resolutions = (0.01,)
+
+    def __init__(self):
+        super().__init__()
+        self.whole = nn.Linear(160, 2)
+        self.own = nn.Sequential(nn.Linear(160, 2000), nn.Linear(2000, 2))
+
+    def localise(self, x, lengths):
+        x = x.unflatten(1, (-1, 160))
+        return [Frames(0.01, self.own(x), lengths // 160)], self.whole(x.mean(1))
+
+
+def test_a_model_of_frames_has_gradients_of_their_loss(monkeypatch):
+    monkeypatch.setitem(MODELS, "framed", Framed)
+    own = config(model="framed", batch_size=2)
+    own["crop"] = {**own["crop"], "seconds": 0.1, "pad": "none"}
+    found = step_cost(own, rounds=1)
+    assert found["memory"] > 1.9 * 4 * found["parameters"]
 
 
 def test_wave_models_have_one_row():
