@@ -5,7 +5,8 @@
 as spoofs together; --attacks A01,A02 takes spoofs of these alone, as many seconds together as the
 attack with the fewest has, so that sets of one and of five attacks are equally long; --count N
 takes N of what is left; --seconds 3 has the first 3 s of each sound, as a file of the cache, whose
-class is that of its segments where there are some. A seed decides what is drawn. Trial lists are carried over, counts are not.
+class is that of its segments where there are some. A seed decides what is drawn. Trial lists are
+carried over, counts are not.
 MP3 copies and corrupted copies of a set: steps/augment_data_dir.py.
 """
 

@@ -55,8 +55,7 @@ __all__ = [
 ]
 CROPS, AUTOCAST = ("first", "centre", "random", "full"), ("none", "bf16", "fp16")
 METRICS = ("dev_eer", "dev_min_dcf", "dev_cllr", "dev_loss", "train_loss")
-OF_SOURCES = ("dev_f1_error",)  # with `trace` alone
-OF_FRAMES = ("dev_segment_eer",)  # of a model of frames alone
+OF_SOURCES, OF_FRAMES = ("dev_f1_error",), ("dev_segment_eer",)  # with `trace`, of frames alone
 KEEPS = ("best", "last", "average_best", "average_last")
 SECONDS = 600  # of the longest crop
 SEED = Whole(0, most=2**47 - 1)  # torch takes 64 bits of (seed times 100,003, and an epoch)

@@ -69,8 +69,8 @@ def _joined(rows, seconds):
             )
         if end <= before:
             raise UserError(
-                f"{place}: a segment ends at {end:g} s, wanted an end after {before:g} s, where the "
-                "one before it ends; take the line out, or give times in more digits"
+                f"{place}: a segment ends at {end:g} s, wanted an end after {before:g} s, where "
+                "the one before it ends; take the line out, or give times in more digits"
             )
         spans.append((before, end, label))
     start, end, label = spans[-1]

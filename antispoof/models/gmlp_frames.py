@@ -59,8 +59,8 @@ class GMLPFrames(FrameBackEnd):
             )
         if not table >> (scales - 1):
             raise UserError(
-                f"config: model_conf.table is {table}, wanted {2 ** (scales - 1)} or more, a row for "
-                f"each of {scales} scales"
+                f"config: model_conf.table is {table}, wanted {2 ** (scales - 1)} or more, so "
+                f"that each of {scales} scales has a row"
             )
         self.layers, self.dim, self.frame_seconds = layers, dim, frame_seconds
         self.most = most_frames(table, scales)
@@ -87,8 +87,8 @@ class GMLPFrames(FrameBackEnd):
         if x.shape[2] > self.most:
             raise UserError(
                 f"found {x.shape[2]} frames, the model takes {self.most} "
-                f"({self.most * self.frame_seconds:g} s); shorten the sound (crop.seconds), or raise "
-                "model_conf.table"
+                f"({self.most * self.frame_seconds:g} s); shorten the sound (crop.seconds), or "
+                "raise model_conf.table"
             )
         x, counts = mixed(x, self.layer_weights), lengths
         found = []

@@ -33,13 +33,13 @@ def check_times(model: FrameBackEnd, inputs: Inputs, copies: bool = False) -> No
         if made.exists():
             check_window({"upstream_conf": load_config(made, UPSTREAM_KEYS)}, made, copies)
         _check_counts(model.frame_seconds, inputs)
-    elif isinstance(inputs, UpstreamWaveforms) and STRIDE != round(
-        model.frame_seconds * SAMPLE_RATE, 3
-    ):
-        raise UserError(
-            f"config: upstream {inputs.config['upstream']}: a frame lasts {STRIDE / SAMPLE_RATE:g} "
-            f"s, the model takes {model.frame_seconds:g} s; correct model_conf.frame_seconds"
-        )
+    elif isinstance(inputs, UpstreamWaveforms):
+        own = STRIDE / SAMPLE_RATE
+        if abs(model.frame_seconds - own) > RATE * own:
+            raise UserError(
+                f"config: upstream {inputs.config['upstream']}: a frame lasts {own:g} s, the model "
+                f"takes {model.frame_seconds:g} s; correct model_conf.frame_seconds"
+            )
 
 
 def check_window(config: dict[str, Any], place: object = "config", copies: bool = False) -> None:

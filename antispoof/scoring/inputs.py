@@ -143,14 +143,11 @@ class CachedFeatures(Inputs):
     In training, of the original or one of its augmented copies.
     """
 
-    folder = ""  # where they are cached
-
     def _open(self, data_dir, dump, train):
         folder = f"{dump}/{self.config['upstream']}/{data_dir.rstrip('/').split('/')[-1]}"
-        self.folder = folder
         if "upstream_conf" in self.config:
             require_read(folder, self.config["upstream_conf"], copies=train)
-        copies = range(1 + (count_copies(folder) if train else 0))
+        self.folder, copies = folder, range(1 + (count_copies(folder) if train else 0))
         self.feats = [self._tables(copy_folder(folder, copy)) for copy in copies]
         return max(1, round(self.crop["seconds"] * frame_rate(data_dir, folder)))
 

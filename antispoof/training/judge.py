@@ -1,6 +1,5 @@
 """What a model comes to while it is trained: on dev, and on the sets that are watched."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,24 +51,26 @@ class Judge:
         if metric == "dev_segment_eer":
             frames = frame_scores(learner.model, learner.config, "config", self.dev)
         scores = self._scores(learner, self.dev, frames)
-        of_frames = self._of_frames(frames) if frames else {}
-        if not np.isfinite([*scores.ravel(), *of_frames.values()]).all():
-            raise UserError(
-                f"{learner.name}: scores of {self.dev_dir} are not finite; last.pt is the state "
-                "before this epoch; lower optimizer_conf.lr"
-            )
+        if not np.isfinite(scores).all():
+            raise self._lost(learner)
+        of_frames = self._of_frames(learner, frames) if frames else {}
         dev_loss = learner.loss.of_scores(scores, self.labels)
         known = dev_metrics(scores, self.labels.numpy(), [metric])
         return {"dev_loss": dev_loss, **known, **of_frames}
 
-    def _of_frames(self, frames):
-        """{column: value} of the frames of dev; a NaN where they are not finite."""
+    def _lost(self, learner):
+        return UserError(
+            f"{learner.name}: scores of {self.dev_dir} are not finite; last.pt is the state before "
+            "this epoch; lower optimizer_conf.lr"
+        )
+
+    def _of_frames(self, learner, frames):
+        """{column: value} of the frames of dev."""
         every = [frames.found[index] for index in range(len(self.dev))]
+        if not all(np.isfinite(values).all() for own in every for values in own):
+            raise self._lost(learner)
         columns = zip(frames.resolutions, zip(*every, strict=True), strict=True)
-        try:
-            return {"dev_segment_eer": segment_eer(dict(columns), self.spans)}
-        except ValueError:
-            return {"dev_segment_eer": math.nan}
+        return {"dev_segment_eer": segment_eer(dict(columns), self.spans)}
 
     def _spans(self):
         """The segments of dev, which has to have both classes among them."""
@@ -98,8 +99,9 @@ class Judge:
 
     def _scores(self, learner, inputs, frames=None):
         rows = -(-learner.config["batch_size"] // learner.config["accum_grad"])
-        team = SINGLE if frames else self.run.team  # each process needs the frames of all
-        place = (learner.model, inputs, rows, self.device, team, self.run.workers)
+        place = (learner.model, inputs, rows, self.device, self.run.team, self.run.workers)
+        if frames:  # each process needs those of all utterances
+            place = (*place[:4], SINGLE, self.run.workers)
         count = len(sources_of(learner.config))  # of these, the logits are judged
         how = {"reduce": lambda logits: logits, "columns": (count,)} if count else {}
         with learner.memory_said():

@@ -170,7 +170,7 @@ def learned(place, *overrides):
 
 
 def test_the_scale_of_class_weights_changes_nothing(tmp_path):
-    """They count against each other: in frames, in the branch, and in what a batch is divided by."""
+    """They count against each other: in frames, in the branch, in what a batch is divided by."""
     place, found = make_partial(tmp_path, {"train": 8, "dev": 4}), {}
     for weights in ("[1.0, 1.0]", "[2.0, 2.0]", "[1.0, 4.0]"):
         rows, _ = learned(place, "epochs=1", f"class_weights={weights}")
