@@ -100,13 +100,13 @@ class Judge:
     def _scores(self, learner, inputs, frames=None):
         rows = -(-learner.config["batch_size"] // learner.config["accum_grad"])
         place = (learner.model, inputs, rows, self.device, self.run.team, self.run.workers)
-        if frames:  # each process needs those of all utterances
-            place = (*place[:4], SINGLE, self.run.workers)
         count = len(sources_of(learner.config))  # of these, the logits are judged
         how = {"reduce": lambda logits: logits, "columns": (count,)} if count else {}
+        if frames:  # each process needs those of all utterances
+            place = (*place[:4], SINGLE, self.run.workers)
+            how = {"frames": frames, "quiet": not self.run.team.is_main}
         with learner.memory_said():
-            quiet = not self.run.team.is_main
-            return score(*place, quiet=quiet, frames=frames, **how)
+            return score(*place, **how)
 
 
 def watched_lists(data_dir: str | Path, labels: np.ndarray) -> dict[str, np.ndarray]:
