@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Make a data directory of augmented sounds out of another one, as one job of N.
 
-Labels, factors and trial lists are carried over; utt2codec and utt2augment say what was done, and
-draws.jsonl what was drawn. The seed and the utterance decide every draw; a job that was killed
-continues. The job that ends last writes the tables.
+Labels, factors, trial lists and segments are carried over; utt2codec and utt2augment say what was
+done, and draws.jsonl what was drawn. The seed and the utterance decide every draw; a job that was
+killed continues. The job that ends last writes the tables.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def main():
     if args.join:
         if not join(args.in_dir, tables, args.out_dir, args.suffix, args.jobs, wait=True):
             raise UserError(f"{args.out_dir}: not all {args.jobs} shares have ended; run them")
-        return print(f"{args.out_dir}: {len(tables['wav.scp'])} utterances, suffix {args.suffix}")
+        return tell(args, tables)
     share = Share(tables, args.out_dir, settings, args.job, args.jobs)
     progress = Progress(len(share.utts), "utterances", f"augment {args.share}")
     share.run(progress)
@@ -70,7 +70,15 @@ def main():
     there = sum(utt in share.finished for utt in share.utts)
     print(f"share {args.share}: {len(share.utts)} utterances, {there} were there already")
     if join(args.in_dir, tables, args.out_dir, args.suffix, args.jobs):
-        print(f"{args.out_dir}: {len(tables['wav.scp'])} utterances, suffix {args.suffix}")
+        tell(args, tables)
+
+
+def tell(args, tables):
+    from antispoof.augment.data_dir import moves_seconds
+
+    print(f"{args.out_dir}: {len(tables['wav.scp'])} utterances, suffix {args.suffix}")
+    if Path(args.in_dir, "segments").exists() and moves_seconds(args.out_dir):
+        print(f"{args.out_dir}: has no segments: speed and trim move what they say")
 
 
 if __name__ == "__main__":

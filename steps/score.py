@@ -63,7 +63,7 @@ def main():
     load_weights(model, f"{args.exp_dir}/best.pt", device, hint=" ".join(args.override))
     with staged_for(args.stage_to, config, dump_of(args, config), [args.data_dir]) as dump:
         inputs = open_inputs(config, args.data_dir, dump)
-        frames = frame_scores(model, config, args.exp_dir)
+        frames = frame_scores(model, config, args.exp_dir, inputs)
         scores = score(model, inputs, config["batch_size"], device, frames=frames)
     bad = np.flatnonzero(~np.isfinite(scores))
     if bad.size:

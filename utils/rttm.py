@@ -6,8 +6,8 @@ from pathlib import Path
 
 from antispoof.data.data_dir import durations_of, read_data_dir
 from antispoof.data.rttm import read_rttm, write_rttm
-from antispoof.data.segments import merged, read_segments, whole_label, write_segments
-from antispoof.errors import UserError, one_line_errors
+from antispoof.data.segments import merged, read_segments, write_segments
+from antispoof.errors import one_line_errors
 
 EXAMPLE = """example:
   utils/rttm.py --from eval.rttm data/eval     # writes data/eval/segments
@@ -31,14 +31,8 @@ def main():
         write_rttm(args.target, segments)
         print(f"{args.target}: {len(segments)} utterances")
         return
-    segments = {utt: merged(own) for utt, own in read_rttm(args.source, durations).items()}
-    for utt, own in segments.items():
-        if (found := whole_label(own)) != tables["utt2label"][utt]:
-            raise UserError(
-                f"{args.source}: '{utt}': its segments make it {found}, utt2label says "
-                f"{tables['utt2label'][utt]}; an utterance is spoof where any of its segments is"
-            )
-    write_segments(args.data_dir, segments)
+    segments = read_rttm(args.source, durations, tables["utt2label"])
+    write_segments(args.data_dir, {utt: merged(own) for utt, own in segments.items()})
     print(f"{args.data_dir}/segments: {len(segments)} utterances")
 
 

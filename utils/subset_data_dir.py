@@ -4,8 +4,9 @@
 --balance attack takes as many utterances of each attack, as the rarest has, and as many bona fide
 as spoofs together; --attacks A01,A02 takes spoofs of these alone, as many seconds together as the
 attack with the fewest has, so that sets of one and of five attacks are equally long; --count N
-takes N of what is left; --seconds 3 has the first 3 s of each sound, as a file of the cache. A seed
-decides what is drawn. Trial lists are carried over, counts are not.
+takes N of what is left; --seconds 3 has the first 3 s of each sound, as a file of the cache, whose
+class is that of its segments where there are some. A seed decides what is drawn. Trial lists are
+carried over, counts are not.
 MP3 copies and corrupted copies of a set: steps/augment_data_dir.py.
 """
 
@@ -38,6 +39,13 @@ def main():
     if args.seconds:
         clips = subset.clipped(tables, args.seconds, args.allow)
         tables = {**tables, **dict(zip(("wav.scp", "utt2dur"), clips, strict=True))}
+        before = tables["utt2label"]
+        tables = subset.relabelled(tables, subset.segments_of(args.in_dir, tables))
+        turned = sum(label != before[utt] for utt, label in tables["utt2label"].items())
+        if turned:
+            print(
+                f"{turned} spoofs have no spoofed part in their first {args.seconds:g} s: bona fide"
+            )
     subset.write_part(args.in_dir, args.out_dir, tables)
     labels = list(tables["utt2label"].values())
     print(

@@ -12,7 +12,7 @@ their defaults, are the fields of its class.
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ AUGMENTATIONS = {
     "codec": Codec,
     "group": Group,
 }
+SHIFTING = ("speed", "trim")  # after which a second of the sound is another one
 SHOWN = 32  # numbers of a draw beyond which a log gives their count
 
 
@@ -89,6 +90,15 @@ class Chain:
             if not len(wave) or not np.isfinite(wave).all():
                 raise UserError(f"{utt}: augmentation {name} leaves no sound: {loggable(drawn)}")
         return wave
+
+
+def names_in(declared: Iterable[Any]) -> Iterator[str]:
+    """The names of all links of a list like that above, also of those in groups."""
+    for entry in declared:
+        for name, conf in ({entry: {}} if isinstance(entry, str) else entry).items():
+            yield name
+            if name == "group" and isinstance(conf, dict):
+                yield from names_in(conf.get("of", ()))
 
 
 def _link(entry, place, key):

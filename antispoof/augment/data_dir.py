@@ -3,6 +3,7 @@
     OUT/sounds/<utt><suffix>.flac  one for each utterance, 16 bits
     OUT/wav.scp, utt2*, trials/    as in the data directory that it comes from, by the new names
     OUT/trial_counts               the same, where there is one
+    OUT/segments                   the same, unless the chain has speed or trim, which move seconds
     OUT/utt2codec, utt2augment     which codecs, and which augmentations, an utterance went through
     OUT/PROVENANCE                 that of the directory that it comes from, whose speech it is
     OUT/draws.jsonl                what was drawn for each
@@ -28,12 +29,14 @@ from ..config.keys import Free, Words
 from ..data.audio import read_wave, require_length
 from ..data.data_dir import Tables, durations_of, read_trials, trial_lists, write_tables
 from ..data.provenance import carry_provenance
+from ..data.segments import NAME as SEGMENTS
+from ..data.segments import read_segments, write_segments
 from ..data.shares import all_there, open_share, publish
 from ..data.tables import read_table, write_table
 from ..errors import UserError
 from ..files import atomic_open, make_folder, sync_folder
 from ..progress import Progress
-from .chain import Chain, loggable
+from .chain import SHIFTING, Chain, loggable, names_in
 from .codecs import label
 
 AUGMENTATION = {  # what conf/augment_<name>.yaml can say
@@ -170,23 +173,37 @@ def join(
             for utt, note in notes.items()
         },
     }
+    _carry(Path(in_dir), out_dir, tables, suffix)
     tables = {
         name: {utt + suffix: value for utt, value in table.items()}
         for name, table in {**tables, **made}.items()
     }
     write_tables(out_dir, tables)
-    carry_provenance(in_dir, out_dir)
-    for name in trial_lists(in_dir):
-        with atomic_open(out_dir / "trials" / name) as stream:
-            utts = [utt + suffix for utt in read_trials(in_dir, name)]
-            stream.writelines(f"{utt}\n" for utt in sorted(utts, key=str.encode))
-    if (Path(in_dir) / "trial_counts").is_file():
-        write_table(out_dir / "trial_counts", read_table(Path(in_dir) / "trial_counts"))
     with atomic_open(out_dir / "draws.jsonl") as stream:
         for utt in sorted(notes, key=str.encode):
             line = {**notes[utt], "utt": utt + suffix, "from": utt}
             stream.write(json.dumps(line) + "\n")
     return True
+
+
+def _carry(in_dir, out_dir, tables, suffix):
+    """Write what stands next to `tables`, those of `in_dir`, by the new names."""
+    carry_provenance(in_dir, out_dir)
+    if (in_dir / SEGMENTS).exists() and not moves_seconds(out_dir):
+        spans = read_segments(in_dir, durations_of(tables["utt2dur"], in_dir))
+        write_segments(out_dir, {utt + suffix: own for utt, own in spans.items()})
+    for name in trial_lists(in_dir):
+        with atomic_open(out_dir / "trials" / name) as stream:
+            utts = [utt + suffix for utt in read_trials(in_dir, name)]
+            stream.writelines(f"{utt}\n" for utt in sorted(utts, key=str.encode))
+    if (in_dir / "trial_counts").is_file():
+        write_table(out_dir / "trial_counts", read_table(in_dir / "trial_counts"))
+
+
+def moves_seconds(out_dir: str | Path) -> bool:
+    """Whether the chain of a directory has what makes a second of a sound another one."""
+    chain = yaml.safe_load((Path(out_dir) / "augment.yaml").read_text("utf-8"))["augment"]
+    return not set(SHIFTING).isdisjoint(names_in(chain))
 
 
 def _codec(before, note):

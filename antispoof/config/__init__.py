@@ -55,7 +55,7 @@ __all__ = [
 ]
 CROPS, AUTOCAST = ("first", "centre", "random", "full"), ("none", "bf16", "fp16")
 METRICS = ("dev_eer", "dev_min_dcf", "dev_cllr", "dev_loss", "train_loss")
-OF_SOURCES = ("dev_f1_error",)  # with `trace` alone
+OF_SOURCES, OF_FRAMES = ("dev_f1_error",), ("dev_segment_eer",)  # with `trace`, of frames alone
 KEEPS = ("best", "last", "average_best", "average_last")
 SECONDS = 600  # of the longest crop
 SEED = Whole(0, most=2**47 - 1)  # torch takes 64 bits of (seed times 100,003, and an epoch)
@@ -128,7 +128,7 @@ EXPERIMENT_KEYS = {
     "autocast": Choice("none", AUTOCAST),  # on a GPU
     "tf32": Key(False),  # on a GPU: float32 products with 10 bits of mantissa, faster
     "select": {  # which model is kept
-        "metric": Metric("dev_eer", (*METRICS, *OF_SOURCES)),
+        "metric": Metric("dev_eer", (*METRICS, *OF_SOURCES, *OF_FRAMES)),
         "patience": Whole(0),  # epochs without a better one, then training stops; 0: all are run
         # the mean of some: average_best, average_last
         "keep": Choice("best", KEEPS),

@@ -1,7 +1,7 @@
 """Scores of frames as Kaldi's archives, one for each resolution.
 
-`<folder>/<milliseconds>ms.scp` has for each utterance where its matrix (T, 1) stands: the logit of
-bona fide minus that of spoof of each frame, higher = more bona fide.
+`<folder>/<milliseconds>ms.scp`, as 20ms.scp or 12.5ms.scp, has for each utterance where its matrix
+(T, 1) stands: the logit of bona fide minus that of spoof of each frame, higher = more bona fide.
 """
 
 import io
@@ -18,12 +18,12 @@ from ..files import atomic_open
 from .ark import MATRIX, read_entry
 from .tables import read_table, write_table
 
-NAME = re.compile(r"(\d+)ms\.scp")
+NAME = re.compile(r"(\d+(?:\.\d+)?)ms\.scp")
 
 
 def table_path(folder: str | Path, seconds: float) -> Path:
     """The table of frames of a resolution."""
-    return Path(folder) / f"{round(1000 * seconds)}ms.scp"
+    return Path(folder) / f"{round(1000 * seconds, 6):.12g}ms.scp"
 
 
 def write_frames(path: Path, rows: Mapping[str, np.ndarray]) -> None:
@@ -59,4 +59,4 @@ def read_frames(path: str | Path, utts: Iterable[str]) -> list[np.ndarray]:
 def tables_in(folder: str | Path) -> dict[float, Path]:
     """{seconds: table} of the frames in a folder, the finest first."""
     named = [(NAME.fullmatch(path.name), path) for path in Path(folder).glob("*ms.scp")]
-    return dict(sorted((int(m[1]) / 1000, path) for m, path in named if m))
+    return dict(sorted((float(m[1]) / 1000, path) for m, path in named if m))

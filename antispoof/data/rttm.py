@@ -11,18 +11,22 @@ from pathlib import Path
 from .. import LABELS
 from ..errors import UserError
 from ..files import atomic_open
-from .segments import Segments, Span, merged
+from .segments import NEAR, Segments, Span, merged, whole_sounds
 
 ROUNDED = 0.0015  # seconds by which rounded times of neighbours may differ
 FORM = "`SPEAKER utt channel start length <NA> <NA> label <NA> <NA>`"
 
 
-def read_rttm(path: str | Path, durations: Mapping[str, float]) -> Segments:
+def read_rttm(
+    path: str | Path, durations: Mapping[str, float], labels: Mapping[str, str] | None = None
+) -> Segments:
     """Segments of the utterances of `durations` {utterance: seconds}; lines of others are left out.
 
     Neighbours whose rounded times differ by a millisecond are joined, and the last segment ends
-    with the sound where it comes within 50 ms of that. Raises UserError for a line of another
-    form, a class that is none, a gap, an overlap, or an utterance without a line.
+    with the sound where it comes within 50 ms of that. labels: {utterance: class}, which the
+    segments are to agree with. Raises UserError for a line of another form, a class that is none, a
+    gap, an overlap, an end that is not that of the sound, an utterance without a line, or a class
+    that segments contradict.
     """
     rows: dict[str, list[tuple[Span, str]]] = {}
     try:
@@ -37,7 +41,8 @@ def read_rttm(path: str | Path, durations: Mapping[str, float]) -> Segments:
     for utt in durations:
         if utt not in rows:
             raise UserError(f"{path}: '{utt}' has no line; wanted the segments of every utterance")
-    return {utt: _joined(sorted(rows[utt]), durations[utt]) for utt in durations}
+    found = {utt: _joined(sorted(rows[utt]), durations[utt]) for utt in durations}
+    return whole_sounds(path, found, durations, labels)
 
 
 def _parse(words, place, line):
@@ -62,9 +67,14 @@ def _joined(rows, seconds):
                 f"{place}: a segment begins at {start:g} s, wanted {before:g} s; segments have no "
                 "gaps and no overlaps"
             )
+        if end <= before:
+            raise UserError(
+                f"{place}: a segment ends at {end:g} s, wanted an end after {before:g} s, where "
+                "the one before it ends; take the line out, or give times in more digits"
+            )
         spans.append((before, end, label))
     start, end, label = spans[-1]
-    if abs(end - seconds) <= 0.05 and seconds > start:
+    if abs(end - seconds) <= NEAR and seconds > start:
         spans[-1] = (start, seconds, label)
     return spans
 

@@ -27,6 +27,7 @@ def read_segments(
     labels: {utterance: class}, which the segments are to agree with. Raises UserError with
     `file:line` for a line of another form, an unknown or missing utterance, lines out of order, a
     gap, an overlap, an end that is not that of the sound, or a class that segments contradict.
+    What a last segment has behind the end of the sound is cut off.
     """
     path = Path(data_dir) / NAME
     await_file(path)
@@ -44,8 +45,7 @@ def read_segments(
             raise UserError(f"{path}:{number}: '{utt}' after '{last}' is out of order; sort it")
         last = utt
         _follow(found.setdefault(utt, []), span, f"{path}:{number}: '{utt}'")
-    _check(path, found, durations, labels)
-    return found
+    return whole_sounds(path, found, durations, labels)
 
 
 def _parse(line, path, number, durations):
@@ -82,21 +82,33 @@ def _follow(spans, span, place):
     spans.append((before, span[1], span[2]))
 
 
-def _check(path, found, durations, labels):
-    """What the lines of an utterance have to come to."""
+def whole_sounds(
+    path: str | Path,
+    found: Segments,
+    durations: Mapping[str, float],
+    labels: Mapping[str, str] | None = None,
+) -> Segments:
+    """The segments `found` in `path`, none of which lasts longer than the sound by utt2dur.
+
+    Raises UserError where an utterance has none, where the last one does not end within NEAR of the
+    sound's end or begins behind it, or where they contradict the classes `labels`.
+    """
     for utt, seconds in durations.items():
         if utt not in found:
             raise UserError(f"{path}: '{utt}' is missing, though wav.scp has it")
-        if abs(found[utt][-1][1] - seconds) > NEAR:
+        start, end, label = found[utt][-1]
+        if abs(end - seconds) > NEAR or start >= seconds:
             raise UserError(
-                f"{path}: '{utt}': its last segment ends at {found[utt][-1][1]:g} s, the sound at "
-                f"{seconds:g} s by utt2dur"
+                f"{path}: '{utt}': its last segment is from {start:g} to {end:g} s, the sound ends "
+                f"at {seconds:g} s by utt2dur"
             )
+        found[utt][-1] = (start, min(end, seconds), label)
         if labels is not None and labels[utt] != whole_label(found[utt]):
             raise UserError(
                 f"{path}: '{utt}': its segments make it {whole_label(found[utt])}, utt2label says "
                 f"{labels[utt]}; an utterance is spoof where any of its segments is"
             )
+    return found
 
 
 def whole_label(spans: Sequence[Span]) -> str:

@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 from ..errors import UserError
@@ -11,7 +11,7 @@ from .data_dir import Tables, read_durations, read_trials, trial_lists, write_ta
 from .preparation import segments
 from .provenance import carry_provenance
 from .segments import NAME as SEGMENTS
-from .segments import read_segments, until, write_segments
+from .segments import Segments, read_segments, until, whole_label, write_segments
 
 
 def balanced(tables: Tables, factor: str, seed: int) -> list[str]:
@@ -87,6 +87,29 @@ def clipped(
     return wavs, durations
 
 
+def segments_of(in_dir: str | Path, tables: Tables) -> Segments | None:
+    """The segments of the utterances of `tables`, up to their ends by utt2dur, or None."""
+    if not Path(in_dir, SEGMENTS).exists():
+        return None
+    whole, ends = read_segments(in_dir, read_durations(in_dir)), tables["utt2dur"]
+    return {utt: until(whole[utt], float(ends[utt])) for utt in ends}
+
+
+def relabelled(tables: Tables, segments: Segments | None) -> Tables:
+    """The tables with the classes that segments say: a clip without a spoofed part is bona fide.
+
+    It has no attack then. Without segments, the tables as they are.
+    """
+    if segments is None:
+        return tables
+    labels = {utt: whole_label(segments[utt]) for utt in tables["utt2label"]}
+    made = {"utt2label": labels}
+    if "utt2attack" in tables:
+        attacks = tables["utt2attack"].items()
+        made["utt2attack"] = {utt: a if labels[utt] == "spoof" else "-" for utt, a in attacks}
+    return {**tables, **made}
+
+
 def keep_only(tables: Tables, utts: Collection[str]) -> Tables:
     """The tables with these utterances alone."""
     wanted = set(utts)
@@ -96,7 +119,7 @@ def keep_only(tables: Tables, utts: Collection[str]) -> Tables:
     }
 
 
-def write_part(in_dir: str | Path, out_dir: str | Path, tables: Mapping) -> list[str]:
+def write_part(in_dir: str | Path, out_dir: str | Path, tables: Tables) -> list[str]:
     """Write `tables` to `out_dir`, their segments and lists of trials; returns the lists' names.
 
     PROVENANCE goes along, since the speech is the same.
@@ -106,9 +129,8 @@ def write_part(in_dir: str | Path, out_dir: str | Path, tables: Mapping) -> list
     """
     write_tables(out_dir, tables)
     carry_provenance(in_dir, out_dir)
-    if Path(in_dir, SEGMENTS).exists():
-        whole, ends = read_segments(in_dir, read_durations(in_dir)), tables["utt2dur"]
-        write_segments(out_dir, {utt: until(whole[utt], float(ends[utt])) for utt in ends})
+    if (segments := segments_of(in_dir, tables)) is not None:
+        write_segments(out_dir, segments)
     written = []
     for name in trial_lists(in_dir):
         utts = [utt for utt in read_trials(in_dir, name) if utt in tables["wav.scp"]]

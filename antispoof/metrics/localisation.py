@@ -121,17 +121,27 @@ def weighted_eer(pieces: Pieces, times: np.ndarray | None = None) -> np.ndarray:
     closest. Segments walk through ties one by one, bona fide first, as the official EER; pieces
     of the range EER pass equal scores at once. ValueError where a class weighs nothing.
     """
-    order = np.lexsort((~pieces.bonafide, pieces.scores))
-    scores, utterance = pieces.scores[order], pieces.utterance[order]
-    bona, weights = pieces.bonafide[order], pieces.weights[order]
-    points = np.arange(len(scores))
-    if pieces.together:
-        points = np.flatnonzero(np.append(np.diff(scores) > 0, True))
     if times is None:
         times = np.ones((1, int(pieces.utterance.max(initial=0)) + 1))
-    rows = max(1, CHUNK // max(1, len(scores)))
+    return _sorted_eers(_in_order(pieces), times)
+
+
+def _in_order(pieces):
+    """The pieces in the order in which a threshold passes them."""
+    order = np.lexsort((~pieces.bonafide, pieces.scores))
+    scores, weights = pieces.scores[order], pieces.weights[order]
+    bonafide, utterance = pieces.bonafide[order], pieces.utterance[order]
+    return Pieces(scores, weights, bonafide, utterance, pieces.together)
+
+
+def _sorted_eers(pieces, times):
+    """`weighted_eer` of pieces in their order."""
+    points = np.arange(len(pieces.scores))
+    if pieces.together:
+        points = np.flatnonzero(np.append(np.diff(pieces.scores) > 0, True))
+    rows, digits = max(1, CHUNK // max(1, len(pieces.scores))), 12 if pieces.together else None
     found = [
-        _eers(weights * part[:, utterance], bona, points, 12 if pieces.together else None)
+        _eers(pieces.weights * part[:, pieces.utterance], pieces.bonafide, points, digits)
         for part in np.split(times, range(rows, len(times), rows))
     ]
     return np.concatenate(found)
@@ -167,6 +177,7 @@ def unit_intervals(
     than a tenth of the replicates were left out.
     """
     found: dict[str, tuple[float, float] | None] = {}
+    pieces = _in_order(pieces)  # once for all replicates
     for way, names in units.items():
         _, code = np.unique(names, return_inverse=True)
         count = int(code.max()) + 1
@@ -175,7 +186,7 @@ def unit_intervals(
         for _ in range(0, replicates if count > 1 else 0, 64):
             drawn = rng.multinomial(count, np.full(count, 1 / count), 64)
             good = _both(pieces, drawn[:, code])
-            values.append(weighted_eer(pieces, drawn[good][:, code].astype(float)))
+            values.append(_sorted_eers(pieces, drawn[good][:, code].astype(float)))
         joined = np.concatenate(values)[:replicates] if values else np.array([])
         enough = joined.size >= 0.9 * replicates and count > 1
         found[way] = percentiles(joined, level) if enough else None

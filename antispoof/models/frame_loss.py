@@ -2,7 +2,12 @@
 
 For each utterance it is the sum over resolutions of the mean loss of its frames, and, where the
 model has a branch of its own for the utterance, the loss of that too. A coarser frame is spoofed
-where one of the finest frames in it is; frames beyond the sound have no label and no loss.
+where one of the finest frames in it is, and the utterance where any of those that the model was
+given is: a crop of a spoof that holds no spoofed part is bona fide. Frames beyond the crop or the
+sound have no label and no loss.
+
+Class weights act alike on frames and on the branch. The mean of frames counts each frame once,
+whatever its weight; what a batch is divided by has the weights of its utterances.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,26 +35,26 @@ class FrameLoss:
     def total(
         self,
         found: tuple[list[Frames], torch.Tensor],
-        labels: torch.Tensor,
         indices: Sequence[int],
         starts: Sequence[float],
     ) -> torch.Tensor:
-        """What `localise` gave for utterances `indices` from `starts` (seconds) on, summed.
-
-        labels (B,): their classes, on the device of the logits.
-        """
+        """What `localise` gave for utterances `indices` from `starts` (seconds) on, summed."""
         frames, whole = found
         total = whole.new_zeros((), dtype=torch.float32)
+        least = []
         for row, (index, start) in enumerate(zip(indices, starts, strict=True)):
             fine = labels_from(self.spans[index], start, frames[0].seconds)
+            fine = fine[: int(frames[0].counts[row])]
+            least.append(int(fine.min()))
             for own in frames:
                 wanted = least_of(fine, round(own.seconds / frames[0].seconds))
                 count = min(int(own.counts[row]), len(wanted))
                 aim = torch.from_numpy(wanted[:count])
                 sum_of = self.loss.total(own.logits[row, :count].float(), aim.to(whole.device))
-                total = total + sum_of / self.loss.denominator(aim)
+                total = total + sum_of / count
         if self.whole:
-            total = total + self.loss.total(whole.float(), labels)
+            aim = torch.tensor(least, device=whole.device)
+            total = total + self.loss.total(whole.float(), aim)
         return total
 
 

@@ -9,8 +9,10 @@ Each resolution has five of them and Linear d->f without bias. Between two of th
 2 x 2 numbers halves time and width, and Linear d->d follows. Widths 1024 to 32 give 33,055,038
 parameters (24,506,938 at 20 ms, 350,176 between, 24,522 of the utterance), outputs 2,016 + 32, and
 one weight for each layer. 64,600 samples (201 frames) are 201, 100, 50, 25, 12, 7 frames: the last
-halving has a frame of padding on both sides, so that its frames are those of 320 ms before and
-after their start.
+halving has a frame of padding on both sides, so that frame j of 640 ms holds what is 320 ms before
+and after its start. As in the published code, its label is that of 640 j to 640 (j + 1) ms all the
+same, half of which it knows through the gates alone. A table of 2,001 takes 1,983 frames (39.66 s),
+since the padded halving of more needs a row more than its own table has.
 """
 
 import torch
@@ -55,7 +57,13 @@ class GMLPFrames(FrameBackEnd):
                 f"config: model_conf: found dim {dim} and scales {scales}, wanted 1 to 6 scales "
                 f"and a multiple of {least}"
             )
-        self.layers, self.dim, self.table, self.frame_seconds = layers, dim, table, frame_seconds
+        if not table >> (scales - 1):
+            raise UserError(
+                f"config: model_conf.table is {table}, wanted {2 ** (scales - 1)} or more, so "
+                f"that each of {scales} scales has a row"
+            )
+        self.layers, self.dim, self.frame_seconds = layers, dim, frame_seconds
+        self.most = most_frames(table, scales)
         self.resolutions = tuple(frame_seconds * 2**k for k in range(scales))
         self.rule = check_rule(utterance)
         self.learns_whole = utterance == "branch"
@@ -76,6 +84,12 @@ class GMLPFrames(FrameBackEnd):
 
     def localise(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[list[Frames], torch.Tensor]:
         check_features(x, lengths, self.layers, self.dim)
+        if x.shape[2] > self.most:
+            raise UserError(
+                f"found {x.shape[2]} frames, the model takes {self.most} "
+                f"({self.most * self.frame_seconds:g} s); shorten the sound (crop.seconds), or "
+                "raise model_conf.table"
+            )
         x, counts = mixed(x, self.layer_weights), lengths
         found = []
         for k, (branch, output) in enumerate(
@@ -90,6 +104,12 @@ class GMLPFrames(FrameBackEnd):
         hidden = self.post_net["utterance"](self.dropout(x), counts)
         mean = masked_mean(hidden.transpose(1, 2), frame_mask(counts, hidden.shape[1]))
         return found, self.output(mean)
+
+
+def most_frames(table: int, scales: int) -> int:
+    """The most frames of the features for which each scale has a table that is long enough."""
+    padded = PADDED + 1  # the scale behind that halving has a frame more
+    return table if scales <= padded else min(table, ((table >> padded) << padded) - 1)
 
 
 class GMLP(nn.Module):
@@ -120,11 +140,6 @@ class Block(nn.Module):
 
     def forward(self, x: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
         frames = x.shape[1]
-        if frames > len(self.bias):
-            raise UserError(
-                f"found {frames} frames, the model takes {len(self.bias)} at this resolution; "
-                "shorten the sound (crop.seconds), or raise model_conf.table"
-            )
         kept, gate = gelu(self.up(self.norm(x))).chunk(2, dim=2)
         gate = self.gate_norm(gate) * inside
         gate = self.weight[:frames, :frames] @ gate + self.bias[:frames, None]

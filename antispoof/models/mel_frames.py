@@ -19,6 +19,7 @@ from ..features.mel import MelFrontEnd, deltas_and_norm
 from ..torch_utils.masks import frame_mask, masked_mean
 from .back_end import FrameBackEnd, Frames
 from .checks import check_features, check_waves
+from .lengths import by_frame
 from .resolutions import check_rule, halve, least_frame
 
 
@@ -76,13 +77,21 @@ class MelFrames(FrameBackEnd):
         self, image: torch.Tensor, counts: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, 2, D, T), frames of 10 ms -> (B, T // 2, hidden), frames of 20 ms."""
-        for number, block in enumerate(self.blocks):
-            image = max_pool2d(block(image), (2, 1 if number else 2))
+        for number, (conv, norm, activate) in enumerate(self.blocks):
+            image = activate(self._normed(norm, conv(image), counts))
+            image = max_pool2d(image, (2, 1 if number else 2))
             counts = counts if number else counts // 2
             # what is beyond an utterance is zero again, as at the edge of an unpadded one
             image = image * frame_mask(counts, image.shape[3])[:, None, None, :]
         x = relu(self.project(image.permute(0, 3, 1, 2).flatten(2)))
         return x * frame_mask(counts, x.shape[1])[:, :, None], counts
+
+    def _normed(self, norm, image, counts):
+        """A batch norm of (B, C, D, T) whose statistics are those of the valid frames alone."""
+        if not self.training or bool((counts == image.shape[3]).all()):
+            return norm(image)
+        rows = by_frame(lambda own: norm(own[..., None])[..., 0], image.permute(0, 3, 1, 2), counts)
+        return rows.permute(0, 2, 3, 1)
 
     def localise(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[list[Frames], torch.Tensor]:
         x, counts = self.hidden(*self.image(x, lengths))

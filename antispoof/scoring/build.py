@@ -9,7 +9,7 @@ import torch
 from ..config.sources import sources_of
 from ..errors import UserError
 from ..models import MODELS, build_model
-from ..models.back_end import BackEnd
+from ..models.back_end import BackEnd, FrameBackEnd
 from ..models.cosine import use_cosines
 from ..models.losses import BOTH, COSINES, loss_settings
 from ..models.samo import use_attractors
@@ -72,6 +72,11 @@ def build_back_end(config: dict[str, Any], conf: dict[str, Any]) -> BackEnd:
     model = build_model(config["model"], **conf)
     if sources := sources_of(config):
         return use_sources(model, len(sources))
+    if isinstance(model, FrameBackEnd) and config["loss"] in (*COSINES, "samo"):
+        raise UserError(
+            f"config: 'loss' is '{config['loss']}', which turns the last layer into cosines; model "
+            f"'{config['model']}' gives logits of frames: wanted cross_entropy, bce or focal"
+        )
     if config["loss"] == "samo":
         conf = loss_settings("samo", config["loss_conf"])
         return use_attractors(model, int(conf["speakers"]), conf["scale"])

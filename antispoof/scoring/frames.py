@@ -11,6 +11,8 @@ from ..data.frame_scores import table_path, write_frames
 from ..errors import UserError
 from ..models.back_end import FrameBackEnd, Frames
 from ..ssl.finetuned import FineTuned
+from .frame_times import check_times
+from .inputs import Inputs
 
 
 def frames_of(model: torch.nn.Module) -> FrameBackEnd | None:
@@ -50,11 +52,12 @@ class FrameScores:
 
 
 def frame_scores(
-    model: torch.nn.Module, config: Mapping[str, Any], place: str | Path
+    model: torch.nn.Module, config: Mapping[str, Any], place: str | Path, inputs: Inputs
 ) -> FrameScores | None:
     """What takes the frames of a model, or None of a model of whole utterances.
 
-    Raises UserError where the config of `place` crops what is scored, which would move frames.
+    Raises UserError where the config of `place` crops what is scored, or where the frames of
+    `inputs` are not those that the model takes them to be: frames would then stand elsewhere.
     """
     own = frames_of(model)
     if own is None:
@@ -64,6 +67,7 @@ def frame_scores(
             f"{place}: crop.test is {config['crop']['test']}; a model of frames scores whole "
             "sounds, wanted full"
         )
+    check_times(own, inputs)
     return FrameScores(own.resolutions)
 
 

@@ -147,7 +147,7 @@ class CachedFeatures(Inputs):
         folder = f"{dump}/{self.config['upstream']}/{data_dir.rstrip('/').split('/')[-1]}"
         if "upstream_conf" in self.config:
             require_read(folder, self.config["upstream_conf"], copies=train)
-        copies = range(1 + (count_copies(folder) if train else 0))
+        self.folder, copies = folder, range(1 + (count_copies(folder) if train else 0))
         self.feats = [self._tables(copy_folder(folder, copy)) for copy in copies]
         return max(1, round(self.crop["seconds"] * frame_rate(data_dir, folder)))
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import SAMPLE_RATE
 from ..data.sounds import Sound
 from ..errors import UserError
-from ..scoring.frames import FrameScores, frame_scores, frames_of
+from ..scoring.frames import FrameScores, frames_of
 from ..scoring.score import score
 from .given import give_inputs
 from .system import Mapped, System
@@ -33,18 +34,24 @@ def timelines(system: Mapped | System, sounds: Sequence[Sound]) -> list[Timeline
         return next((lines for lines in found if lines is not None), None)
     if not isinstance(system, System) or not sounds or not has_frames(system):
         return None
-    frames = frame_scores(system.model, system.config, "model")
-    assert frames is not None
+    own = frames_of(system.model)
+    assert own is not None
+    frames = FrameScores(own.resolutions)
     try:
         _score(system, sounds, frames)
     except UserError:
         return None
-    return [timeline(frames.resolutions[0], frames.found[n][0]) for n in range(len(sounds))]
+    return [
+        timeline(frames.resolutions[0], frames.found[n][0], sound.samples / SAMPLE_RATE)
+        for n, sound in enumerate(sounds)
+    ]
 
 
 def has_frames(system: System) -> bool:
     """Whether a system has a model of frames that scores whole sounds."""
-    return frames_of(system.model) is not None and system.config["crop"]["test"] == "full"
+    window = system.upstream.config["window"]["policy"] if system.upstream else "full"
+    whole = window == system.config["crop"]["test"] == "full"
+    return whole and frames_of(system.model) is not None
 
 
 def _score(system, sounds, frames: FrameScores):
@@ -53,10 +60,14 @@ def _score(system, sounds, frames: FrameScores):
     return score(*place, quiet=True, frames=frames)
 
 
-def timeline(seconds: float, scores: np.ndarray) -> Timeline:
-    """The time line of scores (T,) of frames."""
+def timeline(seconds: float, scores: np.ndarray, length: float) -> Timeline:
+    """The time line of scores (T,) of frames of a sound of `length` seconds.
+
+    The last frame lasts to the end of the sound.
+    """
     below = np.diff(np.concatenate([[0], (scores < 0).astype(int), [0]]))
     starts, ends = np.flatnonzero(below == 1), np.flatnonzero(below == -1)
-    spans = zip(starts.tolist(), ends.tolist(), strict=True)
-    spoofed = tuple((round(a * seconds, 6), round(b * seconds, 6)) for a, b in spans)
+    times = np.append(np.minimum(seconds * np.arange(len(scores)), length), length).round(6)
+    spans = zip(times[starts].tolist(), times[ends].tolist(), strict=True)
+    spoofed = tuple((start, end) for start, end in spans if start < end)
     return Timeline(seconds, tuple(round(float(s), 4) for s in scores), spoofed)

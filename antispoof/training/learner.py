@@ -172,7 +172,7 @@ class Learner:
 
     def _gradients(self, parts, batch):
         """Compute the gradients of a batch; returns its loss."""
-        denominator = len(batch) if self.frames else self.loss.denominator(self.labels[batch])
+        denominator = self.loss.denominator(self.labels[batch])
         total = torch.zeros((), device=self.device)
         self.optimizer.zero_grad(set_to_none=True)
         for counts, *given in parts:
@@ -196,12 +196,11 @@ class Learner:
     def _loss(self, x, lengths, indices, starts=None):
         """The sum over utterances; starts (B,): of the crops, for a model of frames."""
         given = x.to(self.device), lengths.to(self.device)
-        labels = self.labels[indices].to(self.device)
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
             found = self.model.localise(*given) if self.frames else self.model(*given)
         if self.frames:
-            return self.frames.total(found, labels, indices, starts)
-        return self.loss.total(found.float(), labels)
+            return self.frames.total(found, indices, starts)
+        return self.loss.total(found.float(), self.labels[indices].to(self.device))
 
     def _change(self):
         parameters = list(self.model.parameters())

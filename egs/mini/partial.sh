@@ -26,7 +26,9 @@ for system in $systems; do
   for seed in $seeds; do
     exp=exp/${system}_seed$seed
     "$root/steps/evaluate.py" --by attack data/eval_partial "$exp/eval_partial/scores" "$exp/eval_partial/result.json"
-    "$root/steps/localise.py" data/eval_partial "$exp/eval_partial/scores.frames" "$exp/localisation_eval_partial.json"
+    for set in dev_partial eval_partial; do # dev picks the resolution that is reported
+      "$root/steps/localise.py" "data/$set" "$exp/$set/scores.frames" "$exp/localisation_$set.json"
+    done
     exps+=("$exp")
   done
 done

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# PartialSpoof, whole utterances: judges models of egs/asvspoof2019_la. CORPUS holds database/.
+# PartialSpoof, utterances and segments: by default judges models of whole utterances of egs/asvspoof2019_la; README.md
+# has the command that trains a model of frames. CORPUS holds database/.
 # https://zenodo.org/records/5766198, CC BY 4.0 (not confirmed). Options: --help.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -9,12 +9,14 @@ import pytest
 import soundfile
 from launching import paused
 from made_up import ROOT, refused, worker
+from partial_sounds import make_partial
 from sounds import make_corpus, make_data
 
 from antispoof.augment.chain import Chain
 from antispoof.augment.data_dir import Share, load_augmentation
 from antispoof.data.audio import read_wave
-from antispoof.data.data_dir import read_data_dir, read_trials
+from antispoof.data.data_dir import read_data_dir, read_durations, read_trials
+from antispoof.data.segments import read_segments
 from antispoof.data.tables import read_table, write_table
 from antispoof.progress import Progress
 
@@ -137,6 +139,25 @@ def test_another_seed_is_another_folder(place):
     assert augment(place, "data/other", "--suffix", "_b", seed=8)[0] == 0
     one, other = (next((place / f"data/{n}/sounds").iterdir()) for n in ("out", "other"))
     assert one.read_bytes() != other.read_bytes()
+
+
+def test_segments_go_along_unless_seconds_move(tmp_path):
+    """A training set of a model of frames stays one, by the new names."""
+    place = make_partial(tmp_path, {"train": 4})
+    (place / "same.yaml").write_text("augment: [rawboost, {group: {of: [mu_law]}}]")
+    (place / "moved.yaml").write_text("augment: [mu_law, {group: {of: [trim]}}]")
+    said = {}
+    for name in ("same", "moved"):
+        words = ("--config", f"{name}.yaml", "--seed", 7, "data/train", f"data/{name}")
+        status, said[name], error = worker(AUGMENT, *words, cwd=place)
+        assert status == 0, error
+    before = read_segments(place / "data/train", read_durations(place / "data/train"))
+    after = read_segments(place / "data/same", read_durations(place / "data/same"))
+    assert after == {f"{utt}_aug7": spans for utt, spans in before.items()}
+    read_data_dir(place / "data/same")
+    assert not (place / "data/moved/segments").exists()
+    assert "data/moved: has no segments: speed and trim move what they say" in said["moved"]
+    assert "segments" not in said["same"]
 
 
 @pytest.mark.parametrize(

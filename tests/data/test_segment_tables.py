@@ -2,6 +2,7 @@
 
 import pytest
 from made_up import make_set, refused, worker
+from partial_sounds import make_partial
 
 from antispoof.data.data_dir import read_data_dir
 from antispoof.data.rttm import read_rttm, write_rttm
@@ -9,6 +10,7 @@ from antispoof.data.segments import (
     merged,
     read_segments,
     until,
+    whole_label,
     write_segments,
 )
 from antispoof.data.tables import read_table
@@ -56,7 +58,11 @@ def test_segments_are_read_as_they_were_written(data):
         (" 1.000000 2.000000", " 0.900000 2.000000", "begins at 0.9 s, wanted 1 s"),
         (" 1.000000 2.000000", " 1.000000 1.000000", "wanted seconds, upwards"),
         (" 1.000000 2.000000", " 1.000000 nan", "wanted seconds, upwards"),
-        (" 0.000000 3.000000", " 0.000000 2.900000", "last segment ends at 2.9 s, the sound at 3"),
+        (
+            " 0.000000 3.000000",
+            " 0.000000 2.900000",
+            "segment is from 0 to 2.9 s, the sound ends at 3",
+        ),
         (" 2.000000 spoof", " 2.000000 bonafide", "make it bonafide, utt2label says spoof"),
         ("eval_B_000 0.", "eval_B_0000 0.", "is not in wav.scp"),
         (" 0.000000 3.000000 bona", "  0.000000 3.000000 bona", "wanted `utt start end label`"),
@@ -74,6 +80,18 @@ def test_segments_out_of_order_are_refused_with_their_line(data):
     lines = (data / "segments").read_text().splitlines(keepends=True)
     (data / "segments").write_text("".join([lines[-1], *lines[:-1]]))
     with pytest.raises(UserError, match="is out of order"):
+        read_segments(data, lengths(data))
+
+
+def test_a_segment_ends_with_its_sound(data):
+    """By utt2dur; what begins behind the end is refused."""
+    change(data, " 2.000000 3.000000", " 2.000000 3.040000")
+    assert read_segments(data, lengths(data)) == made(data)
+    change(data, " 2.000000 3.040000", " 2.000000 3.010000")
+    first = (data / "segments").read_text().splitlines()[2]
+    assert first.endswith(" 2.000000 3.010000 bonafide")
+    change(data, f"{first}\n", f"{first}\n{first.split()[0]} 3.010000 3.030000 spoof\n")
+    with pytest.raises(UserError, match="segment is from 3.01 to 3.03 s, the sound ends at 3 s"):
         read_segments(data, lengths(data))
 
 
@@ -119,6 +137,32 @@ def test_rttm_of_another_form_is_refused(tmp_path, text, said):
         read_rttm(tmp_path / "a.rttm", {"v": 2.1})
 
 
+@pytest.mark.parametrize(
+    ("start", "length", "said"),
+    [
+        ("1.0", "9.0", "'u': its last segment is from 1 to 10 s, the sound ends at 2 s"),
+        ("1.0", "0.9", "'u': its last segment is from 1 to 1.9 s, the sound ends at 2 s"),
+        ("0.999", "0.0005", "'u': a segment ends at 0.9995 s, wanted an end after 1 s"),
+    ],
+)
+def test_rttm_is_checked_against_the_sound(tmp_path, start, length, said):
+    line = "SPEAKER u 1 {} {} <NA> <NA> {} <NA> <NA>\n"
+    last = line.format(start, length, "spoof")
+    (tmp_path / "a.rttm").write_text(line.format("0.000", "1.000", "bonafide") + last)
+    with pytest.raises(UserError, match=said):
+        read_rttm(tmp_path / "a.rttm", {"u": 2.0})
+
+
+def test_the_worker_writes_no_segments_that_are_longer_than_the_sound(data, tmp_path):
+    before = (data / "segments").read_bytes()
+    write_rttm(tmp_path / "a.rttm", made(data))
+    text = (tmp_path / "a.rttm").read_text()
+    (tmp_path / "a.rttm").write_text(text.replace(" 2.000000 1.000000 ", " 2.000000 9.000000 "))
+    line = refused("utils/rttm.py", "--from", tmp_path / "a.rttm", data, cwd=data)
+    assert "a.rttm: 'eval_A01_000': its last segment is from 2 to 11 s, the sound ends" in line
+    assert (data / "segments").read_bytes() == before
+
+
 def test_rounded_times_of_neighbours_are_joined(tmp_path):
     line = "SPEAKER u 1 {} {} <NA> <NA> {} <NA> <NA>\n"
     text = line.format("0.000", "0.333", "bonafide") + line.format("0.334", "0.300", "spoof")
@@ -140,6 +184,24 @@ def test_a_part_of_a_set_keeps_the_segments_of_its_utterances(data, tmp_path):
     utts = read_table(tmp_path / "part/wav.scp")
     found = read_segments(tmp_path / "part", dict.fromkeys(utts, 3.0))
     assert found == {utt: made(data)[utt] for utt in utts}
+
+
+def test_a_clip_has_the_class_that_its_segments_say(tmp_path, monkeypatch):
+    """Spoofs begin with bona fide speech: cut before the spoofed part, they are bona fide."""
+    monkeypatch.setenv("ANTISPOOF_CACHE", str(tmp_path / "cache"))
+    place = make_partial(tmp_path, {"train": 8})
+    words = ("--seconds", 0.3, "data/train", "data/short")
+    status, out, error = worker("utils/subset_data_dir.py", *words, cwd=place)
+    assert status == 0, error
+    before, after = read_data_dir(place / "data/train"), read_data_dir(place / "data/short")
+    spans = read_segments(place / "data/short", dict.fromkeys(after["wav.scp"], 0.3))
+    labels = {utt: whole_label(own) for utt, own in spans.items()}
+    assert after["utt2label"] == labels
+    turned = [utt for utt in labels if labels[utt] != before["utt2label"][utt]]
+    assert 0 < len(turned) < 4
+    assert {after["utt2attack"][utt] for utt in turned} == {"-"}
+    assert f"{len(turned)} spoofs have no spoofed part in their first 0.3 s: bona fide" in out
+    assert f"{4 + len(turned)} bona fide, {4 - len(turned)} spoof" in out
 
 
 def test_segments_of_the_first_seconds():

@@ -57,10 +57,16 @@ def found(place, capsys, *options, model="frames_seed1"):
 
 
 def test_a_time_line_is_what_the_frames_say():
-    line = timeline(0.02, np.array([1.0, -1, -2, 3, -0.5]))
+    line = timeline(0.02, np.array([1.0, -1, -2, 3, -0.5]), 0.1)
     assert line.scores == (1.0, -1.0, -2.0, 3.0, -0.5)
     assert line.spoofed == ((0.02, 0.06), (0.08, 0.1))
-    assert timeline(0.02, np.array([1.0])).spoofed == ()
+    assert timeline(0.02, np.array([1.0]), 0.02).spoofed == ()
+
+
+@pytest.mark.parametrize(("length", "end"), [(0.093, 0.093), (0.108, 0.108), (0.08, None)])
+def test_what_is_spoofed_ends_with_the_sound_and_not_behind_it(length, end):
+    spoofed = timeline(0.02, np.array([1.0, 1, 1, 1, -0.5]), length).spoofed
+    assert spoofed == (((0.08, end),) if end else ())
 
 
 def test_json_has_the_frames_that_scoring_writes(place, capsys, tmp_path):
@@ -79,7 +85,7 @@ def test_json_has_the_frames_that_scoring_writes(place, capsys, tmp_path):
         assert record["frames"]["seconds"] == 0.02
         assert len(record["frames"]["scores"]) == len(own) == int(seconds * 50 + 0.5)
         np.testing.assert_allclose(record["frames"]["scores"], own, atol=2e-3)
-        assert all(0 <= a < b <= seconds + 0.02 for a, b in record["frames"]["spoofed"])
+        assert all(0 <= a < b <= seconds for a, b in record["frames"]["spoofed"])
 
 
 def test_the_table_says_which_seconds(place, capsys):

@@ -181,6 +181,25 @@ def test_one_class_alone_is_refused():
         weighted_eer(found)
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_intervals_sort_their_pieces_once(monkeypatch, together):
+    """And are those of pieces that each block of replicates sorts."""
+    scores, spans = drawn(2)
+    make = range_pieces if together else lambda *words: segment_pieces(*words, 0.02)
+    pieces, calls, sort = make(scores, spans, 0.02), [], np.lexsort
+    monkeypatch.setattr(np, "lexsort", lambda keys: calls.append(keys) or sort(keys))
+    units = {"utterance": np.arange(12), "half": np.arange(12) % 6}
+    found = unit_intervals(pieces, units, replicates=200)
+    assert len(calls) == 1
+    rng = np.random.default_rng(0)
+    values = [
+        value_of
+        for _ in range(4)
+        for value_of in weighted_eer(pieces, rng.multinomial(12, np.full(12, 1 / 12), 64) * 1.0)
+    ]
+    assert found["utterance"] == pytest.approx(np.percentile(values[:200], [2.5, 97.5]))
+
+
 def test_frames_that_are_not_finite_are_refused():
     with pytest.raises(ValueError, match="1 frame scores not finite"):
         range_pieces([np.array([0.0, np.nan])], [HALF], 0.5)

@@ -1,6 +1,8 @@
 """A model of frames: it learns where spoofs are, is scored by frames, and is judged by seconds."""
 
+import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from antispoof.metrics.localisation import labels_at
 from antispoof.models.frame_loss import labels_from
 from antispoof.scoring.inputs import open_inputs
 from antispoof.training.experiment import load_experiment
+from antispoof.training.frames import segment_eer
 from antispoof.training.trainer import train
 
 CONFIG = """
@@ -124,6 +127,7 @@ def test_a_crop_says_where_it_begins_and_labels_follow(tmp_path):
         ("crop.pad=tile", "crop.pad is tile, which repeats frames"),
         ("augment=[{speed: {}}]", "augment has 'speed', which moves frames"),
         ("augment=[{group: {of: [{trim: {}}]}}]", "augment has 'trim', which moves frames"),
+        ("augment=[trim]", "augment has 'trim', which moves frames"),
     ],
 )
 def test_what_moves_frames_is_refused(tmp_path, override, said):
@@ -142,6 +146,86 @@ def test_a_set_without_segments_teaches_no_frames(tmp_path):
     words = "--seed 1 --train data/train --dev data/dev --device cpu exp/x"
     line = refused("steps/train.py", "--config", "train_x.yaml", *words.split(), cwd=place)
     assert "data/train/segments: is missing; a model of frames needs it" in line
+
+
+def test_segments_that_contradict_the_classes_teach_nothing(tmp_path):
+    place = make_partial(tmp_path, {"train": 4, "dev": 4})
+    (place / "train_x.yaml").write_text(CONFIG)
+    path = place / "data/train/segments"
+    path.write_text(path.read_text().replace(" spoof", " bonafide"))
+    config = load_experiment(place / "train_x.yaml", 1)
+    data = (str(place / "data/train"), str(place / "data/dev"))
+    with pytest.raises(UserError, match="make it bonafide, utt2label says spoof"):
+        train(config, *data, "dump", tmp_path / "exp", torch.device("cpu"), print)
+
+
+def learned(place, *overrides):
+    """The rows of the curve of a short training, and what it chose."""
+    (place / "train_x.yaml").write_text(CONFIG)
+    config = load_experiment(place / "train_x.yaml", 1, overrides)
+    data, exp = (str(place / "data/train"), str(place / "data/dev")), place / "exp/short"
+    train(config, *data, "dump", exp, torch.device("cpu"), lambda line: None)
+    with open(exp / "curve.csv", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream)), json.loads((exp / "selection.json").read_text())[0]
+
+
+def test_the_scale_of_class_weights_changes_nothing(tmp_path):
+    """They count against each other: in frames, in the branch, in what a batch is divided by."""
+    place, found = make_partial(tmp_path, {"train": 8, "dev": 4}), {}
+    for weights in ("[1.0, 1.0]", "[2.0, 2.0]", "[1.0, 4.0]"):
+        rows, _ = learned(place, "epochs=1", f"class_weights={weights}")
+        found[weights] = float(rows[0]["train_loss"])
+        shutil.rmtree(place / "exp/short")
+    assert found["[2.0, 2.0]"] == pytest.approx(found["[1.0, 1.0]"], rel=1e-5)
+    assert abs(found["[1.0, 4.0]"] - found["[1.0, 1.0]"]) > 0.01
+
+
+def test_dev_picks_an_epoch_by_its_frames_where_the_config_says_so(tmp_path):
+    """The segment EER of dev is that of steps/localise.py, in the mean over resolutions."""
+    place = make_partial(tmp_path, {"train": 16, "dev": 8})
+    select = "select={metric: dev_segment_eer}"
+    rows, chosen = learned(place, select, "epochs=4", "optimizer_conf.lr=0.002")
+    eers = [float(row["dev_segment_eer"]) for row in rows]
+    assert len(set(eers)) > 1
+    assert chosen["epochs"] == [1 + eers.index(min(eers))]
+    (place / "exp/short/config.yaml").write_text(f"{CONFIG}seed: 1\n")
+    for words in (
+        "steps/score.py --device cpu exp/short data/dev exp/scores",
+        "steps/localise.py data/dev exp/scores.frames exp/found.json --bootstrap 0",
+    ):
+        status, _, error = worker(*words.split(), cwd=place)
+        assert status == 0, error
+    cells = json.loads((place / "exp/found.json").read_text())["segment"]
+    own = [cell["eer"] for cell in cells if cell["model"] == cell["at"]]
+    assert min(eers) == pytest.approx(sum(own) / 2, abs=1e-6)
+
+
+def test_frames_that_are_all_alike_are_no_better_than_chance():
+    spans = [[(0.0, 0.4, "bonafide"), (0.4, 1.0, "spoof")]]
+    assert segment_eer({0.2: [np.zeros(5)]}, spans) == 0.5
+    good = {0.2: [np.array([1.0, 1, 0, 0, 0])], 0.4: [np.zeros(3)]}
+    assert segment_eer(good, spans) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("model=mel_cnn", "'select.metric: dev_segment_eer' needs a model of frames, as mel_fr"),
+        ("crop.test=centre", "crop.test is centre; a model of frames scores whole sounds"),
+    ],
+)
+def test_what_cannot_be_chosen_by_frames_is_refused(tmp_path, override, said):
+    place = make_partial(tmp_path, {"train": 8, "dev": 4})
+    conf = ("model_conf={}",) if override.startswith("model=") else ()
+    with pytest.raises(UserError, match=said):
+        learned(place, "select={metric: dev_segment_eer}", override, *conf)
+
+
+def test_dev_without_segments_chooses_by_no_frame(tmp_path):
+    place = make_partial(tmp_path, {"train": 4, "dev": 4})
+    (place / "data/dev/segments").unlink()
+    with pytest.raises(UserError, match="data/dev/segments: is missing"):
+        learned(place, "select={metric: dev_segment_eer}")
 
 
 def test_frames_of_sounds_that_are_cropped_are_not_scored(trained):
