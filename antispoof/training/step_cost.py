@@ -114,21 +114,21 @@ class Step:
         labels = torch.arange(len(x)) % 2
         if self.frames:
             found = self.model.localise(x, lengths)
-            loss = self._of_frames(lengths, labels)
+            loss = self._of_frames(self.frames, lengths, labels)
             loss = loss.total(found, labels, range(len(x)), [0.0] * len(x)) / len(x)
         else:
             loss = self.loss.total(self.model(x, lengths), labels) / self.loss.denominator(labels)
         penalty = self.model.front_end.penalty() if isinstance(self.model, FineTuned) else None
         (loss if penalty is None else loss + penalty).backward()
 
-    def _of_frames(self, lengths, labels):
+    def _of_frames(self, frames, lengths, labels):
         """The loss of a model of frames, of sounds that are spoofed as a whole, or not at all."""
         seconds = (lengths * self.unit).tolist()
         spans = {
             row: [(0.0, end, "bonafide" if label else "spoof")]
             for row, (end, label) in enumerate(zip(seconds, labels.tolist(), strict=True))
         }
-        return FrameLoss(self.loss, spans, self.frames.learns_whole)
+        return FrameLoss(self.loss, spans, frames.learns_whole)
 
 
 def _repeated(x, lengths, times):
