@@ -37,7 +37,6 @@ from .renamed import RENAMED, renewed
 
 __all__ = [
     "EXPERIMENT",
-    "EPOCHS",
     "EXPERIMENT_KEYS",
     "KEEPS",
     "METRICS",
@@ -59,7 +58,6 @@ METRICS = ("dev_eer", "dev_min_dcf", "dev_cllr", "dev_loss", "train_loss")
 OF_SOURCES, OF_FRAMES = ("dev_f1_error",), ("dev_segment_eer",)  # with `trace`, of frames alone
 KEEPS = ("best", "last", "average_best", "average_last")
 SECONDS = 600  # of the longest crop
-EPOCHS = Whole(10, least=1, most=100_002)  # see antispoof.data.seeds
 SEED = Whole(0, most=2**47 - 1)  # torch takes 64 bits of (seed times 100,003, and an epoch)
 # What an experiment can say. The keys of `model_conf` and `loss_conf` are arguments of the model's
 # __init__ and of the loss, where their defaults stand.
@@ -103,7 +101,7 @@ EXPERIMENT_KEYS = {
         # zero (and the padding counts as signal), tile, or none (masked)
         "pad": Choice("zero", ("zero", "tile", "none")),
     },
-    "epochs": EPOCHS,
+    "epochs": Whole(10, least=1, most=100_002),  # see antispoof.data.seeds
     "batch_size": Whole(32, least=1),  # utterances of one step, over all processes
     "accum_grad": Whole(1, least=1),  # in how many parts, one after the other, a step is computed
     "optimizer": Choice("adamw", ("adam", "adamw", "sgd")),

@@ -61,13 +61,18 @@ def judge_tracing(
         found["bootstrap"] = {"level": level, "replicates": replicates, "seed": seed}
         found["intervals"], found["refused"] = _intervals(judged, own, replicates, seed, level)
     if replicates and scores:
-        ways, few = _ways(own)
-        found["crossed"] = {"over": " and ".join(ways), "units": units_text(ways, few)}
-        for name, values in scores.items() if ways else ():
-            share = moved("eer", values[known], values[~known])
-            if interval := crossed_interval("eer", share, list(ways.values()), level):
-                found["intervals"][f"eer_{name}"]["crossed"] = list(interval)
+        found["crossed"] = _cross(found["intervals"], own, scores, level)
     return found
+
+
+def _cross(intervals, own, scores, level):
+    """Add `crossed` to the intervals of EERs; what was drawn at once, in words."""
+    ways, few = _ways(own)
+    for name, values in scores.items() if ways else ():
+        share = moved("eer", values[own.known], values[~own.known])
+        if interval := crossed_interval("eer", share, list(ways.values()), level):
+            intervals[f"eer_{name}"]["crossed"] = list(interval)
+    return {"over": " and ".join(ways), "units": units_text(ways, few)}
 
 
 def _closed(classes, truth, best):

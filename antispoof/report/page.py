@@ -38,7 +38,19 @@ def page(
     "order" | "tracing": [Picture]}; tables: {"calibration" | "comparisons" | "pairs" | "costs" |
     "counts" | "diagnostics" | "localisation" | "order" | "tracing": piece}, or "".
     """
-    sections = [
+    sections = _sections(runs, data, pictures, tables)
+    return TEMPLATES.get_template("page.html").render(
+        set_name=set_name,
+        systems=len(by_system(runs)),
+        runs=len(runs),
+        seeds=seeds_text(runs),
+        sections=[section for section in sections if section[2]],
+    )
+
+
+def _sections(runs, data, pictures, tables):
+    """(anchor, title, HTML) of each; those without HTML are left out."""
+    return [
         ("results", "Results", _results(runs) + verification(runs) + _notes(runs, data)),
         ("intervals", "Each run", _runs(runs) + _gallery(pictures["interval"])),
         ("comparisons", "Comparisons", tables["comparisons"] + tables.get("pairs", "")),
@@ -67,13 +79,6 @@ def page(
         ("claims", "Claims", claims(data)),
         ("provenance", "Provenance", tables["counts"] + _provenance(runs, data)),
     ]
-    return TEMPLATES.get_template("page.html").render(
-        set_name=set_name,
-        systems=len(by_system(runs)),
-        runs=len(runs),
-        seeds=seeds_text(runs),
-        sections=[section for section in sections if section[2]],
-    )
 
 
 def _results(runs):

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ..augment.chain import Chain
-from ..config import EPOCHS, EXPERIMENT_KEYS, merge
+from ..config import EXPERIMENT_KEYS, merge
 from ..config.sources import check_trace
 from ..errors import UserError
 from ..models.losses import loss_settings
@@ -17,7 +17,7 @@ PHASE_KEYS = (
     "sharpness",
 )
 # of `loss_conf`; no training has more epochs than that
-MOST_OF_SAMO = {"speakers": 100_000, "every": EPOCHS.most}
+MOST_OF_SAMO = {"speakers": 100_000, "every": 100_002}
 
 
 def phases_of(config: dict[str, Any], path: str | Path = "config") -> list[dict[str, Any]]:

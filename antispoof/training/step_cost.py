@@ -115,7 +115,7 @@ class Step:
         if self.frames:
             found = self.model.localise(x, lengths)
             loss = self._of_frames(self.frames, lengths, labels)
-            loss = loss.total(found, labels, range(len(x)), [0.0] * len(x)) / len(x)
+            loss = loss.total(found, range(len(x)), [0.0] * len(x)) / len(x)
         else:
             loss = self.loss.total(self.model(x, lengths), labels) / self.loss.denominator(labels)
         penalty = self.model.front_end.penalty() if isinstance(self.model, FineTuned) else None
