@@ -127,3 +127,12 @@ def test_what_cannot_be_done_is_one_line(data, tmp_path):
         assert words in refused(SUBSET, *options, data, out, cwd=tmp_path), options
         assert not out.exists()
     assert "is there already" in refused(SUBSET, "--count", 3, data, data, cwd=tmp_path)
+
+
+def test_a_log_that_a_launcher_began_is_no_data_directory(tmp_path):
+    data = make_data(tmp_path / "data", make_corpus(tmp_path / "corpus", {"eval": 6})) / "eval"
+    (tmp_path / "part/log").mkdir(parents=True)
+    status, out, error = worker(SUBSET, "--count", "3", data, "part", cwd=tmp_path)
+    assert status == 0, error
+    assert "part: 3 of " in out
+    assert "is there already" in refused(SUBSET, "--count", 3, data, "part", cwd=tmp_path)

@@ -33,7 +33,7 @@ EXPERIMENTS = [name for name in NAMES if "/train_" in name]
 UPSTREAMS = [name for name in NAMES if "/upstream/" in name]
 PRETRAININGS = [name for name in NAMES if "/pretrain_" in name]  # of test_pretraining.py
 RANKINGS = [name for name in NAMES if name.endswith("/rank.yaml")]  # of test_rank.py
-CLAIMS = [name for name in NAMES if name.endswith("/claims.yaml")]  # of tests/claims
+CLAIMS = [name for name in NAMES if "/claims" in name]  # of tests/claims
 AUGMENTATIONS = [name for name in NAMES if "/augment_" in name]  # of test_augment_data_dir.py
 CLUSTERS = [name for name in NAMES if "/cluster/" in name]  # of test_cluster.py
 
