@@ -130,7 +130,7 @@ READING = (
     "over systems, as each row says. A verdict follows from the interval and the threshold in "
     "brackets, which the list of claims states: held where all intervals lie within it, not held "
     "where one is outside, or else these data cannot tell; not run where something lacks. What an "
-    "interval could have told stands behind it. Each row is at 95 % by itself: of twenty claims "
+    "interval could have shown stands behind it. Each row is at 95 % by itself: of twenty claims "
     "at their threshold, one verdict is expected to be wrong."
 )
 WORDS = ("held", "not held", "cannot tell", "not run")

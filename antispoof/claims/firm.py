@@ -53,7 +53,7 @@ def firm(claim: Mapping[str, Any], scored: Scored) -> Row:
 
 def _tables(exp, scored, config):
     """{domain: [(trials, LLRs, costs) of each of its results]} of one experiment."""
-    found = {}
+    found: dict[str, list] = {}
     for domain in rank.DOMAINS:
         found[domain] = []
         for folder in config[domain]:
@@ -77,15 +77,16 @@ def _redrawn(tables, costs, rng):
         for place in rng.integers(len(runs), size=len(runs)):
             row = dict(costs[name])
             for domain, own in runs[place].items():
-                every = [_parts(*one, base) for one in own]
+                every = [_parts(one, base) for one in own]
                 row.update({f"{k} {domain}": np.mean([e[k] for e in every]) for k in every[0]})
             rows.append(row)
         values[name] = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
     return values
 
 
-def _parts(trials, llr, costs, base):
+def _parts(judged, base):
     """What rank.yaml weighs, of trials whose speakers and attacks are drawn with return."""
+    trials, llr, costs = judged
     for tries in range(100):
         rng = np.random.default_rng([base, tries])
         index = np.repeat(np.arange(len(llr)), _times(trials, rng))

@@ -13,7 +13,7 @@ HELD, NOT_HELD, OPEN, NOT_RUN = "held", "not held", "cannot tell", "not run"
 class Effect:
     """What was measured: a value with its interval, in the unit of the claim's threshold.
 
-    reach: what such an interval could have told, in words.
+    reach: what such an interval could have shown, in words.
     """
 
     what: str

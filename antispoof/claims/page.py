@@ -20,7 +20,7 @@ HEADER = (
 
 
 def effect_text(effect: Effect, kind: str) -> str:
-    """A value with its interval, and what such an interval could have told."""
+    """A value with its interval, and what such an interval could have shown."""
     unit, digits, sign = UNITS.get(kind, (" points", 2, "+"))
     low, high = (f"{end:{sign}.{digits}f}" for end in effect.interval)
     text = f"{effect.what}: {effect.value:{sign}.{digits}f}{unit} [{low}, {high}]"
@@ -28,8 +28,8 @@ def effect_text(effect: Effect, kind: str) -> str:
         return text
     if kind == "firm":
         return f"{text}; {effect.reach}"
-    told = effect.reach if kind in UNITS else f"{effect.reach} from the threshold"
-    return f"{text}; could tell: {told}"
+    shown = effect.reach if kind in UNITS else f"{effect.reach} from the threshold"
+    return f"{text}; could tell: {shown}"
 
 
 def cells(row: Row) -> Sequence[str]:

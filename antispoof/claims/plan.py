@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..metrics.ranks import FEWEST
 from .reading import seeds_of
 
 Line = tuple[str, ...]  # the verb, then its words; `-` stands for nothing
@@ -52,7 +53,8 @@ def plan(claims: Iterable[Mapping[str, Any]], found: Mapping[str, Any], seeds: S
         exps = [experiment(name, seed) for name in related["over"] for seed in own]
         lines.update(dict.fromkeys(("diagnose", exp) for exp in exps))
         place = related["second"]
-        lines["relate", place["set"], place.get("trials", "-"), " ".join(exps)] = None
+        if len(exps) >= FEWEST:
+            lines["relate", place["set"], place.get("trials", "-"), " ".join(exps)] = None
     return sorted(_joined(list(lines)), key=lambda line: ORDER.index(line[0]))
 
 

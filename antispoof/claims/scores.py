@@ -81,15 +81,14 @@ class Scored:
         for paths in zip(*(self.paths(name, place) for place in places), strict=True):
             trials = [self.trials(path, own) for path, own in zip(paths, places, strict=True)]
             parts = [own.split() for own in trials]
-            runs.append([_eer(*parts, masks) for masks in _halves(trials)])
+            runs.append([_eer(parts, masks) for masks in _halves(trials)])
         return np.mean(runs, axis=0)
 
 
-def _eer(first, second, masks):
-    return [
-        POINTS * eer(bonafide[mask], spoof)
-        for (bonafide, spoof), mask in zip((first, second), masks, strict=True)
-    ]
+def _eer(parts, masks):
+    """EERs at both places, each with the bona fide trials of its mask."""
+    pairs = zip(parts, masks, strict=True)
+    return [POINTS * eer(bonafide[mask], spoof) for (bonafide, spoof), mask in pairs]
 
 
 def _halves(trials: Sequence[Trials]) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -66,7 +66,8 @@ def relate(rows: Sequence[Mapping[str, Any]], level: float) -> dict[str, dict[st
             raise UserError(
                 f"{name}: found {len(pairs)} experiments that have it, wanted {FEWEST} or more"
             )
-        rho, interval = rank_correlation(*zip(*pairs, strict=True), level)
+        values, rates = zip(*pairs, strict=True)
+        rho, interval = rank_correlation(values, rates, level)
         own = None if np.isnan(rho) else rho
         found[name] = {"rho": own, "interval": interval, "count": len(pairs)}
     return found
@@ -81,7 +82,7 @@ def sentence(name: str, of: str, rho: float | None, interval: tuple[float, float
     if low > 0 or high < 0:
         way = "larger" if rho > 0 else "smaller"
         return f"The larger {name}, the {way} {of}: {shown}."
-    return f"Whether {name} tells {of} cannot be told here: {shown}."
+    return f"Whether {name} tells {of} stays open here: {shown}."
 
 
 def page(record: Mapping[str, Any]) -> str:
@@ -112,7 +113,7 @@ def _cells(rows, shown):
             text = "-" if row[name] is None else f"{row[name]:.4g}"
             error = row.get(f"{name}_error")
             if error is not None:
-                unsure = " (sign not told)" if abs(row[name]) <= 2 * error else ""
+                unsure = " (sign open)" if abs(row[name]) <= 2 * error else ""
                 text += f" ± {error:.2g}{unsure}"
             cells.append(text)
         yield cells
@@ -124,9 +125,9 @@ def _told(record):
         if own["rho"] is None:
             yield [NAMES[name], "-", "-", str(own["count"]), "the same in all"]
         else:
-            told = "yes" if low > 0 or high < 0 else "cannot be told"
+            said = "yes" if low > 0 or high < 0 else "cannot tell"
             ends = f"[{low:+.2f}, {high:+.2f}]"
-            yield [NAMES[name], f"{own['rho']:+.2f}", ends, str(own["count"]), told]
+            yield [NAMES[name], f"{own['rho']:+.2f}", ends, str(own["count"]), said]
 
 
 def _table(header, rows) -> Iterator[str]:

@@ -100,7 +100,7 @@ def test_a_half_has_no_speaker_of_the_other(place, halved):
         assert len(speakers[0]) == len(speakers[1]) == 12 and not speakers[0] & speakers[1]
 
 
-def test_a_row_says_what_its_interval_could_have_told(place):
+def test_a_row_says_what_its_interval_could_have_shown(place):
     for n in range(18):
         add(place, f"order_{n}", 2.0 + 0.05 * n, 2.0 + 0.05 * ((n * 7) % 18))
     names = [f"order_{n}" for n in range(18)]
@@ -112,5 +112,5 @@ def test_a_row_says_what_its_interval_could_have_told(place):
     low, high = (float(word) for word in words if word[0] in "+-")
     assert low == -high and 0.4 < high < 0.6
     pair = judged(place, pairs("difference", names[0:18:17], holds={"below": 0})).effects[0]
-    told = float(pair.reach.removesuffix(" points"))
-    assert told == pytest.approx((pair.interval[1] - pair.interval[0]) / 2, abs=0.01)
+    half = float(pair.reach.removesuffix(" points"))
+    assert half == pytest.approx((pair.interval[1] - pair.interval[0]) / 2, abs=0.01)

@@ -57,7 +57,11 @@ def listed():
     ]
     trainings = {name: {"system": "wave_cnn", "attacks": n} for n, name in enumerate(k, 1)}
     return {
-        "diagnostics": {"seeds": [1, 2], "over": ["fbank_mhfa", "wave_cnn"], "second": EVAL},
+        "diagnostics": {
+            "seeds": [1, 2],
+            "over": ["fbank_mhfa", "wave_cnn", *k[:1]],
+            "second": EVAL,
+        },
         "training_attacks": ["A01", "A02"],
         "trainings": trainings,
         "claims": [{"claim": f"the claim {own['name']}", **COMMON, **own} for own in claims],
@@ -89,6 +93,8 @@ def test_a_list_is_trained_measured_and_judged_at_one_command(
     assert verdicts["flat"] == "cannot tell"  # four experiments are too few
     assert found["cheap"]["note"].startswith("fbank_mhfa saves ")
     assert len(found["chosen"]["effects"]) == 2 and verdicts["chosen"] != "not run"
+    page = (tmp_path / "DIAGNOSTICS.md").read_text()
+    assert page.count("_seed") == 6 and page.count("| relative trace |") == 2
     made = {path.name for path in (recipe.folder / "exp").iterdir()}
     assert not made & {"fusion_seed1", "rank.json", "report.html", "compare"}  # those are run.sh's
     for name in ("better", "more"):
@@ -113,6 +119,6 @@ def what_rests_on_a_model_is_made_again_with_it(exp, options):
     shutil.copy(exp / "wave_cnn_seed2/best.pt", exp / "wave_cnn_seed1/best.pt")
     done = run(*options, "--stage", "3", "--stop-stage", "3")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "skip: steps/diagnose.py, 3 of it" in done.stdout
+    assert "skip: steps/diagnose.py, 5 of it" in done.stdout
     after = [path.read_text() for path in paths]
     assert after[0] != before[0] and after[1] == before[1]
