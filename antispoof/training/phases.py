@@ -9,15 +9,13 @@ from ..config.sources import check_trace
 from ..errors import UserError
 from ..models.losses import loss_settings
 from ..ssl.tuning import tuning_settings
-from .frames import check_frames
 
 PHASE_KEYS = (
     *("epochs", "batch_size", "accum_grad", "optimizer", "optimizer_conf", "schedule"),
     *("schedule_conf", "class_weights", "balanced", "augment", "grad_clip", "finetune", "select"),
     "sharpness",
 )
-# of `loss_conf`; no training has more epochs than that
-MOST_OF_SAMO = {"speakers": 100_000, "every": 100_002}
+MOST_OF_SAMO = {"speakers": 100_000, "every": 100_002}  # of `loss_conf`; 'epochs' has the same
 
 
 def phases_of(config: dict[str, Any], path: str | Path = "config") -> list[dict[str, Any]]:
@@ -83,7 +81,6 @@ def check_training(path: str | Path, config: dict[str, Any]) -> dict[str, Any]:
         )
     loss_settings(config["loss"], config["loss_conf"])
     check_trace(path, config)
-    check_frames(path, config)
     if config["loss"] == "samo":
         conf = loss_settings("samo", config["loss_conf"])
         for key, most in MOST_OF_SAMO.items():

@@ -10,7 +10,7 @@ process that computes all of a batch, of which several processes have a share ea
 
 import statistics
 import time
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -71,7 +71,7 @@ class Step:
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.model: Any = build_system(config).train()
-        self.loss, self.frames = Loss(config), frames_of(self.model)
+        self.loss, self.frames = Loss(config), cast(Any, frames_of(self.model))
         self.optimizer = make_optimizer(config, parameter_groups(self.model, config))
         decay = config["select"]["ema"]
         self.average = MovingAverage(self.model, decay) if decay else None

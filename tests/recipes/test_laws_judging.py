@@ -28,7 +28,9 @@ def test_stage_6_evaluates_scores_and_ratios_on_every_list(rich):
             command=f"steps/evaluate.py --every-list --by attack,codec --llr {llr} --exp {exp} "
             f"data/{name} {scores} {out}",
             reads=frozenset(
-                {scores, llr, f"{exp}/selection*.json", f"data/{name}/asv_scores*"} | judged(name)
+                {scores, llr, f"{exp}/selection*.json", f"data/{name}/asv_scores*"}
+                | {f"{exp}/trained_on*", f"data/{name}/PROVENANCE*"}
+                | judged(name)
             ),
         )
         expected.append(call)
