@@ -73,6 +73,7 @@ def test_each_option_reaches_what_it_is_for(asked, tmp_path, capsys):
         "interval": ["interval_pictures"],
         "training": ["training_pictures"],
         "diagnostics": ["their picture"],
+        "tracing": [],
         "order": ["its picture"],
     }
     assert tables == {
@@ -84,6 +85,7 @@ def test_each_option_reaches_what_it_is_for(asked, tmp_path, capsys):
         "counts": ["counts"],
         "localisation": "where",
         "order": "the order",
+        "tracing": "",
     }
     assert (tmp_path / "deep/page.html").read_text() == "the page"
     assert capsys.readouterr().out == "deep/page.html: 2 runs, 7 pictures\n"
