@@ -9,6 +9,7 @@ from ..config.sources import check_trace
 from ..errors import UserError
 from ..models.losses import loss_settings
 from ..ssl.tuning import tuning_settings
+from .frames import check_frames
 
 PHASE_KEYS = (
     *("epochs", "batch_size", "accum_grad", "optimizer", "optimizer_conf", "schedule"),
@@ -81,6 +82,7 @@ def check_training(path: str | Path, config: dict[str, Any]) -> dict[str, Any]:
         )
     loss_settings(config["loss"], config["loss_conf"])
     check_trace(path, config)
+    check_frames(path, config)
     if config["loss"] == "samo":
         conf = loss_settings("samo", config["loss_conf"])
         for key, most in MOST_OF_SAMO.items():
