@@ -35,7 +35,7 @@ def diagnosed(found: Mapping[str, Any], seeds: Sequence) -> list:
 def plan(claims: Iterable[Mapping[str, Any]], found: Mapping[str, Any], seeds: Sequence) -> list:
     """Lines in the order in which they have to be done; found: as `read_claims`.
 
-    subset FROM TO ATTACKS; grid SYSTEMS_AND_KINDS EPOCHS; train SYSTEMS TAG SEEDS TRAIN DEV
+    subset FROM TO OPTION VALUE; grid SYSTEMS_AND_KINDS EPOCHS; train SYSTEMS TAG SEEDS TRAIN DEV
     OVERRIDE; switch EXP OUT OVERRIDE; evaluate EXP; diagnose EXP; cost EXP; relate SET LIST EXPS.
     """
     lines: dict[Line, None] = {}
@@ -72,12 +72,14 @@ def _training(name, found, seeds):
             sets = []
             for part in ("train", "dev"):
                 sets.append(f"{part}_k{own['attacks']}_s{seed}")
-                yield "subset", f"data/{part}", f"data/{sets[-1]}", attacks
+                yield "subset", f"data/{part}", f"data/{sets[-1]}", "--attacks", attacks
             yield "train", own["system"], _tag(name, own), str(seed), *sets, "-"
     else:
-        many = " ".join(map(str, seeds))
-        override = own.get("override", "-")
-        yield "train", own["system"], _tag(name, own), many, "train", "dev", override
+        many, train = " ".join(map(str, seeds)), "train"
+        if "count" in own:  # the same for all seeds and systems
+            train = f"train_{own['count']}"
+            yield "subset", "data/train", f"data/{train}", "--count", str(own["count"])
+        yield "train", own["system"], _tag(name, own), many, train, "dev", own.get("override", "-")
 
 
 def _tag(name, own):

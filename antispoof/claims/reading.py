@@ -48,6 +48,7 @@ TRAINING = {
     "of?": str,
     "override?": str,
     "attacks?": int,
+    "count?": int,
     "grid?": str,
     "epochs?": int,
 }
@@ -59,7 +60,7 @@ SHAPE = {
     "trainings?": {"*": TRAINING},
     "claims": [CLAIM],
 }
-HOW = ("override", "attacks", "grid")  # what makes a training of a system another
+HOW = ("override", "count", "attacks", "grid")  # what makes a training of a system another
 
 
 def read_claims(path: str | Path) -> dict[str, Any]:
@@ -125,8 +126,13 @@ def _check_training(place, name, own, found):
         if "override" not in own or "of" in found["trainings"].get(own["of"], {}):
             raise UserError(f"{place}: wanted `of`, a training, and the `override` to switch to")
         return
-    if sum(key in own for key in HOW) != 1 or ("grid" in own) != ("epochs" in own):
-        raise UserError(f"{place}: wanted `override`, `attacks`, or `grid` with `epochs`")
+    how = {"override" if key == "count" else key for key in HOW if key in own}
+    if len(how) != 1 or ("grid" in own) != ("epochs" in own):
+        raise UserError(
+            f"{place}: wanted `override`, `count`, both, `attacks`, or `grid` with `epochs`"
+        )
+    if own.get("count", 1) < 1:
+        raise UserError(f"{place}: count: found {own['count']}, wanted 1 or more utterances")
     most = len(found["training_attacks"])
     if "attacks" in own and not 1 <= own["attacks"] <= most:
         raise UserError(

@@ -42,8 +42,8 @@ gpu=()
 
 if at 1; then
   ./run.sh --nj "$nj" --local-options "$local_options" --stop-stage 1
-  while IFS=$'\t' read -r _ from to attacks; do
-    job utils/subset_data_dir.py --attacks "$attacks" "$from" "$to/"
+  while IFS=$'\t' read -r _ from to option value; do
+    job utils/subset_data_dir.py "$option" "$value" "$from" "$to/"
   done < <(each subset)
   run_jobs
 fi

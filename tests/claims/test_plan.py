@@ -58,7 +58,17 @@ def test_which_attacks_a_seed_has_does_not_rest_on_which_seeds_come_with_it():
         for seeds in (["8", "9"], ["6", "7", "8", "9", "10"])
     )
     assert few and few < all_of_them
-    assert ("subset", "data/train", "data/train_k1_s8", "A03") in few
+    assert ("subset", "data/train", "data/train_k1_s8", "--attacks", "A03") in few
+
+
+def test_a_training_on_fewer_utterances_has_one_set_for_all_seeds_and_the_whole_of_dev():
+    found = read_claims(LIST)
+    lines = plan(found["claims"], found, list("6789"))
+    some, none = ("sls_v1_mini", "500_frozen"), "finetune.layers=none"
+    assert ("train", *some, "6 7 8", "train_500", "dev", none) in lines
+    fewer = ("6 7 8 9", "train_1000", "dev", "-")
+    assert ("train", "mel_cnn_mini", "1000", *fewer) in lines
+    assert lines.count(("subset", "data/train", "data/train_500", "--count", "500")) == 1
 
 
 def test_slow_systems_have_the_first_seeds_alone_and_the_row_says_so(place):
@@ -66,15 +76,6 @@ def test_slow_systems_have_the_first_seeds_alone_and_the_row_says_so(place):
     lines = [line for line in plan(found["claims"], found, list("6789")) if line[0] == "train"]
     for name, seeds in (("wavlm_aasist_mini", "6 7 8"), ("mel_cnn_mini", "6 7 8 9")):
         assert any(name in line[1].split() and line[3] == seeds for line in lines)
-    assert (
-        "train",
-        "sls_v1_mini",
-        "frozen",
-        "6 7 8",
-        "train",
-        "dev",
-        "finetune.layers=none",
-    ) in lines
     add(place, "quick", 3.0)
     add(place, "slow", 1.5, seeds=(1, 2))
     claim = {"name": "x", **pairs("difference", ["quick", "slow"], holds={"below": 0})}
@@ -118,7 +119,9 @@ def test_refusals(place, tmp_path):
             "{of: spaarsist_frozen_mini_to_ki01, override: a=1}",
             "wanted .of., a training",
         ),
-        ("attacks: 1}", "grid: 3s}", "wanted .override., .attacks., or .grid. with .epochs."),
+        ("attacks: 1}", "grid: 3s}", "wanted .override., .count., both, .attacks., or .grid. with"),
+        ("attacks: 1}", "attacks: 1, count: 9}", "wanted .override., .count., both, .attacks."),
+        ("attacks: 1}", "count: 0}", "mel_cnn_mini_k1: count: found 0, wanted 1 or more"),
         ("within: [5, 15]", "within: [15, 5]", "holds: within: wanted the lower end first"),
         ("source: ours", "source: 2026-11-27", "found a value that is no text"),
     ):
