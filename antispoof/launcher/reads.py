@@ -49,8 +49,9 @@ READS: dict[str, dict[str, str]] = {
     "describe_model.py": {"exp": "config.yaml"},
     "rank.py": {"exp": SHOWN, "conf": ". /conf/rank.yaml"},
     "report.py": {
-        "data": TRIALS,
-        "exp": f"{SHOWN} {{set}}/scores {{set}}/llr*/scores .done config.yaml* env.txt* curve.csv*",
+        "data": f"{TRIALS} ../../CLAIMS.json*",
+        "exp": f"{SHOWN} {{set}}/scores {{set}}/llr*/scores {{set}}/tracing.json* "
+        ".done config.yaml* env.txt* curve.csv*",
         "exp --compare": ".",
         "exp --rank": ".",
     },

@@ -3,30 +3,14 @@
 import numpy as np
 import pytest
 import soundfile
-import torch
 import yaml
+from tiny_pretraining import TINY
 
 from antispoof.data.tables import write_table
 from antispoof.errors import UserError
 from antispoof.pretraining.pretrain import load_pretraining, pretrain
 
-TINY = {
-    "clusters": 2,
-    "conv_channels": 16,
-    "layers": 1,
-    "dim": 32,
-    "ffn_dim": 48,
-    "heads": 2,
-    "conv_pos": 16,
-    "conv_pos_groups": 4,
-    "final_dim": 16,
-    "crop_seconds": 1.0,
-    "held_out": 3,
-    "epochs": 1,
-    "batch_size": 2,
-}
-
-torch.set_num_threads(1)
+SMALLER = {**TINY, "clusters": 2, "held_out": 3, "epochs": 1, "batch_size": 2}
 
 
 @pytest.fixture
@@ -40,7 +24,7 @@ def place(tmp_path):
         soundfile.write(wavs[f"utt{number}"], wave, rate)
     write_table(tmp_path / "data/wav.scp", wavs)
     write_table(tmp_path / "data/utt2label", dict.fromkeys(wavs, "bonafide"))
-    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(SMALLER))
     return tmp_path
 
 

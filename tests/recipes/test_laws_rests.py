@@ -9,6 +9,8 @@ from laws import record
 from made_up import ROOT
 from recipes import SYSTEMS, Recipe, only, succeed
 
+from antispoof.launcher.reads import rests_on
+
 # Read, but decided by what a job rests on: the config that a training wrote for itself, ids that
 # stand in the scores too, archives and counts of frames whose sums are in utt2sum, an upstream's
 # config whose sum is in dump/<upstream>/<set>/.done, and own outputs.
@@ -153,6 +155,15 @@ def test_what_only_reports_is_made_again(copy, name):
     path.write_bytes(path.read_bytes() + b"\n")
     out = succeed(copy.run(*only(6)))
     assert set(re.findall(r"^\$ .*?steps/(\w+).py", out, re.M)) == RENEWED[name]
+
+
+def test_a_page_of_claims_makes_the_report_again(copy):
+    copy.file("CLAIMS.json").write_text("[]")
+    out = succeed(copy.run(*only(6)))
+    assert re.findall(r"^\$ .*?steps/(\w+).py", out, re.M) == ["report"]
+    tracing = "exp/wave_cnn_seed1/eval/tracing.json"  # which a report shows too
+    words = ["steps/report.py", "--set", "data/eval", "exp/wave_cnn_seed1", "--out", "x.html"]
+    assert f"{tracing}*" in rests_on(words, lambda name: [name])
 
 
 @pytest.mark.parametrize("stage", TOUCHED)
