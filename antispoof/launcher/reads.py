@@ -50,8 +50,8 @@ READS: dict[str, dict[str, str]] = {
     "rank.py": {"exp": SHOWN, "conf": ". /conf/rank.yaml"},
     "report.py": {
         "data": f"{TRIALS} ../../CLAIMS.json*",
-        "exp": f"{SHOWN} {{set}}/scores {{set}}/llr*/scores {{set}}/tracing.json* "
-        ".done config.yaml* env.txt* curve.csv*",
+        "exp": f"{SHOWN} {{set}}/scores {{set}}/llr*/scores .done config.yaml* env.txt* curve.csv* "
+        "{set}/tracing.json*",
         "exp --compare": ".",
         "exp --rank": ".",
     },
