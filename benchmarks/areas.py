@@ -32,11 +32,11 @@ AREAS = {
         *("antispoof/ssl/pickles.py", "antispoof/scoring/published.py"),
     ],
     "models": [
-        *("antispoof/models/[!l]*.py", "antispoof/models/l[!o]*.py"),
+        *("antispoof/models/*.py", "antispoof/layers/*.py", "antispoof/losses/[!l]*.py"),
         "antispoof/torch_utils/masks.py",
     ],
     "training": [
-        *("antispoof/training/*.py", "antispoof/models/losses.py", "antispoof/config/*.py"),
+        *("antispoof/training/*.py", "antispoof/losses/losses.py", "antispoof/config/*.py"),
         *(f"antispoof/detector/{name}.py" for name in ("batches", "build", "score")),
         *("antispoof/torch_utils/distributed.py", "antispoof/torch_utils/checkpoint.py"),
     ],

@@ -15,7 +15,7 @@ import torch
 from antispoof.data.data_dir import read_trials
 from antispoof.data.tables import read_table
 from antispoof.errors import UserError, one_line_errors
-from antispoof.models.graph import GraphPool
+from antispoof.layers.graph import GraphPool
 from antispoof.scoring.batches import batches
 from antispoof.scoring.build import build_system
 from antispoof.scoring.inputs import open_inputs

@@ -12,7 +12,7 @@ import time
 
 import torch
 
-from antispoof.models.selective_scan import Scan, doubling_scan
+from antispoof.layers.selective_scan import Scan, doubling_scan
 
 INNER, STATES, CHUNK = 288, 16, 16
 SIZES = ((1, 201), (8, 201), (2, 1000))  # batch, frames

@@ -117,7 +117,7 @@ EXPERIMENT_KEYS = {
         "gamma": Number(0.5, above=0),  # step: the rate is multiplied by this
         "least": Number(0.0, least=0, most=1),  # cosine: what it falls to, a share of the rate
     },
-    # see antispoof.models.losses
+    # see antispoof.losses.losses
     "loss": Choice("cross_entropy", LOSSES),
     "loss_conf": Free({}),
     "class_weights": Weights([1.0, 1.0], LABELS),  # of the loss

@@ -1,6 +1,6 @@
 """Names that a config may choose from, and that others define: a test compares each list."""
 
-# of antispoof.models.losses
+# of antispoof.losses.losses
 LOSSES = (
     *("cross_entropy", "bce", "focal", "am_softmax", "oc_softmax", "samo", "aam_softmax"),
     "p2sgrad",

@@ -12,9 +12,9 @@ from .. import SAMPLE_RATE
 from ..data.crop import crop, window_starts
 from ..data.seeds import generator, window_generator
 from ..data.sounds import Sound
+from ..layers.graph import GraphReadout
 from ..models.aasist import FILTERS, Aasist
 from ..models.ca_mhfa import CAMHFA
-from ..models.graph import GraphReadout
 from ..models.mean_pool import MeanPool
 from ..models.mhfa import MHFA
 from ..models.sls import SLS

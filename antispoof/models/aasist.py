@@ -16,11 +16,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..features.sinc import sinc_filters
+from ..layers.graph import GraphReadout
+from ..layers.lengths import by_length
+from ..layers.residual import ResidualEncoder
 from .back_end import BackEnd
 from .checks import check_waves
-from .graph import GraphReadout
-from .lengths import by_length
-from .residual import ResidualEncoder
 
 FILTERS, TAPS = 70, 129
 POOL = 3

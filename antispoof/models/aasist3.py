@@ -17,12 +17,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..errors import UserError
+from ..layers.graph import Branch, GraphAttention, GraphPool, StackingAttention
+from ..layers.kan import Kan
+from ..layers.residual import ResidualEncoder
 from ..torch_utils.tracing import is_traceable
 from .back_end import BackEnd
 from .checks import check_features
-from .graph import Branch, GraphAttention, GraphPool, StackingAttention
-from .kan import Kan
-from .residual import ResidualEncoder
 
 WIDTH, POOL, NODE, OUT = 128, 3, 64, 32
 TEMPERATURES = (2.0, 2.0, 100.0, 100.0)

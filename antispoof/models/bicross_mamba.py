@@ -20,13 +20,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..layers.lengths import by_length
+from ..layers.mamba import Mamba, RMSNorm
+from ..layers.pooling import AttentionPool
+from ..layers.residual import ResidualEncoder
 from ..torch_utils.onednn import FastLinear
 from .back_end import BackEnd
 from .checks import check_features
-from .lengths import by_length
-from .mamba import Mamba, RMSNorm
-from .pooling import AttentionPool
-from .residual import ResidualEncoder
 
 WIDTH = 128  # of the projection
 POOL = 3

@@ -14,10 +14,10 @@ import torch
 from torch import nn
 
 from ..errors import UserError
+from ..layers.classifier import make_classifier
 from ..torch_utils.masks import frame_mask
 from .back_end import BackEnd
 from .checks import check_features
-from .classifier import make_classifier
 
 
 class CAMHFA(BackEnd):

@@ -13,12 +13,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..layers.mamba import Mamba, reverse
+from ..layers.pooling import AttentionPool
+from ..layers.projected import ProjectedStates
 from ..torch_utils.onednn import FastLinear
 from .back_end import BackEnd
 from .checks import check_features
-from .mamba import Mamba, reverse
-from .pooling import AttentionPool
-from .projected import ProjectedStates
 
 
 class FakeMamba(BackEnd):

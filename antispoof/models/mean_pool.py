@@ -5,10 +5,10 @@ Source: one of the compared back ends of SpAArSIST (arXiv 2606.11674).
 
 import torch
 
+from ..layers.classifier import make_classifier
 from ..torch_utils.masks import frame_mask, masked_mean
 from .back_end import BackEnd
 from .checks import check_features
-from .classifier import make_classifier
 
 
 class MeanPool(BackEnd):

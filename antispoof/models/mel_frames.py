@@ -16,10 +16,10 @@ from torch import nn
 from torch.nn.functional import max_pool2d, relu
 
 from ..features.mel import MelFrontEnd, deltas_and_norm
+from ..layers.lengths import by_frame
 from ..torch_utils.masks import frame_mask, masked_mean
 from .back_end import FrameBackEnd, Frames
 from .checks import check_features, check_waves
-from .lengths import by_frame
 from .resolutions import check_rule, halve, least_frame
 
 

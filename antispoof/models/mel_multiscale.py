@@ -17,10 +17,10 @@ from torch import nn
 
 from ..config import one_of
 from ..features.mel import MelFrontEnd
+from ..layers.pooling import AttentiveStatistics
 from ..torch_utils.masks import frame_mask, masked_mean
 from .back_end import BackEnd
 from .checks import check_waves
-from .pooling import AttentiveStatistics
 
 
 class MelMultiScale(BackEnd):

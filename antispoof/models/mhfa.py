@@ -12,10 +12,10 @@ they are 4,461,904. The classifier `ff` takes the embedding as it is, without th
 import torch
 from torch import nn
 
+from ..layers.classifier import make_classifier
 from ..torch_utils.masks import valid_mask
 from .back_end import BackEnd
 from .checks import check_features
-from .classifier import make_classifier
 
 
 class MHFA(BackEnd):

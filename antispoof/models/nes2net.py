@@ -18,10 +18,10 @@ from torch import nn
 
 from ..config import one_of
 from ..errors import UserError
+from ..layers.pooling import AttentiveStatistics
 from ..torch_utils.masks import frame_mask, masked_mean
 from .back_end import BackEnd
 from .checks import check_features
-from .pooling import AttentiveStatistics
 
 
 class Nes2Net(BackEnd):

@@ -21,8 +21,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .attention_map import AttentionMap
-from .residual import ResidualBlock
+from ..layers.attention_map import AttentionMap
+from ..layers.residual import ResidualBlock
 from .ssl_aasist import SslAasist
 
 WIDTHS = (32, 32, 64, 64, 64, 64)  # of the six blocks

@@ -15,14 +15,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..layers.attention_map import AttentionMap
+from ..layers.classifier import make_classifier
+from ..layers.graph import GraphReadout
+from ..layers.lengths import by_length, one_by_one
+from ..layers.residual import ResidualEncoder
 from ..torch_utils.onednn import FastLinear
-from .attention_map import AttentionMap
 from .back_end import BackEnd
 from .checks import check_features
-from .classifier import make_classifier
-from .graph import GraphReadout
-from .lengths import by_length, one_by_one
-from .residual import ResidualEncoder
 
 WIDTH = 128  # of the projection; an image has WIDTH // 3 rows
 POOL = 3

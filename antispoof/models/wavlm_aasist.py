@@ -16,12 +16,12 @@ from torch import nn
 
 from ..features.lfcc import LFCCFrontEnd
 from ..features.mel import MelFrontEnd
+from ..layers.lengths import by_length
+from ..layers.pooling import AttentiveStatistics
 from ..torch_utils.masks import frame_mask
 from .back_end import BackEnd
 from .checks import check_features, check_waves
-from .lengths import by_length
 from .mel_cnn import PooledConvolutions
-from .pooling import AttentiveStatistics
 from .ssl_aasist import WIDTH, SslAasist
 
 

@@ -9,10 +9,10 @@ four conformer blocks follow, and one linear layer of the class token gives the 
 import torch
 from torch import nn
 
+from ..layers.conformer import ConformerBlock, RelativeAttention
+from ..layers.projected import ProjectedStates
 from .back_end import BackEnd
 from .checks import check_features
-from .conformer import ConformerBlock, RelativeAttention
-from .projected import ProjectedStates
 
 
 class XlsrConformer(BackEnd):

@@ -18,9 +18,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..layers.conformer import attend, head_width, split_heads
 from ..torch_utils.masks import valid_mask
 from ..torch_utils.onednn import FastLinear
-from .conformer import attend, head_width, split_heads
 from .xlsr_conformer import XlsrConformer
 
 

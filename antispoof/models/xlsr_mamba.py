@@ -16,11 +16,11 @@ import torch
 from torch import nn
 
 from ..config import one_of
+from ..layers.mamba import Mamba, RMSNorm, reverse
+from ..layers.pooling import AttentionPool
+from ..layers.projected import ProjectedStates
 from .back_end import BackEnd
 from .checks import check_features
-from .mamba import Mamba, RMSNorm, reverse
-from .pooling import AttentionPool
-from .projected import ProjectedStates
 
 
 class XlsrMamba(BackEnd):

@@ -8,12 +8,12 @@ import torch
 
 from ..config.sources import sources_of
 from ..errors import UserError
+from ..losses.cosine import use_cosines
+from ..losses.losses import BOTH, COSINES, loss_settings
+from ..losses.samo import use_attractors
+from ..losses.sources import use_sources
 from ..models import MODELS, build_model
 from ..models.back_end import BackEnd, FrameBackEnd
-from ..models.cosine import use_cosines
-from ..models.losses import BOTH, COSINES, loss_settings
-from ..models.samo import use_attractors
-from ..models.sources import use_sources
 from ..paths import ROOT
 from ..ssl.finetuned import FineTuned, FrontEnd
 from ..ssl.parts import parts_of

@@ -21,8 +21,8 @@ from torch import nn
 from ..data.array_files import DAMAGE, require_arrays
 from ..errors import UserError
 from ..files import atomic_open
+from ..losses.cosine import CosineOutput
 from ..models.back_end import BackEnd
-from ..models.cosine import CosineOutput
 from ..ssl.finetuned import FineTuned
 from ..torch_utils.checkpoint import first_line
 from ..torch_utils.masks import valid_mask

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ..models.sources import showing_embeddings
+from ..losses.sources import showing_embeddings
 from .inputs import Inputs
 from .score import score
 

@@ -9,8 +9,8 @@ import inspect
 from typing import Any
 
 from ..augment.chain import with_settings
+from ..losses.losses import LOSSES, loss_settings
 from ..models import MODELS
-from ..models.losses import LOSSES, loss_settings
 from ..ssl.tuning import tuning_settings
 
 FROM_FRONT_END = ("layers", "dim")  # with `feats: ssl`, what the front end gives

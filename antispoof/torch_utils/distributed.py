@@ -3,7 +3,7 @@
 Every process holds the whole model and computes its rows of each batch. Gradients and losses are
 sums over the whole batch: processes add theirs up, so that an unequal or an empty share counts for
 what it is. Layers may go unused or be left out: in a forward and backward pass, batch norms alone
-exchange something (antispoof/models/norms.py).
+exchange something (antispoof/layers/norms.py).
 """
 
 import os

@@ -13,11 +13,11 @@ from ..data.data_dir import read_durations
 from ..data.segments import NAME, read_segments
 from ..data.tables import read_table
 from ..errors import UserError
+from ..losses.frame_loss import FrameLoss
+from ..losses.losses import Loss
 from ..metrics.localisation import Span, segment_pieces, weighted_eer
 from ..models import MODELS
 from ..models.back_end import FrameBackEnd
-from ..models.frame_loss import FrameLoss
-from ..models.losses import Loss
 from ..scoring.frame_times import check_times
 from ..scoring.frames import frames_of
 from ..scoring.inputs import CachedFeatures, Inputs

@@ -12,9 +12,9 @@ import torch
 
 from ..data.seeds import epoch_generator, seed_torch
 from ..errors import UserError
-from ..models.losses import Loss
-from ..models.norms import share_norms
-from ..models.samo import attractors_of, without_attractors
+from ..layers.norms import share_norms
+from ..losses.losses import Loss
+from ..losses.samo import attractors_of, without_attractors
 from ..progress import Progress
 from ..scoring.batches import load
 from ..scoring.build import build_system, parameter_groups

@@ -7,7 +7,7 @@ from ..augment.chain import Chain
 from ..config import EXPERIMENT_KEYS, merge
 from ..config.sources import check_trace
 from ..errors import UserError
-from ..models.losses import loss_settings
+from ..losses.losses import loss_settings
 from ..ssl.tuning import tuning_settings
 from .frames import check_frames
 

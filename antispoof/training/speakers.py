@@ -8,7 +8,7 @@ import torch
 
 from ..data.tables import read_table
 from ..errors import UserError
-from ..models.losses import loss_settings
+from ..losses.losses import loss_settings
 
 
 def speakers_of(

@@ -15,8 +15,8 @@ from typing import Any, cast
 import torch
 
 from .. import SAMPLE_RATE
-from ..models.frame_loss import FrameLoss
-from ..models.losses import Loss
+from ..losses.frame_loss import FrameLoss
+from ..losses.losses import Loss
 from ..scoring.build import build_system, parameter_groups
 from ..scoring.cost import PeakMemory, count, example, saved_bytes
 from ..scoring.frames import frames_of

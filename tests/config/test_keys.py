@@ -11,8 +11,8 @@ from antispoof.config import EXPERIMENT_KEYS, SEED, UPSTREAM_KEYS, defaults_of, 
 from antispoof.config.files import parse_yaml
 from antispoof.config.keys import Key
 from antispoof.errors import UserError
+from antispoof.losses.losses import LOSSES
 from antispoof.models import MODELS, build_model
-from antispoof.models.losses import LOSSES
 from antispoof.ssl import upstream
 from antispoof.training.experiment import load_experiment
 from antispoof.training.optimisers import OPTIMIZERS

@@ -21,7 +21,7 @@ TYPED = (
         "diagnostics",
     ),
     *("errors", "evaluation", "explain", "export"),
-    *("features", "files", "launcher", "metrics", "models", "options", "paths"),
+    *("features", "files", "launcher", "layers", "losses", "metrics", "models", "options", "paths"),
     *("pretraining", "progress", "report", "scoring", "ssl", "systems", "torch_utils", "training"),
 )
 

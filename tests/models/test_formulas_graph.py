@@ -11,9 +11,9 @@ from formulas_graph_tools import cut, random_model, random_weights, same_in_trai
 from formulas_graph_wave import sinc_bank
 
 from antispoof.errors import UserError
+from antispoof.layers.attention_map import AttentionMap
+from antispoof.layers.residual import ResidualBlock
 from antispoof.models import build_model
-from antispoof.models.attention_map import AttentionMap
-from antispoof.models.residual import ResidualBlock
 
 TEMPERATURES = (1.5, 0.7, 3.0, 5.0)
 K = (0.6, 0.37)  # in training, in evaluation: of 42 rows 25 and 15.54, of 7 columns 4 and 2

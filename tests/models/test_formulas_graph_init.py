@@ -8,9 +8,9 @@ from torch import nn
 
 from antispoof import models
 from antispoof.errors import UserError
+from antispoof.layers.graph import Branch, GraphAttention, GraphReadout, StackingAttention
+from antispoof.losses.cosine import CosineOutput
 from antispoof.models import MODELS, build_model
-from antispoof.models.cosine import CosineOutput
-from antispoof.models.graph import Branch, GraphAttention, GraphReadout, StackingAttention
 
 GRAPH = {"temperatures": (2.0, 2.0, 100.0, 100.0), "dropouts": (0.2, 0.5)}
 SPARSE = {"dim": 1024, "embedding": 1024, "classifier": "ff", "k_train": 0.5, "k_infer": 0.5}

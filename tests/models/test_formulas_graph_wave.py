@@ -13,8 +13,8 @@ from formulas_graph_wave import (
 )
 
 from antispoof.errors import UserError
+from antispoof.layers.pooling import AttentiveStatistics
 from antispoof.models import build_model
-from antispoof.models.pooling import AttentiveStatistics
 from antispoof.models.rawnet2 import Block, RawNet2
 from antispoof.torch_utils.masks import frame_mask, masked_mean
 

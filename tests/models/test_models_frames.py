@@ -8,11 +8,11 @@ from model_cases import CASES, batch, build
 from torch.nn.functional import cross_entropy, gelu, layer_norm
 
 from antispoof.errors import UserError
+from antispoof.losses.frame_loss import FrameLoss, labels_from
+from antispoof.losses.losses import Loss
 from antispoof.models import build_model
 from antispoof.models.back_end import FrameBackEnd, Frames
-from antispoof.models.frame_loss import FrameLoss, labels_from
 from antispoof.models.gmlp_frames import Block
-from antispoof.models.losses import Loss
 from antispoof.models.resolutions import halve, least_frame
 from antispoof.scoring.build import build_back_end
 

@@ -5,8 +5,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from antispoof.errors import UserError
+from antispoof.layers.lengths import by_length
 from antispoof.models import build_model
-from antispoof.models.lengths import by_length
 
 FRAMES = 201  # of 64,600 samples
 

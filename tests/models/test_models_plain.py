@@ -7,8 +7,8 @@ import torch
 from made_up import ROOT
 from torch.utils.flop_counter import FlopCounterMode
 
+from antispoof.layers.pair_scores import pair_scores, square
 from antispoof.models import build_model
-from antispoof.models.pair_scores import pair_scores, square
 
 sys.path.append(str(ROOT / "benchmarks"))
 from plain_backends import PlainGraphAttention, PlainSslAasist

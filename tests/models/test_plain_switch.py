@@ -5,10 +5,10 @@ import copy
 import pytest
 import torch
 
+from antispoof.layers.attention_map import AttentionMap
+from antispoof.layers.norms import share_norms
+from antispoof.layers.pair_scores import pair_scores
 from antispoof.models import build_model
-from antispoof.models.attention_map import AttentionMap
-from antispoof.models.norms import share_norms
-from antispoof.models.pair_scores import pair_scores
 from antispoof.torch_utils.onednn import FastLinear
 from antispoof.torch_utils.plain import is_plain, plain_formulas
 

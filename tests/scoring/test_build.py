@@ -9,9 +9,9 @@ from plain_training import Tiny
 
 from antispoof.config import EXPERIMENT
 from antispoof.errors import UserError
+from antispoof.losses.cosine import CosineOutput
 from antispoof.models import MODELS
 from antispoof.models.back_end import BackEnd
-from antispoof.models.cosine import CosineOutput
 from antispoof.scoring import build
 from antispoof.scoring.build import build_back_end, build_front_end, build_system, parameter_groups
 from antispoof.ssl.finetuned import FineTuned

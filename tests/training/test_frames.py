@@ -15,8 +15,8 @@ from antispoof.data.data_dir import read_durations
 from antispoof.data.segments import read_segments
 from antispoof.data.tables import read_table
 from antispoof.errors import UserError
+from antispoof.losses.frame_loss import labels_from
 from antispoof.metrics.localisation import labels_at
-from antispoof.models.frame_loss import labels_from
 from antispoof.scoring.inputs import open_inputs
 from antispoof.training.experiment import load_experiment
 from antispoof.training.frames import segment_eer

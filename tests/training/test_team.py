@@ -109,7 +109,7 @@ GRADIENTS = """
 import torch
 from antispoof.torch_utils.device import choose_device
 from antispoof.models import build_model
-from antispoof.models.norms import share_norms
+from antispoof.layers.norms import share_norms
 from antispoof.torch_utils.distributed import join_team, leave_team
 
 team, _ = join_team(choose_device("cpu"))

@@ -14,10 +14,10 @@ from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
 from antispoof.evaluation.tracing import Traced
 from antispoof.files import sha256_file
+from antispoof.losses.losses import Loss
+from antispoof.losses.sources import use_sources
 from antispoof.metrics.sources import confusion, macro_f1
 from antispoof.models import MODELS, build_model
-from antispoof.models.losses import Loss
-from antispoof.models.sources import use_sources
 from antispoof.torch_utils.checkpoint import read_weights
 from antispoof.training.experiment import load_experiment
 from antispoof.training.selection import dev_metrics

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from antispoof.models import norms
-from antispoof.models.norms import SHARED, Sharing, moments, remember, share_norms
+from antispoof.layers import norms
+from antispoof.layers.norms import SHARED, Sharing, moments, remember, share_norms
 
 
 class Exchange:

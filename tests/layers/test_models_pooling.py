@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from antispoof.errors import UserError
+from antispoof.layers.classifier import make_classifier
 from antispoof.models import build_model
-from antispoof.models.classifier import make_classifier
 
 
 def parameters(module):

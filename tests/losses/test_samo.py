@@ -8,9 +8,9 @@ from torch.nn.functional import cosine_similarity
 
 from antispoof.data.tables import write_table
 from antispoof.errors import UserError
+from antispoof.losses.samo import Attractors
 from antispoof.models import MODELS
 from antispoof.models.back_end import BackEnd
-from antispoof.models.samo import Attractors
 from antispoof.torch_utils.checkpoint import save_checkpoint
 from antispoof.training.learner import Learner
 from antispoof.training.phases import phases_of

@@ -9,8 +9,8 @@ import torch
 
 from antispoof.config import EXPERIMENT_KEYS
 from antispoof.errors import UserError
-from antispoof.models.cosine import use_cosines
-from antispoof.models.losses import COSINES, LOSSES, Loss, loss_settings
+from antispoof.losses.cosine import use_cosines
+from antispoof.losses.losses import COSINES, LOSSES, Loss, loss_settings
 
 LOGITS = [(3.0, 3.5), (-1.0, -2.2), (0.1, 1.9), (0.4, -2.0), (-0.7, 0.2)]  # (spoof, bona fide)
 LABELS = [0, 1, 1, 0, 1]

@@ -14,7 +14,7 @@ z = logit of bona fide - logit of spoof, and t = z for a bona fide utterance, -z
 
 c_y is the cosine with the own class, cos(theta_y), and c_o that with the other one. Where theta_y
 and m pass pi, c_y - m sin(m) stands for cos(theta_y + m). The last five want cosines:
-`models.cosine` and `models.samo` put them in the place of a model's last layer. p2sgrad's
+`cosine` and `samo` put them in the place of a model's last layer. p2sgrad's
 published score is the cosine with bona fide; here it is z = c_bonafide - c_spoof, like all others.
 
 Of scores alone (dev_loss) the last two cannot be computed whole. There aam_softmax is without its
@@ -85,7 +85,7 @@ def samo(
     speakers: float = 20.0,
     every: float = 3.0,
 ) -> torch.Tensor:
-    """speakers, at most so many of bona fide speech, and every, epochs, are of `models.samo`."""
+    """speakers, at most so many of bona fide speech, and every, epochs, are of `samo`."""
     return oc_softmax(logits, labels, weights, scale, margin_bonafide, margin_spoof)
 
 

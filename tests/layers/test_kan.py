@@ -5,8 +5,8 @@ import torch
 from formulas_kan import splines
 
 from antispoof.errors import UserError
+from antispoof.layers.kan import Kan, bases
 from antispoof.models import build_model
-from antispoof.models.kan import Kan, bases
 from antispoof.torch_utils.plain import plain_formulas
 
 
@@ -20,7 +20,7 @@ def test_splines_are_those_of_the_recursion_and_zero_beyond():
 
 
 def test_a_layer_is_the_same_in_both_forms_and_its_gradient_that_of_differences(monkeypatch):
-    monkeypatch.setattr("antispoof.models.kan.PIECE", 100)  # several pieces
+    monkeypatch.setattr("antispoof.layers.kan.PIECE", 100)  # several pieces
     torch.manual_seed(0)
     layer = Kan(3, 4).double()
     x = torch.linspace(-2, 2, 3 * 14, dtype=torch.float64).view(2, 7, 3).requires_grad_()

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from ..errors import UserError
+from ..models.back_end import BackEnd
 from ..ssl.finetuned import FineTuned
-from .back_end import BackEnd
 from .cosine import last_linear
 
 

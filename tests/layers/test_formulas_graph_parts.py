@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from antispoof.errors import UserError
+from antispoof.layers.graph import GraphPool
+from antispoof.layers.lengths import by_length, one_by_one
+from antispoof.losses.cosine import CosineOutput, use_cosines
 from antispoof.models.checks import check_features, check_waves
-from antispoof.models.cosine import CosineOutput, use_cosines
-from antispoof.models.graph import GraphPool
-from antispoof.models.lengths import by_length, one_by_one
 
 
 def test_by_length_cuts_each_group_and_returns_it_in_order():

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from ..errors import UserError
-from .back_end import BackEnd, FrameBackEnd
+from ..models.back_end import BackEnd, FrameBackEnd
 
 
 class CosineOutput(nn.Module):

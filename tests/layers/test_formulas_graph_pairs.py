@@ -5,8 +5,8 @@ import torch
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from antispoof.models import pair_scores as pairs
-from antispoof.models.pair_scores import pair_scores, square
+from antispoof.layers import pair_scores as pairs
+from antispoof.layers.pair_scores import pair_scores, square
 from antispoof.torch_utils import onednn
 from antispoof.torch_utils.autocast import full_precision
 from antispoof.torch_utils.onednn import FastLinear, Products, fast_products, product

@@ -5,9 +5,9 @@ import torch
 from plain_costs import config
 from torch import nn
 
+from antispoof.losses.losses import BOTH
 from antispoof.models import MODELS
 from antispoof.models.back_end import BackEnd
-from antispoof.models.losses import BOTH
 from antispoof.training.learner import Learner
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from ..metrics.localisation import Span, labels_at, least_of
-from .back_end import Frames
+from ..models.back_end import Frames
 from .losses import Loss
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn.functional import normalize
 
-from .back_end import BackEnd
+from ..models.back_end import BackEnd
 from .cosine import layer_of_logits
 
 

@@ -9,10 +9,10 @@ from sounds import make_corpus, make_data
 
 from antispoof.config import EXPERIMENT
 from antispoof.errors import UserError
+from antispoof.losses.cosine import use_cosines
+from antispoof.losses.losses import BOTH, LOSSES, Loss
+from antispoof.losses.samo import use_attractors
 from antispoof.models import MODELS, build_model
-from antispoof.models.cosine import use_cosines
-from antispoof.models.losses import BOTH, LOSSES, Loss
-from antispoof.models.samo import use_attractors
 from antispoof.scoring.batches import batches
 from antispoof.scoring.build import build_system
 from antispoof.scoring.inputs import open_inputs

@@ -5,8 +5,8 @@ import sys
 import pytest
 import torch
 
-from antispoof.models.mamba import Mamba, reverse
-from antispoof.models.selective_scan import doubling_scan, fused_scan, selective_scan
+from antispoof.layers.mamba import Mamba, reverse
+from antispoof.layers.selective_scan import doubling_scan, fused_scan, selective_scan
 from antispoof.torch_utils.plain import plain_formulas
 from antispoof.torch_utils.tracing import traceable
 

@@ -1,0 +1,1 @@
+"""What training minimises, and the last layers that some losses need in place of a model's own."""
