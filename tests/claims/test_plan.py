@@ -66,8 +66,9 @@ def test_a_training_on_fewer_utterances_has_one_set_for_all_seeds_and_the_whole_
     lines = plan(found["claims"], found, list("6789"))
     some, none = ("sls_v1_mini", "500_frozen"), "finetune.layers=none"
     assert ("train", *some, "6 7 8", "train_500", "dev", none) in lines
-    fewer = ("6 7 8 9", "train_1000", "dev", "-")
-    assert ("train", "mel_cnn_mini", "1000", *fewer) in lines
+    fewer = [line[1:] for line in lines if line[:3] == ("train", line[1], "1000")]
+    assert any("mel_cnn_mini" in systems.split() for systems, *_ in fewer)
+    assert {line[3:] for line in fewer} == {("train_1000", "dev", "-")}
     assert lines.count(("subset", "data/train", "data/train_500", "--count", "500")) == 1
 
 
