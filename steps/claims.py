@@ -97,10 +97,17 @@ def write(args, found, names):
 
 def record(row):
     effects = [
-        {"what": own.what, "value": own.value, "interval": list(own.interval), "reach": own.reach}
+        {
+            "what": own.what,
+            "value": own.value,
+            "interval": list(own.interval),
+            "of_these_attacks": own.here and list(own.here),
+            "reach": own.reach,
+        }
         for own in row.effects
     ]
-    words = {"verdict": row.verdict, "ran": row.ran, "lacks": row.lacks, "note": row.note}
+    words = {"verdict": row.verdict, "of_these_attacks": row.verdict_here, "ran": row.ran}
+    words |= {"lacks": row.lacks, "note": row.note}
     own = {"name": row.claim["name"], "claim": row.claim["claim"], "holds": row.claim.get("holds")}
     return {**own, "effects": effects, **words}
 
@@ -129,7 +136,8 @@ READING = (
     "EER in percent, differences in points; intervals are over speakers, attacks and seeds, or "
     "over systems, as each row says. A verdict follows from the interval and the threshold in "
     "brackets, which the list of claims states: held where all intervals lie within it, not held "
-    "where one is outside, or else these data cannot tell; not run where something lacks. What an "
+    "where one is outside, or else these data cannot tell; not run where something lacks. What is "
+    "of these attacks alone draws speakers and seeds, and says nothing of other attacks. What an "
     "interval could have shown stands behind it. Each row is at 95 % by itself: of twenty claims "
     "at their threshold, one verdict is expected to be wrong."
 )

@@ -9,7 +9,7 @@ from ..data.json_files import number, read_json
 from ..errors import UserError
 from ..evaluation.compare import mean_moved
 from ..evaluation.layout import cost_path
-from ..evaluation.ways import units_text, ways_of
+from ..evaluation.ways import TABLES, units_text, ways_of
 from ..metrics.crossed import Moved, crossed_difference
 from ..metrics.simultaneous import all_differences
 from .listed import Effect, Row
@@ -39,12 +39,20 @@ def _read(names, place, scored):
     ways, few = ways_of(last)
     if not ways:
         raise UserError(f"{last.data_dir}: found no 5 speakers or attacks, wanted them to speak of")
-    return found, list(ways.values()), _units(ways, few)
+    return found, ways, _units(ways, few)
 
 
-def _effect(what, value, interval):
+def _fixed(ways):
+    """The ways without attacks, as lists; None where none is left or no attack is drawn."""
+    rest = [way for words, way in ways.items() if words != TABLES["attack"]]
+    return rest if 0 < len(rest) < len(ways) else None
+
+
+def _effect(what, value, interval, here=None):
     value, low, high = (POINTS * float(own) for own in (value, *interval))
-    return Effect(what, value, (low, high), f"{max(value - low, high - value):.2f} points")
+    here = here and (POINTS * float(here[0]), POINTS * float(here[1]))
+    reach = f"{max(value - low, high - value):.2f} points"
+    return Effect(what, value, (low, high), reach, here)
 
 
 def differences(claim: Claim, scored: Scored) -> Row:
@@ -63,10 +71,12 @@ def differences(claim: Claim, scored: Scored) -> Row:
             pairs.append((len(parts) - 2, len(parts) - 1))
         else:
             pairs.append((names.index(first), names.index(second)))
-    every = all_differences(parts, pairs, ways, seeds=seeds)
+    every = all_differences(parts, pairs, list(ways.values()), seeds=seeds)
+    fixed = _fixed(ways)
+    here = all_differences(parts, pairs, fixed, seeds=seeds) if fixed else [None] * len(pairs)
     effects = [
-        _effect(f"{a} − {b}", own.value, own.wide)
-        for (a, b), own in zip(claim["pairs"], every, strict=True)
+        _effect(f"{a} − {b}", own.value, own.wide, fix and fix.wide)
+        for (a, b), own, fix in zip(claim["pairs"], every, here, strict=True)
     ]
     together = f"; intervals hold for {len(pairs)} pairs together" if len(pairs) > 1 else ""
     return Row(claim, effects, f"{place_text(place)}, {units}{together}")
@@ -87,9 +97,11 @@ def _combined(claim, scored, weights: Mapping[str, float], what: str, paired: bo
         raise UserError(f"{claim['name']}: found other seeds of some, wanted the same of all")
     if paired:
         each = [[sum(values) for values in zip(*each, strict=True)]]
-    spreads = [spread_of_mean(own) for own in each]
-    (low, high), _ = crossed_difference(total, ways, seeds=[s for s in spreads if s])
-    effect = _effect(what, total.value, (low, high))
+    spreads = [spread for own in each if (spread := spread_of_mean(own))]
+    interval, _ = crossed_difference(total, list(ways.values()), seeds=spreads)
+    fixed = _fixed(ways)
+    here = crossed_difference(total, fixed, seeds=spreads)[0] if fixed else None
+    effect = _effect(what, total.value, interval, here)
     return Row(claim, [effect], f"{place_text(claim['on'])}, {units}")
 
 

@@ -13,13 +13,15 @@ HELD, NOT_HELD, OPEN, NOT_RUN = "held", "not held", "cannot tell", "not run"
 class Effect:
     """What was measured: a value with its interval, in the unit of the claim's threshold.
 
-    reach: what such an interval could have shown, in words.
+    reach: what such an interval could have shown, in words. here: the interval without drawing
+    attacks, which speaks of those of the set alone.
     """
 
     what: str
     value: float
     interval: tuple[float, float]
     reach: str = ""
+    here: tuple[float, float] | None = None
 
 
 @dataclass
@@ -40,6 +42,14 @@ class Row:
         if not self.effects:
             return OPEN
         return verdict([own.interval for own in self.effects], self.claim["holds"], self.allowed)
+
+    @property
+    def verdict_here(self) -> str:
+        """The verdict of the attacks of the set alone; "" where no interval speaks of them."""
+        intervals = [own.here for own in self.effects if own.here]
+        if self.lacks or not intervals or len(intervals) < len(self.effects):
+            return ""
+        return verdict(intervals, self.claim["holds"], self.allowed)
 
 
 def verdict(

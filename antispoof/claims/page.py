@@ -24,6 +24,10 @@ def effect_text(effect: Effect, kind: str) -> str:
     unit, digits, sign = UNITS.get(kind, (" points", 2, "+"))
     low, high = (f"{end:{sign}.{digits}f}" for end in effect.interval)
     text = f"{effect.what}: {effect.value:{sign}.{digits}f}{unit} [{low}, {high}]"
+    if effect.here:
+        text += ", of these attacks alone [{:{s}.{d}f}, {:{s}.{d}f}]".format(
+            *effect.here, s=sign, d=digits
+        )
     if not effect.reach:
         return text
     if kind == "firm":
@@ -41,6 +45,8 @@ def cells(row: Row) -> Sequence[str]:
     verdict = f"**{row.verdict}**"
     if "holds" in own:
         verdict += f" ({threshold_text(own['holds'])})"
+    if row.verdict_here:
+        verdict += f"<br>of these attacks alone: **{row.verdict_here}**"
     ran = f"not run: {row.lacks}" if row.lacks else row.ran
     settled = own["open"]
     if own.get("commands"):

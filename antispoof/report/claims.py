@@ -6,7 +6,7 @@ from ..data.json_files import read_json
 from .html import table, wrapped
 
 NAME = "CLAIMS.json"  # next to CLAIMS.md, which says what was run
-SHAPE = [{"name": str, "claim": str, "verdict": str}]
+SHAPE = [{"name": str, "claim": str, "verdict": str, "of_these_attacks?": str}]
 
 
 def claims(data: Path) -> str:
@@ -15,8 +15,8 @@ def claims(data: Path) -> str:
     if not path.is_file():
         return ""
     rows = [
-        [wrapped(own["name"]), own["claim"], own["verdict"]]
+        [wrapped(own["name"]), own["claim"], own["verdict"], own.get("of_these_attacks") or "-"]
         for own in read_json(path, SHAPE, wrong="run steps/claims.py again")
     ]
     caption = "Published claims, judged on this corpus; CLAIMS.md says what was run, with intervals"
-    return table(["name", "claim", "verdict"], rows, caption)
+    return table(["name", "claim", "verdict", "of these attacks alone"], rows, caption)

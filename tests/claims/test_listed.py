@@ -7,7 +7,8 @@ import pytest
 from claim_scores import EVAL, SEEDS, add, judged, make_place, pairs
 from made_up import ROOT, worker
 
-from antispoof.claims.listed import verdict
+from antispoof.claims.listed import Row, verdict
+from antispoof.claims.page import cells
 from antispoof.claims.plan import experiment
 from antispoof.claims.reading import read_claims
 from antispoof.claims.scores import Scored
@@ -71,6 +72,21 @@ def test_differences_are_held_refuted_or_open(place):
     assert (
         "24 speakers and 12 attacks and seeds" in row.ran and "good, bad, alike; 3 seeds" in row.ran
     )
+
+
+def test_what_rests_on_few_attacks_is_held_of_these_alone(place):
+    add(place, "even", 2.0)
+    add(place, "uneven", 2.0, close=1.5)  # worse on three attacks of twelve
+    row = judged(place, pairs("difference", ["uneven", "even"], holds={"above": 0}))
+    assert (row.verdict, row.verdict_here) == ("cannot tell", "held")
+    (own,) = row.effects
+    assert own.interval[0] < 0 < own.here[0] < own.value < own.here[1] < own.interval[1]
+    texts = cells(row)
+    assert f", of these attacks alone [{own.here[0]:+.2f}, {own.here[1]:+.2f}]; could" in texts[3]
+    assert texts[4].endswith("(above +0)<br>of these attacks alone: **held**")
+    mean = judged(place, pairs("contrast", ["uneven", "even"], holds={"above": 0}))
+    assert (mean.verdict, mean.verdict_here) == ("cannot tell", "held")
+    assert Row(row.claim, row.effects, lacks="all").verdict_here == ""
 
 
 def test_the_seeds_of_a_switch_are_the_same_models(place):
