@@ -2,34 +2,20 @@
 
 import pytest
 import torch
+from embeds import Embeds
 from plain_costs import config
-from torch import nn
 from torch.nn.functional import cosine_similarity
 
 from antispoof.data.tables import write_table
 from antispoof.errors import UserError
 from antispoof.losses.samo import Attractors
 from antispoof.models import MODELS
-from antispoof.models.back_end import BackEnd
 from antispoof.torch_utils.checkpoint import save_checkpoint
 from antispoof.training.learner import Learner
 from antispoof.training.phases import phases_of
 from antispoof.training.speakers import speakers_of
 
 LABELS, OWNERS = torch.tensor([1, 0, 1, 1]), torch.tensor([0, -1, 1, 0])
-
-
-class Embeds(BackEnd):
-    """An embedding of 8 samples, and a layer of two logits."""
-
-    last_layer = "last"
-
-    def __init__(self):
-        super().__init__()
-        self.first, self.last = nn.Linear(8, 6), nn.Linear(6, 2)
-
-    def forward(self, x, lengths):
-        return self.last(self.first(x).tanh())
 
 
 class Sounds(list):
