@@ -66,10 +66,11 @@ def test_each_set_that_is_reported_on_has_a_page_and_a_table(ended):
         shown = {
             f"{exp}/{file}"
             for exp in EXPERIMENTS
-            for file in (f"{name}/scores", f"{name}/llr*/scores", ".done")
+            for file in (f"{name}/scores", f"{name}/llr*/scores", f"{name}/tracing.json*", ".done")
         }
         shown |= {f"{e}/{f}*" for e in EXPERIMENTS for f in ("config.yaml", "env.txt", "curve.csv")}
-        shown |= {f"data/{name}/{table}" for table in ("utt2*", "trials/*", "trial_counts*")}
+        tables = ("utt2*", "trials/*", "trial_counts*", "../../CLAIMS.json*")
+        shown |= {f"data/{name}/{table}" for table in tables}
         assert call.reads == {"exp/rank.json"} | set(PAIRS) | RECORDS | shown
         assert (call.done, call.renew) == (f"exp/{page}.html.done", True)
         assert call.log == f"exp/{page}.html.log"
