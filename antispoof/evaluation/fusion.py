@@ -105,7 +105,7 @@ class Fusion:
         if not np.isfinite(scores).all():
             raise ValueError("found a score that is no finite number")
         with np.errstate(over="ignore", invalid="ignore"):
-            llr = self._map(np.asfortranarray(scores))  # one order of sums, however they come
+            llr = self._map(scores)
         if not np.isfinite(llr).all():
             index = int(np.flatnonzero(~np.isfinite(llr))[0])
             raise NotFinite(index, scores[index].tolist())
@@ -113,7 +113,10 @@ class Fusion:
 
     def _map(self, scores):
         scores = scores if self.dev_scores is None else ranks(scores, self.dev_scores)
-        return scores @ np.array(self.weights) + self.offset
+        llr = np.zeros(len(scores))
+        for weight, column in zip(self.weights, scores.T, strict=True):
+            llr += weight * column  # a product of matrices rounds by where they lie in memory
+        return llr + self.offset
 
     def warnings(self) -> Iterator[str]:
         """What a user should know of this map, as lines."""

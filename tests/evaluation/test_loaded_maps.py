@@ -82,6 +82,8 @@ def test_what_arrays_teach_is_what_the_step_learns(place, rule, tmp_path):
     scores = columns(place, "eval")[0]
     np.testing.assert_array_equal(again(scores), learnt(scores))
     np.testing.assert_array_equal(again(np.asfortranarray(scores)), learnt(scores))
+    alone = np.concatenate([again(scores[n : n + 1]) for n in range(len(scores))])
+    np.testing.assert_array_equal(alone, learnt(scores))
     assert list(again.warnings()) == list(learnt.warnings())
 
 
