@@ -32,9 +32,9 @@ def table(
     return piece("table", header, list(rows), caption, len(header) > COLUMNS, whole)
 
 
-def grid(parts: Iterable[str]) -> str:
-    """Parts side by side where there is room."""
-    return piece("grid", list(parts))
+def grid(parts: Iterable[str], roomy: bool = False) -> str:
+    """Parts side by side where there is room: three, or two `roomy` ones on a wide screen."""
+    return piece("grid", list(parts), roomy)
 
 
 def wrapped(text: str) -> str:

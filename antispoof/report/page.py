@@ -129,7 +129,7 @@ def _runs(runs):
         text += "; iid: drawing single trials instead"
     elif " over " in text:
         text += "; speaker, iid: drawing speakers or single trials alone"
-    return piece("paragraph", f"EER, {text}.") + grid(tables)
+    return piece("paragraph", f"EER, {text}.") + grid(tables, roomy=True)
 
 
 def _interval(result, kind):

@@ -104,6 +104,17 @@ def test_each_run_has_its_eer_and_both_intervals(shown):
         assert list(table.words()) == list(wanted)  # seed 10 after seed 3
 
 
+def test_tables_of_intervals_have_room_for_their_columns():
+    from antispoof.report import collect
+    from antispoof.report.page import _results, _runs
+
+    boot = {"kinds": ["iid"], "replicates": 9, "level": 0.9}
+    found = {"pooled": {"eer": 0.2}, "intervals": {"eer": {"iid": [0.1, 0.3]}}, "bootstrap": boot}
+    runs = [collect.Run(None, "x", 1, {"all": found})]
+    assert _runs(runs).count('<div class="grid roomy">') == 1
+    assert _results(runs).count('<div class="grid">') == 1
+
+
 def test_the_kind_of_interval_is_said(shown):
     assert shown.page["intervals"].texts["p"] == [
         "EER, 90 % interval by speaker, 702 replicates; iid: drawing single trials instead."
@@ -135,6 +146,22 @@ def test_the_head_counts_systems_runs_and_seeds(shown):
     texts = shown.page[""].texts
     assert texts["title"] == texts["h1"] == ["Spoofed speech detection: eval"]
     assert texts["p"] == ["4 systems, 7 runs; mean ± sd over 4 seeds (1, 2, 3, 10)."]
+
+
+@pytest.mark.parametrize(
+    ("systems", "runs", "wanted"),
+    [
+        (1, 1, "1 system, 1 run; x."),
+        (1, 2, "1 system, 2 runs; x."),
+        (2, 2, "2 systems, 2 runs; x."),
+    ],
+)
+def test_one_is_no_plural(systems, runs, wanted):
+    from antispoof.report.html import TEMPLATES
+
+    own = {"set_name": "eval", "seeds": "x", "sections": [], "systems": systems, "runs": runs}
+    text = TEMPLATES.get_template("page.html").render(own)
+    assert f"<p>{wanted}</p>" in text
 
 
 def test_links_lead_to_the_sections_by_their_titles(shown):
