@@ -106,17 +106,14 @@ class Fusion:
             raise ValueError("found a score that is no finite number")
         with np.errstate(over="ignore", invalid="ignore"):
             llr = self._map(scores)
-        if not np.isfinite(llr).all():
-            index = int(np.flatnonzero(~np.isfinite(llr))[0])
-            raise NotFinite(index, scores[index].tolist())
+        for index in np.flatnonzero(~np.isfinite(llr)):
+            raise NotFinite(int(index), scores[index].tolist())
         return llr
 
     def _map(self, scores):
         scores = scores if self.dev_scores is None else ranks(scores, self.dev_scores)
-        llr = np.zeros(len(scores))
-        for weight, column in zip(self.weights, scores.T, strict=True):
-            llr += weight * column  # a product of matrices rounds by where they lie in memory
-        return llr + self.offset
+        # in one order: how a product of matrices rounds depends on their place in memory
+        return sum(w * own for w, own in zip(self.weights, scores.T, strict=True)) + self.offset
 
     def warnings(self) -> Iterator[str]:
         """What a user should know of this map, as lines."""
