@@ -69,7 +69,7 @@ def parse():
 
 def write(args, found, names):
     """The page of all claims; those that were not asked for are judged by what is there too."""
-    from antispoof.claims.page import cells, markdown
+    from antispoof.claims.page import cells, markdown, record
     from antispoof.claims.plan import diagnosed, names_of
     from antispoof.claims.reading import seeds_of
     from antispoof.claims.rows import measure
@@ -93,23 +93,6 @@ def write(args, found, names):
         if row.claim["name"] in names:
             print(f"{row.claim['name']}: {row.verdict}; {cells(row)[3].replace('<br>', '; ')}")
     print(args.out)
-
-
-def record(row):
-    effects = [
-        {
-            "what": own.what,
-            "value": own.value,
-            "interval": list(own.interval),
-            "of_these_attacks": own.here and list(own.here),
-            "reach": own.reach,
-        }
-        for own in row.effects
-    ]
-    words = {"verdict": row.verdict, "of_these_attacks": row.verdict_here, "ran": row.ran}
-    words |= {"lacks": row.lacks, "note": row.note}
-    own = {"name": row.claim["name"], "claim": row.claim["claim"], "holds": row.claim.get("holds")}
-    return {**own, "effects": effects, **words}
 
 
 def about(args, found, rows, scored):

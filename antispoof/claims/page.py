@@ -1,6 +1,7 @@
 """The page of claims: a row each, with what was run, what it came to, and the verdict."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from .listed import Effect, Row, threshold_text
 
@@ -60,6 +61,25 @@ def markdown(rows: Iterable[Row], about: str) -> str:
     lines += [_line(HEADER), _line([":--"] * len(HEADER))]
     lines += [_line(cells(row)) for row in rows]
     return "\n".join([*lines, ""])
+
+
+def record(row: Row) -> dict[str, Any]:
+    """A row as JSON: its numbers, and the words by which the page and the report show them."""
+    own = row.claim
+    effects = [
+        {
+            "what": effect.what,
+            "value": effect.value,
+            "interval": list(effect.interval),
+            "of_these_attacks": effect.here and list(effect.here),
+            "reach": effect.reach,
+            "text": effect_text(effect, own["kind"]),
+        }
+        for effect in row.effects
+    ]
+    words = {"verdict": row.verdict, "of_these_attacks": row.verdict_here, "ran": row.ran}
+    words |= {"lacks": row.lacks, "note": row.note, "holds": own.get("holds")}
+    return {"name": own["name"], "claim": own["claim"], "effects": effects, **words}
 
 
 def _line(words):

@@ -128,7 +128,7 @@ def _runs(runs):
     if "by speaker" in text:
         text += "; iid: drawing single trials instead"
     elif " over " in text:
-        text += "; speaker, iid: drawing speakers or single trials alone"
+        text += " (crossed); speaker, iid: drawing speakers or single trials alone"
     return piece("paragraph", f"EER, {text}.") + grid(tables, roomy=True)
 
 

@@ -192,6 +192,8 @@ def test_the_page_has_a_row_for_every_claim_and_calls_on_none_by_hand(place):
     assert "Each row is at 95 % by itself" in page
     texts = [own["claim"] for own in read_claims(LIST)["claims"]]
     assert [own["claim"] for own in found] == texts  # as the report shows them
+    effects = [own["text"] for row in found for own in row["effects"]]
+    assert effects and all(text in page for text in effects)
     (place / "half.json").mkdir()
     status, _, error = worker("steps/claims.py", *options, "--out", "half.md", cwd=place)
     assert status == 1 and error.count("\n") == 1
