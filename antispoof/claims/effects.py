@@ -56,7 +56,7 @@ def _effect(what, value, interval, here=None):
 
 
 def differences(claim: Claim, scored: Scored) -> Row:
-    """Each pair; intervals hold for all pairs together. Seeds of a switch are the same models."""
+    """Each pair; intervals hold for all pairs together. Seeds of one training are paired."""
     names, place = names_of(claim), claim["on"]
     found, ways, units = _read(names, place, scored)
     values = {name: [own.value for own in found[name][1]] for name in names}
@@ -64,7 +64,7 @@ def differences(claim: Claim, scored: Scored) -> Row:
     seeds = [spread_of_mean(values[name]) for name in names]
     pairs = []
     for first, second in claim["pairs"]:
-        if scored.switched.get(first) == second:  # parts of their own, whose seeds are paired
+        if scored.one_training(first, second):  # parts of their own, whose seeds are paired
             parts += [found[first][0], found[second][0]]
             apart = [a - b for a, b in zip(values[first], values[second], strict=True)]
             seeds += [spread_of_mean(apart), None]
@@ -79,6 +79,8 @@ def differences(claim: Claim, scored: Scored) -> Row:
         for (a, b), own, fix in zip(claim["pairs"], every, here, strict=True)
     ]
     together = f"; intervals hold for {len(pairs)} pairs together" if len(pairs) > 1 else ""
+    if len(parts) > len(names):
+        together += "; seeds of one training are paired"
     return Row(claim, effects, f"{place_text(place)}, {units}{together}")
 
 

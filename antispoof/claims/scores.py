@@ -43,6 +43,22 @@ class Scored:
         exps = [self.root / experiment(name, seed) for seed in seeds or self.seeds_of(name)]
         return [scores_path(exp, self.set_of(exp, place["set"])) for exp in exps]
 
+    def one_training(self, first: str, second: str) -> bool:
+        """Whether each seed of two names is one training: with a part switched, or another epoch.
+
+        Two whose curves are the same in every byte differ in the choice of their epoch alone.
+        """
+        if self.switched.get(first) == second:
+            return True
+        seeds = self.seeds_of(first)
+        return seeds == self.seeds_of(second) and all(
+            self._curve(first, seed) == self._curve(second, seed) != b"" for seed in seeds
+        )
+
+    def _curve(self, name, seed):
+        path = self.root / experiment(name, seed) / "curve.csv"
+        return path.read_bytes() if path.is_file() else b""
+
     def set_of(self, exp: Path, name: str) -> str:
         """`dev` is the set that picked the experiment's epoch, where it has one of its own."""
         if name != "dev" or (exp / "dev").is_dir():

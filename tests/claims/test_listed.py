@@ -98,6 +98,27 @@ def test_the_seeds_of_a_switch_are_the_same_models(place):
     assert np.ptp(paired) < 0.8 * np.ptp(apart)
 
 
+def test_seeds_of_one_training_whose_epoch_is_chosen_otherwise_are_paired(place):
+    add(place, "last", 2.5, spread=0.3)
+    add(place, "best", 2.4, spread=0.3)
+    claim = pairs("difference", ["best", "last"], holds={"below": 1})
+    apart = judged(place, claim)
+    curves = [
+        place / experiment(name, seed) / "curve.csv" for name in ("last", "best") for seed in SEEDS
+    ]
+    for path in curves:
+        path.write_text(f"epoch,dev_loss\n1,0.{path.parent.name[-1]}\n")
+    paired = judged(place, claim)
+    assert np.ptp(paired.effects[0].interval) < 0.8 * np.ptp(apart.effects[0].interval)
+    assert "; seeds of one training are paired" in paired.ran
+    assert "paired" not in apart.ran
+    curves[-1].write_text("epoch,dev_loss\n1,0.75\n")  # one seed is another training
+    assert judged(place, claim).effects[0].interval == apart.effects[0].interval
+    curves[-1].write_bytes(curves[len(SEEDS) - 1].read_bytes())
+    fewer = Scored(place, SEEDS, {}, {"best": SEEDS[:2]})
+    assert "paired" not in judged(place, claim, scored=fewer).ran
+
+
 def test_a_row_names_the_commits_that_its_models_were_trained_at(place):
     add(place, "good", 3.0)
     add(place, "bad", 1.5)
