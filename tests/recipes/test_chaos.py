@@ -58,7 +58,8 @@ def test_a_run_on_slurm_goes_on_where_a_node_crashes_and_ends_in_the_same_result
     shutil.copytree(whole.folder / "data", folder / "data")
     killed = Chaos(folder, small(folder, made_up_corpus, *ONE), whole.seconds, slurm)
     assert killed.round(Round(3), 0.1, "node", 0.5).faults == []
-    assert "submits 1 again that were lost: " in killed.out.read_text()
+    # "that were lost", or, where an epoch was over by then, from what it goes on
+    assert "  cluster: submits 1 again" in killed.out.read_text()
     assert killed.finish()[0] == []
     assert killed.outputs() == whole.outputs()
     assert left_in_the_queue(killed) == []
