@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..files import await_file
 from .segments import NAME as SEGMENTS
 from .segments import read_segments
-from .tables import read_table, require_same_keys, write_table
+from .tables import read_table, require_end, require_same_keys, write_table
 
 Tables = dict[str, dict[str, str]]  # {"wav.scp": {utterance: value}, ...}
 REPORTED = ("eval", "test")  # how the name of a set begins that is to be reported on
@@ -153,7 +153,7 @@ def read_trials(
 
     wavs: the set's wav.scp, where it was read already.
     Raises UserError where the list is missing, empty, unsorted, no UTF-8 text, holds an id twice or
-    an id that wav.scp lacks, or its lines end in more than a line feed.
+    an id that wav.scp lacks, or its lines, the last one too, do not end in a line feed alone.
     """
     path = Path(data_dir) / "trials" / name
     if not path.is_file():
@@ -167,7 +167,7 @@ def read_trials(
     except UnicodeDecodeError:
         raise UserError(f"{path}: is not UTF-8 text") from None
     lines = text.removesuffix("\n").split("\n") if text else []
-    if lines and set(lines) <= known.keys() and lines == sorted(set(lines)):
+    if text.endswith("\n") and set(lines) <= known.keys() and lines == sorted(set(lines)):
         return lines
     for number, line in enumerate(lines, 1):  # to say which one is wrong
         if line.endswith("\r"):
@@ -179,6 +179,7 @@ def read_trials(
         utts.append(line)
     if not utts:
         raise UserError(f"{path}: is empty")
+    require_end(text, f"{path}:{len(lines)}")
     return utts
 
 

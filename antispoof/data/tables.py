@@ -26,7 +26,8 @@ def read_table(path: str | Path, like: Mapping[str, Any] | None = None) -> dict[
     keys and repeated values are held once. Other keys are read all the same.
 
     Raises UserError with `file:line` for a missing value, blank line, duplicate or unsorted key,
-    trailing blanks, a blank or control character where none may be, or bytes that are not UTF-8.
+    trailing blanks, a blank or control character where none may be, or bytes that are not UTF-8;
+    and for a file that does not end in a line feed.
     """
     path = Path(path)
     await_file(path)
@@ -35,6 +36,14 @@ def read_table(path: str | Path, like: Mapping[str, Any] | None = None) -> dict[
     if table is None:
         table = _read_sound(data)
     return _read_by_line(path) if table is None else table
+
+
+def require_end(text: str, place: str | Path) -> None:
+    """Raise UserError where text does not end in a line feed: half a number would be another."""
+    if text and not text.endswith("\n"):
+        raise UserError(
+            f"{place}: does not end in a line feed; was it cut off? If it is whole, add one"
+        )
 
 
 def _read_sound(data):
@@ -46,7 +55,8 @@ def _read_sound(data):
         return None
     keys, values = list(table), list(table.values())
     sound = (
-        len(table) == text.removesuffix("\n").count("\n") + 1
+        text.endswith("\n")
+        and len(table) == text.removesuffix("\n").count("\n") + 1
         and keys == sorted(keys)  # code points are in the order of their bytes in UTF-8
         and "" not in table
         and all(values)
@@ -77,7 +87,10 @@ def _read_like(data, like):
     ]
     text = "\n".join(known)
     sound = (
-        all(value[:1] == " " and value[1:] and value[1:].strip() == value[1:] for value in known)
+        data.endswith(b"\n")
+        and all(
+            value[:1] == " " and value[1:] and value[1:].strip() == value[1:] for value in known
+        )
         and text.count("\n") == len(known) - 1
         and not CONTROL.search(text)
     )
@@ -103,6 +116,7 @@ def _read_by_line(path):
             previous = key
     if not table:
         raise UserError(f"{path}: is empty; wanted lines of `utterance value`")
+    require_end(raw.decode("utf-8"), f"{path}:{number}")
     return table
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..data.tables import require_end
 from ..errors import UserError
 from .asv import KINDS, require_kinds
 from .logistic import LARGEST
@@ -111,14 +112,15 @@ def read_trials(
 
 def _lines(path):
     try:
-        lines = Path(path).read_text("utf-8").splitlines()
+        text = Path(path).read_text("utf-8")
     except FileNotFoundError:
         raise UserError(
             f"{path}: no such file; wanted trials `speaker utterance kind score`"
         ) from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: is not UTF-8 text") from None
-    return lines or [""]
+    require_end(text, path)
+    return text.splitlines() or [""]
 
 
 def _row(path, number, line):

@@ -17,6 +17,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..data.tables import require_end
 from ..errors import UserError
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII)
@@ -72,8 +73,7 @@ def read_text(
     """
     _require_words(form, labels, attacks)
     shape, scores = FORMS[form], {}
-    if not text.endswith("\n"):
-        raise UserError(f"{place}: does not end in a line feed; was it cut off?")
+    require_end(text, place)
     lines = text[:-1].split("\n")
     if shape.header and lines[0] != shape.header:
         raise UserError(f"{place}:1: found {lines[0]!r}, wanted the header {shape.header!r}")

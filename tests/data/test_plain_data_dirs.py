@@ -96,6 +96,7 @@ def test_every_list_of_trials_is_looked_at(data, text):
     ("a\n\nb\n", "list:2: '' is not in"),
     ("a \n", "list:1: 'a ' is not in"),
     ("", "list: is empty"),
+    ("a\nb", "list:2: does not end in a line feed; was it cut off"),
 ])  # fmt: skip
 def test_a_bad_list_of_trials_is_refused_with_its_line(data, text, words):
     (data / "trials").mkdir()
@@ -106,7 +107,7 @@ def test_a_bad_list_of_trials_is_refused_with_its_line(data, text, words):
 
 def test_a_good_list_of_trials_is_read_as_it_stands(data):
     (data / "trials").mkdir()
-    for text in ("a\nb\nc\n", "b\nc", "c\n"):
+    for text in ("a\nb\nc\n", "b\nc\n", "c\n"):
         (data / "trials" / "z").write_text(text)
         assert read_trials(data, "z") == text.split()
     (data / "trials" / "b").touch()

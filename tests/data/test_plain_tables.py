@@ -20,7 +20,7 @@ def plain_read(text):
         if key in table or (last is not None and key < last):
             return number
         table[key], last = value, key
-    return table or 0
+    return (table if text.endswith("\n") else len(lines)) if table else 0
 
 
 LINES = ["a 1", "b 2", "b 3", "B 4", "c", "", " d 1", "e  1", "f 1 ", "g 1 2", "h\t1", "é 1"]

@@ -38,9 +38,16 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
         read_table(tmp_path / "table")
 
 
-def test_a_value_may_hold_blanks_and_the_last_line_may_lack_its_end(tmp_path):
-    (tmp_path / "table").write_text("a /a folder/ä b.flac\nb 2")
+def test_a_value_may_hold_blanks(tmp_path):
+    (tmp_path / "table").write_text("a /a folder/ä b.flac\nb 2\n")
     assert read_table(tmp_path / "table") == {"a": "/a folder/ä b.flac", "b": "2"}
+
+
+@pytest.mark.parametrize("like", [None, {"a": "1", "b": "1"}])
+def test_a_table_that_was_cut_off_within_a_number_is_refused(tmp_path, like):
+    (tmp_path / "table").write_text("a 1\nb 1.62869")
+    with pytest.raises(UserError, match="table:2: does not end in a line feed; was it cut off"):
+        read_table(tmp_path / "table", like)
 
 
 @pytest.mark.parametrize(("key", "value"), [("a b", ""), ("", "1"), ("a", " 1"), ("a", "1\n2")])

@@ -168,6 +168,13 @@ def test_bad_trials(place, change, words):
     assert words in line
 
 
+def test_trials_that_were_cut_off_within_a_number(place):
+    path = place / "eval_asv"
+    path.write_text(path.read_text()[:-3])
+    call = ("--asv", "eval_asv", "data/eval", "exp/one/eval/scores", "o.json")
+    assert "asv: does not end in a line feed; was it cut" in refused(EVALUATE, *call, cwd=place)
+
+
 def test_joint_scores_of_other_trials(place):
     rows = (place / "eval_asv").read_text().splitlines()
     (place / "joint").write_text("\n".join(rows[::-1]) + "\n")
