@@ -115,15 +115,13 @@ def settle(options):
     """The options in the form that the library takes them in."""
     from antispoof.data.data_dir import ALL, trial_lists
     from antispoof.evaluation.layout import of_list
-    from antispoof.evaluation.paired import with_seed
+    from antispoof.evaluation.paired import seeds_of, with_seed
     from antispoof.metrics.bootstrap import METRICS
 
     names = options.metric.split(",")
     if not set(names) <= set(METRICS):
         raise UserError(f"--metric: found '{options.metric}', wanted some of {','.join(METRICS)}")
-    options.metric, options.seeds = names, options.seeds.split()
-    if len(set(options.seeds)) < len(options.seeds):
-        raise UserError(f"--seeds: found '{' '.join(options.seeds)}', wanted each seed once")
+    options.metric, options.seeds = names, seeds_of(options.seeds)
     if options.seeds:
         options.exps = list(map(with_seed, options.exps))
     if "/" in options.set:

@@ -40,31 +40,34 @@ def parse():
 
 def main():
     args = parse()
+    from antispoof.evaluation.paired import seeds_of
     from antispoof.metrics.titles import TITLES
 
     if args.metric not in ("eer", "min_dcf", "act_dcf", "cllr"):
         raise UserError(f"--metric: found '{args.metric}', wanted eer, min_dcf, act_dcf or cllr")
-    title, seeds = TITLES[args.metric], args.seeds.split() or [""]
+    title, seeds = TITLES[args.metric], seeds_of(args.seeds) or [""]
     spread, seen = measure(args, seeds)
     unit = title.unit or f" of {title.name}"
     for name in ("speaker", "attack", "trial", "seed"):
-        value = title.factor * getattr(spread, name) ** 0.5
-        note = "" if name != "seed" or len(seeds) > 1 else " (one seed: not known)"
-        print(f"standard deviation of one {name:<8} {value:8.2f}{unit}{note}")
+        value = f"{title.factor * getattr(spread, name) ** 0.5:8.2f}{unit}"
+        known = name != "seed" or len(seeds) > 1
+        print(f"standard deviation of one {name:<8} {value if known else 'not known: one seed'}")
     print(f"\nleast difference, in{unit}, found in {100 * args.power:g} of 100 cases: {title.name}")
     print(f"{'speakers':>10}" + "".join(f"{f'{count} attacks':>13}" for count in ATTACKS))
     k = len(seeds)
     for speakers in SPEAKERS:
         values = [spread.smallest(speakers, attacks, k, args.power) for attacks in ATTACKS]
         print(f"{speakers:>10}" + "".join(f"{title.factor * value:13.2f}" for value in values))
-    print(f"with {k} seed{'s' * (k > 1)} of each; here: {seen}\n")
-    tell(args, spread, title)
+    those = f"with {k} seeds of each" if k > 1 else "of one training each: seeds add to it"
+    print(f"{those}; here: {seen}\n")
+    tell(args, spread, title, SEEDS if k > 1 else (1,))
 
 
-def tell(args, spread, title):
-    """The least test that finds --points."""
+def tell(args, spread, title, counts):
+    """The least test that finds --points with each of `counts` of seeds."""
     wanted = args.points / title.factor
-    for seeds in SEEDS:
+    unit = title.unit.removesuffix("s") if args.points == 1 else title.unit
+    for seeds in counts:
         fits = [
             (speakers * attacks, speakers, attacks)
             for speakers in SPEAKERS
@@ -76,7 +79,7 @@ def tell(args, spread, title):
             found = f"{speakers} speakers and {attacks} attacks"
         else:
             found = f"more than {SPEAKERS[-1]} speakers and {ATTACKS[-1]} attacks"
-        print(f"{args.points:g}{title.unit} with {seeds} seed{'s' * (seeds > 1)}: {found}")
+        print(f"{args.points:g}{unit} with {seeds} seed{'s' * (seeds > 1)}: {found}")
 
 
 def measure(args, seeds):
@@ -99,6 +102,8 @@ def measure(args, seeds):
         found = few.get(lacking[0], 0)
         raise UserError(f"{args.data_dir}: found {found} {lacking[0]}, wanted 5 or more to plan by")
     difference = mean_moved(args.metric, both[0]) - mean_moved(args.metric, both[1])
+    if not (difference.bonafide.any() or difference.spoof.any()):
+        raise UserError(f"{names[0]}, {names[1]}: found equal orders of scores, wanted two systems")
     each = [mean_moved(args.metric, [run]).value for runs in both for run in runs]
     by_seed = [a - b for a, b in zip(each[: len(seeds)], each[len(seeds) :], strict=True)]
     spread = spread_of(difference, ways["speakers"], ways["attacks"], by_seed)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..errors import UserError
 from .compare import compare, sentence
 from .layout import llr_path, scores_path
 from .scores import Trials, keep, read_labels, read_scores
@@ -15,6 +16,14 @@ OF_LLRS = {"act_dcf", "cllr"}  # the metrics that judge LLRs, where there are an
 def with_seed(text: str) -> str:
     """An experiment's name without `_seed<n>` as one that has {seed} where it stands."""
     return text if "{seed}" in text else f"{text.rstrip('/')}_seed{{seed}}"
+
+
+def seeds_of(text: str) -> list[str]:
+    """The seeds of `--seeds`. Raises UserError where one stands twice: its weight would double."""
+    seeds = text.split()
+    if len(set(seeds)) < len(seeds):
+        raise UserError(f"--seeds: found '{text}', wanted each seed once")
+    return seeds
 
 
 def compare_experiments(

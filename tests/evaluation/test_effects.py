@@ -118,11 +118,26 @@ def test_the_worker_prints_what_a_test_of_each_size_finds(place):
         (["--points", "0"], "--points: found 0.0, wanted more than 0"),
         (["--power", "1"], "--power: found 1.0, wanted from 0.5 to below 1"),
         (["--metric", "auc"], "--metric: found 'auc', wanted eer, min_dcf, act_dcf or cllr"),
+        (["--seeds", "1 1"], "--seeds: found '1 1', wanted each seed once"),
     ],
 )
 def test_what_it_cannot_plan_is_one_line(place, options, wanted):
     status, _, said = plan(place, "--seeds", "1 2", *options)
     assert status == 1 and said.count("\n") == 1 and wanted in said
+
+
+def test_nothing_is_planned_by_a_system_and_itself(place):
+    own = ("exp/one", "exp/one", "data/eval", "--seeds", "1 2")
+    status, _, said = worker("steps/plan_trials.py", *own, cwd=place)
+    assert status == 1 and "found equal orders of scores, wanted two systems" in said
+
+
+def test_one_seed_says_that_of_seeds_nothing_is_known(place):
+    out = plan(place, "--seeds", "1")[1]
+    assert re.search(r"^standard deviation of one seed +not known: one seed$", out, re.MULTILINE)
+    assert "of one training each: seeds add to it; here: 20 speakers" in out
+    assert "1 point with 1 seed: " in out
+    assert "with 3 seeds: " not in out
 
 
 def test_four_speakers_plan_nothing(place):
