@@ -31,6 +31,8 @@ def parse():
     options = parser.parse_args()
     if options.bootstrap < 0:
         raise UserError(f"--bootstrap: found {options.bootstrap}, wanted 0 or more")
+    if options.seed < 0:
+        raise UserError(f"--seed: found {options.seed}, wanted 0 or more")
     if not 0 < options.level < 1:
         raise UserError(f"--level: found {options.level}, wanted a number between 0 and 1")
     return options
@@ -39,7 +41,7 @@ def parse():
 def main():
     options = parse()
     from antispoof.data.data_dir import durations_of, read_data_dir
-    from antispoof.data.frame_scores import read_frames, tables_in
+    from antispoof.data.frame_scores import read_frames, require_lengths, tables_in
     from antispoof.data.json_files import write_json
     from antispoof.data.segments import read_segments
     from antispoof.evaluation.contamination import warning_of_scores
@@ -52,6 +54,7 @@ def main():
     if not places:
         raise UserError(f"{options.frames}: found no <n>ms.scp; score with a model of frames")
     scores = {seconds: read_frames(path, utts) for seconds, path in places.items()}
+    require_lengths(scores, {utt: durations[utt] for utt in utts}, options.frames)
     spans = [segments[utt] for utt in utts]
     speakers = [tables["utt2spk"][utt] for utt in utts]
     draws = {"replicates": options.bootstrap, "seed": options.seed, "level": options.level}

@@ -6,7 +6,7 @@
 
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,12 @@ import numpy as np
 from ..errors import UserError
 from ..files import atomic_open
 from .ark import MATRIX, read_entry
+from .segments import NEAR
 from .tables import read_table, write_table
 
 NAME = re.compile(r"(\d+(?:\.\d+)?)ms\.scp")
+RATE = 0.01  # share by which the rate of frames may differ
+EDGES = 2  # frames that a sound may have more or less than its length says
 
 
 def table_path(folder: str | Path, seconds: float) -> Path:
@@ -56,7 +59,25 @@ def read_frames(path: str | Path, utts: Iterable[str]) -> list[np.ndarray]:
     return found
 
 
+def covers(count: int, frame: float, seconds: float) -> bool:
+    """Whether so many frames of `frame` seconds may be those of a sound of `seconds`."""
+    return abs(count * frame - seconds) <= RATE * seconds + EDGES * frame + NEAR
+
+
+def require_lengths(
+    scores: Mapping[float, Sequence[np.ndarray]], seconds: Mapping[str, float], folder: str | Path
+) -> None:
+    """Raise UserError where frames {seconds of one: (T,) of each} are not of sounds so long."""
+    for own, rows in scores.items():
+        for (utt, length), row in zip(seconds.items(), rows, strict=True):
+            if not covers(len(row), own, length):
+                raise UserError(
+                    f"{table_path(folder, own)}: {utt}: found {len(row)} frames of {1000 * own:g} "
+                    f"ms, the sound lasts {length:g} s; score the set again"
+                )
+
+
 def tables_in(folder: str | Path) -> dict[float, Path]:
     """{seconds: table} of the frames in a folder, the finest first."""
     named = [(NAME.fullmatch(path.name), path) for path in Path(folder).glob("*ms.scp")]
-    return dict(sorted((float(m[1]) / 1000, path) for m, path in named if m))
+    return dict(sorted((float(m[1]) / 1000, path) for m, path in named if m and float(m[1])))

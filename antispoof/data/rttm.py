@@ -22,6 +22,8 @@ def read_rttm(
 ) -> Segments:
     """Segments of the utterances of `durations` {utterance: seconds}; lines of others are left out.
 
+    So are comments, `;;`, and SPKR-INFO.
+
     Neighbours whose rounded times differ by a millisecond are joined, and the last segment ends
     with the sound where it comes within 50 ms of that. labels: {utterance: class}, which the
     segments are to agree with. Raises UserError for a line of another form, a class that is none, a
@@ -34,8 +36,9 @@ def read_rttm(
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({type(error).__name__}); wanted RTTM") from None
     for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            utt, span = _parse(line.split(), f"{path}:{number}", line)
+        words = line.split()
+        if words and words[0] != "SPKR-INFO" and not line.startswith(";;"):
+            utt, span = _parse(words, f"{path}:{number}", line, durations)
             if utt in durations:
                 rows.setdefault(utt, []).append((span, f"{path}:{number}: '{utt}'"))
     for utt in durations:
@@ -45,7 +48,7 @@ def read_rttm(
     return whole_sounds(path, found, durations, labels)
 
 
-def _parse(words, place, line):
+def _parse(words, place, line, own):
     try:
         kind, utt, _, start, length, _, _, label = words[:8]
         begin, span = float(start), float(length)
@@ -53,7 +56,7 @@ def _parse(words, place, line):
         raise UserError(f"{place}: found {line!r}, wanted {FORM}") from None
     if kind != "SPEAKER" or not (0 <= begin < math.inf and 0 < span < math.inf):
         raise UserError(f"{place}: found {line!r}, wanted {FORM}")
-    if label not in LABELS:
+    if utt in own and label not in LABELS:
         raise UserError(f"{place}: '{utt}' is '{label}', wanted {' or '.join(LABELS)}")
     return utt, (begin, begin + span, label)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from .. import LABELS
 from ..errors import UserError
 from ..files import atomic_open, await_file
+from .tables import require_end
 
 Span = tuple[float, float, str]  # start, end, label
 Segments = dict[str, list[Span]]  # {utterance: its spans in order}
@@ -27,7 +28,7 @@ def read_segments(
     labels: {utterance: class}, which the segments are to agree with. Raises UserError with
     `file:line` for a line of another form, an unknown or missing utterance, lines out of order, a
     gap, an overlap, an end that is not that of the sound, or a class that segments contradict.
-    What a last segment has behind the end of the sound is cut off.
+    A last segment that ends within NEAR of the sound ends with it.
     """
     path = Path(data_dir) / NAME
     await_file(path)
@@ -35,10 +36,11 @@ def read_segments(
         raise UserError(f"{path}: is missing; a model of frames needs it: see docs/localisation.md")
     found: Segments = {}
     try:
-        lines = path.read_bytes().decode("utf-8").removesuffix("\n").split("\n")
+        text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError:
         raise UserError(f"{path}: is not UTF-8 text") from None
-    last = ""
+    require_end(text, path)
+    last, lines = "", text.removesuffix("\n").split("\n")
     for number, line in enumerate(lines, 1):
         utt, span = _parse(line, path, number, durations)
         if utt.encode() < last.encode():
@@ -88,7 +90,7 @@ def whole_sounds(
     durations: Mapping[str, float],
     labels: Mapping[str, str] | None = None,
 ) -> Segments:
-    """The segments `found` in `path`, none of which lasts longer than the sound by utt2dur.
+    """The segments `found` in `path`, which end with the sound by utt2dur.
 
     Raises UserError where an utterance has none, where the last one does not end within NEAR of the
     sound's end or begins behind it, or where they contradict the classes `labels`.
@@ -102,7 +104,7 @@ def whole_sounds(
                 f"{path}: '{utt}': its last segment is from {start:g} to {end:g} s, the sound ends "
                 f"at {seconds:g} s by utt2dur"
             )
-        found[utt][-1] = (start, min(end, seconds), label)
+        found[utt][-1] = (start, seconds, label)
         if labels is not None and labels[utt] != whole_label(found[utt]):
             raise UserError(
                 f"{path}: '{utt}': its segments make it {whole_label(found[utt])}, utt2label says "

@@ -53,6 +53,8 @@ def localise(
 
     segment, whole = [], []
     for own, values in scores.items():
+        if len(np.unique(np.concatenate(values))) == 1:
+            raise UserError(f"frames of {1000 * own:g} ms: found one score, was the model trained?")
         for at in scores:
             pieces = segment_pieces(values, spans, own, at, min(scores))
             segment.append({"model": own, "at": at, **cell(pieces, own == at)})

@@ -155,6 +155,7 @@ def _eers(weights, bona, points, digits):
     frr = np.cumsum(weights * bona, 1)[:, points] / total_bona[:, None]
     accepted = total_spoof[:, None] - np.cumsum(weights * ~bona, 1)[:, points]
     far = accepted / total_spoof[:, None]  # written as in the official EER
+    far = np.maximum(far, 0.0)  # a sum of seconds may end a rounding below
     frr = np.concatenate([np.zeros((len(frr), 1)), frr], 1)
     far = np.concatenate([np.ones((len(far), 1)), far], 1)
     gap = np.abs(frr - far)

@@ -11,15 +11,13 @@ from .. import SAMPLE_RATE
 from ..augment.chain import SHIFTING, names_in
 from ..config import UPSTREAM_KEYS, load_config
 from ..data.data_dir import read_durations
-from ..data.segments import NAME, NEAR
+from ..data.frame_scores import RATE, covers
+from ..data.segments import NAME
 from ..data.tables import read_table
 from ..errors import UserError
 from ..models.back_end import FrameBackEnd
 from ..ssl.conventions import STRIDE
 from .inputs import CachedFeatures, Inputs, UpstreamWaveforms
-
-EDGES = 2  # frames that a sound may have more or less than its length says
-RATE = 0.01  # share by which the rate may differ
 
 
 def check_times(model: FrameBackEnd, inputs: Inputs, copies: bool = False) -> None:
@@ -69,10 +67,10 @@ def _check_counts(frame, inputs):
     path = f"{inputs.folder}/utt2num_frames"
     counts, durations = read_table(path), read_durations(Path(inputs.wav_scp).parent)
     for utt in inputs.utts:
-        found, seconds = int(counts[utt]) * frame, durations[utt]
-        if abs(found - seconds) > RATE * seconds + EDGES * frame + NEAR:
+        count, seconds = int(counts[utt]), durations[utt]
+        if not covers(count, frame, seconds):
             raise UserError(
-                f"{path}: {utt}: found {counts[utt]} frames, {found:g} s at the model's {frame:g} "
-                f"s each, wanted the {seconds:g} s of the sound; set model_conf.frame_seconds to "
-                "that of the features, or take others"
+                f"{path}: {utt}: found {count} frames, {count * frame:g} s at the model's "
+                f"{frame:g} s each, wanted the {seconds:g} s of the sound; set "
+                "model_conf.frame_seconds to that of the features, or take others"
             )

@@ -87,11 +87,20 @@ def test_a_segment_ends_with_its_sound(data):
     """By utt2dur; what begins behind the end is refused."""
     change(data, " 2.000000 3.000000", " 2.000000 3.040000")
     assert read_segments(data, lengths(data)) == made(data)
-    change(data, " 2.000000 3.040000", " 2.000000 3.010000")
+    change(data, " 2.000000 3.040000", " 2.000000 2.960000")
+    assert read_segments(data, lengths(data)) == made(data)
+    change(data, " 2.000000 2.960000", " 2.000000 3.010000")
     first = (data / "segments").read_text().splitlines()[2]
     assert first.endswith(" 2.000000 3.010000 bonafide")
     change(data, f"{first}\n", f"{first}\n{first.split()[0]} 3.010000 3.030000 spoof\n")
     with pytest.raises(UserError, match="segment is from 3.01 to 3.03 s, the sound ends at 3 s"):
+        read_segments(data, lengths(data))
+
+
+def test_segments_that_were_cut_off_are_refused(data):
+    path = data / "segments"
+    path.write_text(path.read_text()[:-1])
+    with pytest.raises(UserError, match="segments: does not end in a line feed; was it cut off"):
         read_segments(data, lengths(data))
 
 
@@ -129,6 +138,8 @@ def test_rttm_whose_classes_contradict_the_utterance_is_refused(data, tmp_path):
             "begins at 1.1 s, wanted 1 s",
         ),
         ("", "'v' has no line"),
+        ("SPEAKER u 1 0 1 <NA> <NA> klaus <NA> <NA>\n", "'v' has no line"),
+        (";; a comment\nSPKR-INFO v 1 <NA> <NA> <NA> unknown v <NA>\n", "'v' has no line"),
     ],
 )
 def test_rttm_of_another_form_is_refused(tmp_path, text, said):

@@ -200,6 +200,15 @@ def test_intervals_sort_their_pieces_once(monkeypatch, together):
     assert found["utterance"] == pytest.approx(np.percentile(values[:200], [2.5, 97.5]))
 
 
+def test_no_error_is_none_and_not_less():
+    spans = [[(0.0, 0.3, "bonafide"), (0.3, 0.4, "spoof"), (0.4, 0.77, "bonafide")]] * 7
+    rng = np.random.default_rng(0)
+    scores = [np.where(labels_at(own, 0.1) == 1, 1.0, -1.0) + rng.random(8) / 10 for own in spans]
+    assert weighted_eer(range_pieces(scores, spans, 0.1))[0] == 0.0 and all(
+        value >= 0 for value in weighted_eer(range_pieces(scores, spans, 0.1), rng.random((50, 7)))
+    )
+
+
 def test_frames_that_are_not_finite_are_refused():
     with pytest.raises(ValueError, match="1 frame scores not finite"):
         range_pieces([np.array([0.0, np.nan])], [HALF], 0.5)
