@@ -23,6 +23,15 @@ def add_feats_option(parser: Any) -> None:
     )
 
 
+def require_draws(options: Any) -> None:
+    """Raise UserError for a --bootstrap, where there is one, --seed or --level out of range."""
+    for name in ("bootstrap", "seed"):
+        if (value := getattr(options, name) or 0) < 0:
+            raise UserError(f"--{name}: found {value}, wanted 0 or more")
+    if not 0 < options.level < 1:
+        raise UserError(f"--level: found {options.level}, wanted a number between 0 and 1")
+
+
 def dump_of(options: Any, config: dict[str, Any]) -> str:
     """The folder of cached features, by --feats or --dump. Raises UserError.
 

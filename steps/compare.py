@@ -5,6 +5,7 @@ import argparse
 from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
+from antispoof.options import require_draws
 
 EXAMPLE = """
 example:
@@ -90,8 +91,7 @@ def parse():
     several = len(options.exps) > 2 and len(set(options.exps)) < len(options.exps)
     if len(options.exps) < 2 or several:
         raise UserError(f"found {' '.join(options.exps)}, wanted two EXP, or more, each once")
-    if not 0 < options.level < 1:
-        raise UserError(f"--level: found {options.level}, wanted a number between 0 and 1")
+    require_draws(options)
     return settle(options)
 
 

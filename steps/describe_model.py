@@ -11,7 +11,7 @@ found is of another model, and nothing is written.
 With --train, what a step of training costs too, before one is run: its time, and the memory of the
 largest part of a batch (batch_size / accum_grad utterances at once), of this config and, with
 `feats: ssl`, of its upstream learning as a whole and not at all. Long crops are seen so:
---override "crop.seconds=30 finetune.checkpointing=true".
+--override crop.seconds=30 --override finetune.checkpointing=true.
 """
 
 import argparse

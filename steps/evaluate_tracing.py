@@ -4,7 +4,8 @@
 import argparse
 from pathlib import Path
 
-from antispoof.errors import UserError, one_line_errors
+from antispoof.errors import one_line_errors
+from antispoof.options import require_draws
 
 EXAMPLE = """example:
   steps/evaluate_tracing.py --train data/train --dev data/dev data/eval \\
@@ -35,8 +36,7 @@ def parse():
     parser.add_argument("data_dir", type=Path, metavar="DATA_DIR")
     parser.add_argument("exp_dirs", type=Path, nargs="+", metavar="EXP_DIR")
     options = parser.parse_args()
-    if options.bootstrap < 0 or not 0 < options.level < 1:
-        raise UserError("--bootstrap: wanted 0 or more; --level: between 0 and 1")
+    require_draws(options)
     return options
 
 

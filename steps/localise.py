@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
+from antispoof.options import require_draws
 
 EXAMPLE = """example:
   steps/localise.py data/eval exp/mel_frames_seed1/eval/scores.frames \\
@@ -29,12 +30,7 @@ def parse():
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
     parser.add_argument("--level", type=float, default=0.95, help="of the intervals")
     options = parser.parse_args()
-    if options.bootstrap < 0:
-        raise UserError(f"--bootstrap: found {options.bootstrap}, wanted 0 or more")
-    if options.seed < 0:
-        raise UserError(f"--seed: found {options.seed}, wanted 0 or more")
-    if not 0 < options.level < 1:
-        raise UserError(f"--level: found {options.level}, wanted a number between 0 and 1")
+    require_draws(options)
     return options
 
 

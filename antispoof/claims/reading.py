@@ -110,8 +110,9 @@ def _check(place, own):
 
 
 def _check_holds(place, holds):
-    if not holds:
-        raise UserError(f"{place}: holds: found nothing, wanted above, below or within")
+    if len(holds) != 1 or not holds.keys() <= {"above", "below", "within"}:
+        found = ", ".join(map(str, holds)) or "nothing"
+        raise UserError(f"{place}: holds: found {found}, wanted one of above, below and within")
     if "within" in holds and not holds["within"][0] < holds["within"][1]:
         raise UserError(f"{place}: holds: within: wanted the lower end first")
 

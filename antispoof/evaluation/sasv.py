@@ -16,6 +16,8 @@ from .sasv_trials import SasvTrials
 from .scores import Trials
 from .ways import enough, units_of, units_text
 
+RATES = ("accepted_nontarget", "missed_target", "accepted_spoof")  # of `asv_rates`
+
 
 def judge_sasv(
     asv: SasvTrials,
@@ -28,12 +30,12 @@ def judge_sasv(
 ) -> dict[str, Any]:
     """What `result.json` holds as `sasv`, of the ASV's trials whose utterance is in `trials`.
 
-    counts of each kind; asv: its rates at its EER; costs of a-DCF; a_dcf {asv: of the ASV alone,
-    joint: of the scores `joint` of the same trials}; t_eer of the ASV and the countermeasure
-    `trials`, a fraction; intervals {a_dcf_asv, a_dcf_joint, t_eer}: of a-DCF `crossed` over claimed
-    speakers, those that speak in the test, and attacks where there are enough; and each by
-    `speaker`, where claimed ones alone are drawn, or why not in `refused`. bootstrap.left_out says
-    of each how many draws had no value.
+    counts of each kind; utterances {tried: that have a trial, all}; asv: its rates at its EER;
+    costs of a-DCF; a_dcf {asv: of the ASV alone, joint: of the scores `joint` of the same trials};
+    t_eer of the ASV and the countermeasure `trials`, a fraction; intervals {a_dcf_asv, a_dcf_joint,
+    t_eer}: of a-DCF `crossed` over claimed speakers, those that speak in the test, and attacks
+    where there are enough; and each by `speaker`, where claimed ones alone are drawn, or why not in
+    `refused`. bootstrap.left_out says of each how many draws had no value.
     """
     cm = dict(zip(trials.ids, trials.scores, strict=True))
     own = asv.keep(cm.keys())
@@ -46,13 +48,8 @@ def judge_sasv(
     try:
         found = {
             "counts": {kind: part.size for kind, part in zip(KINDS, parts, strict=True)},
-            "asv": dict(
-                zip(
-                    ("accepted_nontarget", "missed_target", "accepted_spoof"),
-                    asv_rates(*parts),
-                    strict=True,
-                )
-            ),
+            "utterances": {"tried": len(set(own.utts.tolist())), "all": len(cm)},
+            "asv": dict(zip(RATES, asv_rates(*parts), strict=True)),
             "costs": dict(A_DCF_COSTS),
             "a_dcf": {name: a_dcf(*values) for name, values in scored.items()},
             "t_eer": t_eer(*tandem),
@@ -85,8 +82,11 @@ def _intervals(own, trials, scored, tandem, replicates, seed, level):
         except ValueError as error:
             refused[name] = str(error)
         else:
-            intervals[name]["speaker"] = list(ends)
             left_out[name] = left
+            if any(ends):
+                intervals[name]["speaker"] = list(ends)
+            else:
+                refused[name] = "no error was seen, which has no interval"
     for name, values in scored.items() if ways else ():
         # normalised like minDCF, and like it at most 1
         moved = moved_a_dcf(*values)
@@ -129,14 +129,17 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """What `judge_sasv` found, as lines of text; the second, if any, has the intervals."""
     values = {f"a_dcf_{name}": value for name, value in found["a_dcf"].items()}
     joint = [f"{name.removeprefix('a_dcf_')} {value:.4f}" for name, value in values.items()]
-    yield f"a-DCF {', '.join(joint)}, t-EER {100 * found['t_eer']:.2f} %"
+    tried, every = found["utterances"]["tried"], found["utterances"]["all"]
+    of = f", of trials of {tried} of the {every} utterances" if tried < every else ""
+    yield f"a-DCF {', '.join(joint)}, t-EER {100 * found['t_eer']:.2f} %{of}"
     said = []
     for name in (*values, "t_eer"):
         ends = shown(found.get("intervals", {}).get(name, {}))
         title, text = ("t-EER", "{:.2%}") if name == "t_eer" else (f"a-DCF {name[6:]}", "{:.4f}")
         if ends:
             low, high = map(text.format, ends)
-            said.append(f"{title} [{low}, {high}]")
+            alone = name != "t_eer" and "crossed" not in found["intervals"][name]
+            said.append(f"{title} [{low}, {high}]{' over claimed speakers alone' * alone}")
         elif found.get("refused", {}).get(name):
             said.append(f"{title} none ({found['refused'][name]})")
     if said:

@@ -120,6 +120,8 @@ def _lines(path):
     except UnicodeDecodeError:
         raise UserError(f"{path}: is not UTF-8 text") from None
     require_end(text, path)
+    if text.startswith("\ufeff"):
+        raise UserError(f"{path}: begins with a byte order mark, wanted none")
     return text.splitlines() or [""]
 
 

@@ -7,6 +7,7 @@ them back, in the same order, into a sound that has lost all. Random orders stan
 """
 
 import functools
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +64,7 @@ class Explanation:
 
     name: str  # the path, or "array"
     llr: float  # of the sound, or of the piece of it that is explained
-    decision: str  # bonafide where llr >= threshold, or spoof
+    decision: str  # bonafide where llr >= threshold, or spoof; none where that is NaN
     threshold: float
     start: float  # seconds of the whole sound at which the piece begins
     wave: np.ndarray  # (S,) of the piece, at 16 kHz
@@ -122,11 +123,12 @@ def explain(
     with ALIKE.open():
         llr, effects = _effects(llrs, bands, columns)
         effect, by_time, by_band = effects
-        side = 1 if llr >= threshold else -1
+        side = 1 if llr >= (0.0 if math.isnan(threshold) else threshold) else -1
         deletion, insertion = _curves(llrs, effect, side, llr, draws, seed)
         seen = [look_inside(name, own, sound) for name, own in systems_of(system)]
+    decision = "none" if math.isnan(threshold) else "bonafide" if side > 0 else "spoof"
     return Explanation(
-        *(sound.place, llr, "bonafide" if side > 0 else "spoof", threshold, start, sound.wave),
+        *(sound.place, llr, decision, threshold, start, sound.wave),
         *(start + patches.times, patches.bands, fill, effect, by_time, by_band),
         deletion=deletion,
         insertion=insertion,

@@ -47,10 +47,10 @@ def _title(found):
     name = printable(Path(found.name).name)[-80:].encode(errors="replace").decode()
     span = f"{found.times[0]:.2f} to {found.times[-1]:.2f} s" if found.start else ""
     patch = f"{_width(found.times):.2f} s x {_width(found.bands):.0f} Hz"
-    return (
-        f"{name} {span}\nLLR {found.llr:.2f}: {found.decision} (bonafide from "
-        f"{found.threshold:.2f} on)\nA patch is {patch}; it is replaced by {_FILLS[found.fill]}."
-    )
+    said = f"LLR {found.llr:.2f}: {found.decision} (bonafide from {found.threshold:.2f} on)"
+    if np.isnan(found.threshold):
+        said = f"score {found.llr:.2f}, not calibrated: no LLR and no decision"
+    return f"{name} {span}\n{said}\nA patch is {patch}; it is replaced by {_FILLS[found.fill]}."
 
 
 _FILLS = {

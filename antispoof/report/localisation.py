@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..errors import UserError
 from ..evaluation.localisation import read_localised
 from .collect import Run, by_system
 from .html import grid, piece, table, wrapped
@@ -14,10 +15,12 @@ def localisation(runs: Sequence[Run], set_name: str) -> str:
     rows, matrices, known = [], [], ""
     for system, own in by_system(runs).items():
         paths = [run.path / f"localisation_{set_name}.json" for run in own]
-        found = [read_localised(path) for path in paths if path.is_file()]
+        paths = [path for path in paths if path.is_file()]
+        found = [read_localised(path) for path in paths]
         if not found:
             continue
         seconds = found[0]["seconds"]
+        _require_one_set(paths, found)
         known = f"{seconds['bonafide']:,.0f} s bona fide, {seconds['spoof']:,.0f} s spoofed"
         for number, cell in enumerate(found[0]["range"]):
             ways = [_interval(cell, way) for way in ("utterance", "speaker")]
@@ -31,6 +34,17 @@ def localisation(runs: Sequence[Run], set_name: str) -> str:
     return table(header, rows, caption) + grid(matrices)
 
 
+def _require_one_set(paths, found):
+    """Raise UserError unless the seeds of a system are judged on the same sounds."""
+    kinds = [(r["seconds"], [cell["model"] for cell in r["range"]]) for r in found]
+    for path, kind in zip(paths, kinds, strict=True):
+        if kind != kinds[0]:
+            raise UserError(
+                f"{path}: is of other sounds or frames than {paths[0]}; judge all seeds again "
+                "(steps/localise.py)"
+            )
+
+
 def _matrix(system, found):
     """Rows: resolutions of the model; columns: those at which it is judged."""
     names = [cell["model"] for cell in found[0]["range"]]
@@ -41,7 +55,8 @@ def _matrix(system, found):
             for at in names
         ]
         rows.append([_ms(own), *map(_percent, cells)])
-    return table(["frames of", *map(_ms, names)], rows, f"Segment EER %, {system}")
+    caption = f"Segment EER %, {system}; columns: judged at (coarser than its frames, it flatters)"
+    return table(["frames of", *map(_ms, names)], rows, caption)
 
 
 def _ms(seconds):

@@ -130,6 +130,9 @@ def read_weights(path: str | Path) -> dict[str, torch.Tensor]:
         isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in state.items()
     ):
         raise UserError(f"{path}: wanted a state dict, names and tensors alone")
+    for name, tensor in state.items():
+        if tensor.is_sparse or tensor.is_complex() or not torch.isfinite(tensor).all():
+            raise UserError(f"{path}: '{name}' is not of finite real numbers, wanted weights")
     return {name.removeprefix("module."): tensor for name, tensor in state.items()}
 
 

@@ -175,6 +175,35 @@ def test_trials_that_were_cut_off_within_a_number(place):
     assert "asv: does not end in a line feed; was it cut" in refused(EVALUATE, *call, cwd=place)
 
 
+def test_an_a_dcf_of_0_has_no_interval(place):
+    path = place / "eval_asv"
+    rows = [line.split() for line in path.read_text().splitlines()]
+    path.write_text("".join(f"{s} {u} {k} {int(k == 'target')}\n" for s, u, k, _ in rows))
+    found, out = evaluate(place, "--asv", "eval_asv", "--bootstrap", 50)
+    assert found["a_dcf"] == {"asv": 0}
+    assert found["intervals"]["a_dcf_asv"] == {}
+    assert "a-DCF asv none (no error was seen, which has no interval)" in out
+
+
+def test_utterances_without_a_trial_are_counted(place):
+    path = place / "eval_asv"
+    rows = path.read_text().splitlines(keepends=True)
+    every = {line.split()[1] for line in rows}
+    rows = [line for line in rows if line.split()[1] != rows[-1].split()[1]]
+    path.write_text("".join(rows))
+    found, out = evaluate(place, "--asv", "eval_asv", "--bootstrap", 0)
+    tried = len({line.split()[1] for line in rows})
+    assert found["utterances"] == {"tried": tried, "all": len(every)}
+    assert f" %, of trials of {tried} of the {len(every)} utterances" in out
+
+
+def test_a_byte_order_mark_is_no_part_of_a_speaker_s_name(place):
+    path = place / "eval_asv"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    call = ("--asv", "eval_asv", "data/eval", "exp/one/eval/scores", "o.json")
+    assert "eval_asv: begins with a byte order mark" in refused(EVALUATE, *call, cwd=place)
+
+
 def test_joint_scores_of_other_trials(place):
     rows = (place / "eval_asv").read_text().splitlines()
     (place / "joint").write_text("\n".join(rows[::-1]) + "\n")

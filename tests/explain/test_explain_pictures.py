@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from antispoof.data.sounds import Sound
 from antispoof.detector.command import detect
 from antispoof.errors import UserError
 from antispoof.evaluation.fusion import Calibration
+from antispoof.explain import picture
 from antispoof.explain.insides import KeptNodes, LayerWeights
 from antispoof.explain.occlusion import Curve, explain
 from antispoof.explain.picture import colours, draw
@@ -199,3 +201,13 @@ def test_a_model_that_draws_its_crop_is_refused(place, capsys):
     assert detect("detect", options) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("detect: a/one.wav: cannot be explained by exp, which scores a random")
+
+
+def test_without_a_threshold_there_is_no_decision(found):
+    found = found[1]
+    title = picture._title(replace(found, threshold=math.nan, decision="none"))
+    assert f"score {found.llr:.2f}, not calibrated: no LLR and no decision\n" in title
+    assert "nan" not in title
+    assert f"LLR {found.llr:.2f}: {found.decision} (bonafide from " in picture._title(found)
+    wave = np.random.default_rng(1).normal(size=16000).astype(np.float32)
+    assert explain(Low(1), Sound("a", wave, "a"), math.nan, draws=1).decision == "none"

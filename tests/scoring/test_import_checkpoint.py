@@ -80,6 +80,9 @@ def state_of(name):
         (lambda s: s.update({"pos_S": torch.zeros(())}), "wanted the weights of AASIST"),
         (lambda s: s.update({"epoch": 3}), "names and tensors alone"),
         (lambda s: s.clear(), "holds nothing"),
+        (lambda s: s["out_layer.bias"].fill_(torch.nan), "'out_layer.bias' is not of finite real"),
+        (lambda s: s.update({"pos_S": s["pos_S"] * 1j}), "'pos_S' is not of finite real numbers"),
+        (lambda s: s.update({"pos_S": s["pos_S"].to_sparse()}), "'pos_S' is not of finite real"),
     ],
 )
 def test_weights_that_do_not_fit_are_named(tmp_path, change, message):

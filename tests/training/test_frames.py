@@ -97,6 +97,12 @@ def test_the_report_shows_where(trained):
     text = (trained / "exp/report.html").read_text()
     assert "Segment EER %, x" in text
     assert "range EER %" in text
+    result = json.loads((trained / "exp/x_seed1/localisation_eval.json").read_text())
+    shutil.copytree(trained / "exp/x_seed1", trained / "exp/x_seed2")
+    result["seconds"]["spoof"] += 1
+    (trained / "exp/x_seed2/localisation_eval.json").write_text(json.dumps(result))
+    line = refused(*words.replace("x_seed1", "x_seed1 exp/x_seed2").split(), cwd=trained)
+    assert "x_seed2/localisation_eval.json: is of other sounds or frames than exp/x_seed1" in line
     (trained / "exp/x_seed1/localisation_eval.json").write_text('{"set": "eval"}')
     assert "lacks" in refused(*words.split(), cwd=trained)
 
