@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import UserError
+from ..errors import UserError, printable
 
 LOG = logging.getLogger(__name__)
 HEADER = struct.Struct(">4s4x10xQ16s")  # fLaC, block header, sizes; rate to total; MD5
@@ -74,9 +74,9 @@ def read_flac(path: str | Path, utt: str, header: Header, refused: str) -> tuple
     else:
         raise UserError(f"{path}: {utt}: {problems[0]}")
     if not named:
-        LOG.warning(
-            f"{path}: {utt}: libsndfile refuses it ({refused}); read by FFmpeg, as all such files"
-        )
+        said = f"{path}: {utt}: libsndfile refuses it ({refused}); read by FFmpeg, as all such"
+        said = printable(said).encode(errors="backslashreplace").decode()  # a name may be bytes
+        LOG.warning(f"{said} files")
     named.add(path)
     samples = numbers.astype(np.float32) / np.float32(1 << (8 * numbers.dtype.itemsize - 1))
     return (samples[:, 0] if header.channels == 1 else samples), header.rate

@@ -10,6 +10,7 @@ from page_server import convert
 from tiny_detector import make_experiment, voice
 
 from antispoof import Detector
+from antispoof.data import flac
 from antispoof.data.sounds import Sound
 from antispoof.detector import long_sounds, pieces
 from antispoof.detector.long_sounds import LongSound, open_sound
@@ -99,10 +100,12 @@ def test_windows_that_cannot_be_scored_are_counted(tmp_path, short_is_long):
     assert left == f"left out: {words}"
 
 
-def test_a_file_whose_name_is_no_text_is_scored(tmp_path):
+def test_a_file_whose_name_is_no_text_is_scored_and_named(tmp_path, monkeypatch, caplog):
     """A system of cached features draws its window by the name."""
+    monkeypatch.setattr(flac, "named", set())
     place = make_experiment(tmp_path, "x", "{test: full, seconds: 0.5, pad: none}", FBANK)
     soundfile.write(tmp_path / "x.flac", voice(1.0), 16000)
     detector, odd = Detector.load(place, "cpu"), tmp_path / os.fsdecode(b"\xff.flac")
     (tmp_path / "x.flac").rename(odd)
     assert math.isfinite(detector(odd).llr)
+    assert "\\udcff.flac: " in caplog.text  # as text of which a log or a terminal can be written
