@@ -74,9 +74,9 @@ def read_flac(path: str | Path, utt: str, header: Header, refused: str) -> tuple
     else:
         raise UserError(f"{path}: {utt}: {problems[0]}")
     if not named:
-        said = f"{path}: {utt}: libsndfile refuses it ({refused}); read by FFmpeg, as all such"
+        said = f"{path}: {utt}: libsndfile refuses it ({refused})"
         said = printable(said).encode(errors="backslashreplace").decode()  # a name may be bytes
-        LOG.warning(f"{said} files")
+        LOG.warning(f"{said}; read by FFmpeg, as all such files")
     named.add(path)
     samples = numbers.astype(np.float32) / np.float32(1 << (8 * numbers.dtype.itemsize - 1))
     return (samples[:, 0] if header.channels == 1 else samples), header.rate
