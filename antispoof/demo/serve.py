@@ -18,6 +18,16 @@ class Server(uvicorn.Server):
 
     ready: Callable[[], None]
 
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Logs no warning of this project meanwhile: one may name a file."""
+        log = logging.getLogger("antispoof")
+        before = log.level
+        log.setLevel(logging.ERROR)
+        try:
+            await super().serve(sockets)
+        finally:
+            log.setLevel(before)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.ready()
@@ -25,7 +35,6 @@ class Server(uvicorn.Server):
 
 def make_server(app: ASGIApp, ready: Callable[[], None] = lambda: None) -> Server:
     """A server that logs no request and asks nothing of other machines; `ready`: see Server."""
-    logging.getLogger("antispoof").setLevel(logging.ERROR)  # warnings may name a file
     server = Server(
         uvicorn.Config(
             app,
