@@ -83,11 +83,10 @@ def tell(record):
     print(f"{'  over parameters':<24}{hessian['per_parameter']:12.4g}")
     if not sure:
         print("  within its error of 0: these clips do not tell its sign")
-    for name in ("loss", "loss_gap", "gradient_snr", "weight_norm"):
+    names = ("loss", "loss_gap", "gradient_snr", "weight_norm", "davies_bouldin", "ece")
+    for name in (*names, "nonlinearity"):
         if record[name] is not None:
             print(f"{name:<24}{record[name]:12.4g}")
-    for name in ("davies_bouldin", "ece", "nonlinearity"):
-        print(f"{name:<24}{record[name]:12.4g}")
 
 
 if __name__ == "__main__":

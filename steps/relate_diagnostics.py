@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from antispoof.errors import one_line_errors
+from antispoof.errors import UserError, one_line_errors
 
 EXAMPLE = """
 example:
@@ -32,7 +32,12 @@ def parse(argv=None):
     parser.add_argument("--page", metavar="OUT.md", help="write tables of all too")
     parser.add_argument("exps", nargs="+", type=Path, metavar="EXP")
     parser.add_argument("out", metavar="OUT.json")
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if not 0 < args.level < 1:
+        raise UserError(f"--level: found {args.level}, wanted a number between 0 and 1")
+    if len({path.resolve() for path in args.exps}) < len(args.exps):
+        raise UserError("found an EXP twice, wanted each once: it would count twice")
+    return args
 
 
 def main():

@@ -28,13 +28,14 @@ AT_ONCE = 8  # vectors in one backward pass
 
 @dataclass(frozen=True)
 class Trace:
-    """Of N inputs: `by_input` (N,), each the mean of `draws` vectors, and how sure that is.
+    """Of N inputs: `by_input` (N,), each the mean over vectors, and how sure that is.
 
+    by_draw (draws,): of each vector, which all inputs share, the mean over inputs.
     relative (N, draws): of each vector, where each tensor's part is multiplied by its mean square.
     """
 
     by_input: np.ndarray
-    draws: int
+    by_draw: np.ndarray
     parameters: int
     relative: np.ndarray | None = None
 
@@ -45,7 +46,7 @@ class Trace:
     @property
     def error(self) -> float:
         """Standard error of the mean, of inputs and vectors together."""
-        return _error(self.by_input)
+        return float(np.hypot(_error(self.by_input), _error(self.by_draw)))
 
     def relative_summary(self) -> dict[str, float]:
         """Its mean, with the standard error of inputs and of the vectors that they share."""
@@ -66,7 +67,7 @@ class Trace:
             "median": float(np.median(x)),
             "per_parameter": self.mean / self.parameters,
             "inputs": len(x),
-            "draws": self.draws,
+            "draws": len(self.by_draw),
             "parameters": self.parameters,
         }
 
@@ -94,10 +95,11 @@ def trace(
     with twice_differentiable():
         for loss in losses:
             parts = np.array(_products(loss(), kept, signs))  # (draws, tensors)
-            found.append(np.mean([sum(row) for row in parts.tolist()]))
+            found.append([sum(row) for row in parts.tolist()])
             relative.append(parts @ squares)
     size = sum(p.numel() for p in kept)
-    return Trace(np.array(found), draws, size, np.array(relative))
+    values = np.array(found)  # (N, draws)
+    return Trace(np.mean(values, 1), np.mean(values, 0), size, np.array(relative))
 
 
 def _signs(parameter, generator):

@@ -12,6 +12,8 @@ from sklearn.metrics import davies_bouldin_score
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from ..errors import UserError
+
 MEANINGS = {
     "hessian": "mean curvature of the loss in the parameters. It changes with the scale of weights "
     "that a norm takes out: it compares a model with itself, not with another design",
@@ -108,11 +110,17 @@ def penultimate(model: nn.Module, clips: Clips) -> np.ndarray:
     return np.stack(rows)
 
 
-def davies_bouldin(features: np.ndarray, labels: Sequence[int]) -> float:
+def davies_bouldin(features: np.ndarray, labels: Sequence[int]) -> float | None:
     """Of two classes: (mean distance to the own centre, summed) / distance of the centres.
+
+    None where all features are alike. Raises UserError where one is not finite.
 
     Source: Davies and Bouldin (1979), doi:10.1109/TPAMI.1979.4766909.
     """
+    if not np.isfinite(features).all():
+        raise UserError("found features that are not finite, wanted a model that was trained well")
+    if not np.ptp(features, axis=0).any():
+        return None
     return float(davies_bouldin_score(features, labels))
 
 

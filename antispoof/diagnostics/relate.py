@@ -30,7 +30,8 @@ SHAPE = {
     "relative?": {"mean": number, "error?": number},
     "loss_gap": (number, None),
     "gradient_snr": (number, None),
-    **dict.fromkeys(("weight_norm", "davies_bouldin", "ece", "nonlinearity"), number),
+    "davies_bouldin": (number, None),
+    **dict.fromkeys(("weight_norm", "ece", "nonlinearity"), number),
 }
 ALIKE = "experiments of one design are not independent, which makes the interval too short"
 
@@ -60,8 +61,8 @@ def relate(rows: Sequence[Mapping[str, Any]], level: float) -> dict[str, dict[st
     found = {}
     for name in NAMES:
         pairs = [(row[name], row["eer"]) for row in rows if row[name] is not None]
-        if not pairs and name == "relative":
-            continue  # records of before it was measured
+        if not pairs:
+            continue  # as the gap of the loss, where no training data was given
         if len(pairs) < FEWEST:
             raise UserError(
                 f"{name}: found {len(pairs)} experiments that have it, wanted {FEWEST} or more"

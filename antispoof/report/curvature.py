@@ -12,6 +12,7 @@ from .html import piece, table, wrapped
 
 SHOWN = {  # of each diagnostic: its name, and what it is in short; docs/diagnostics.md says more
     "hessian": ("trace of the Hessian", "curvature of the loss in the weights, mean ± error"),
+    "relative": ("relative trace", "of the same, each tensor by its mean square: designs compare"),
     "loss_gap": ("loss gap", "loss on dev less loss on training data"),
     "gradient_snr": ("gradient SNR", "whether clips pull in one direction; near 0 at the end"),
     "weight_norm": ("weight norm", "Euclidean norm of all trainable weights"),
@@ -22,7 +23,8 @@ SHOWN = {  # of each diagnostic: its name, and what it is in short; docs/diagnos
 RECORD = {
     "set": str,
     "hessian": {"mean": number, "error": number, "per_parameter": number, "inputs": int},
-    **{name: (number, None) for name in SHOWN if name != "hessian"},
+    "relative?": {"mean": number, "error": number},
+    **{name: (number, None) for name in SHOWN if name not in ("hessian", "relative")},
 }
 AGREEMENT = {"rho": (number, None), "interval": [number, number]}
 RELATED = {"set": str, "level": number, "correlations": {"*": AGREEMENT}}
@@ -40,7 +42,8 @@ def diagnostics(runs: Sequence[Run]) -> tuple[str, list[Picture]]:
         return "", []
     rows = [[_name(run), *_cells(record)] for run, record in found.values()]
     sets = ", ".join(sorted({Path(record["set"]).name for _, record in found.values()}))
-    header = ["run", "trace of the Hessian", "sign", *(SHOWN[name][0] for name in _others())]
+    curved = ["trace of the Hessian", "sign", "relative trace", "sign"]
+    header = ["run", *curved, *(SHOWN[name][0] for name in _others())]
     words = piece("listed", [f"{name}: {text}." for name, text in SHOWN.values()])
     said = (
         "No number here is good or bad by itself: bands that were published are of other models "
@@ -55,7 +58,7 @@ def diagnostics(runs: Sequence[Run]) -> tuple[str, list[Picture]]:
 
 
 def _others():
-    return [name for name in SHOWN if name != "hessian"]
+    return [name for name in SHOWN if name not in ("hessian", "relative")]
 
 
 def _name(run):
@@ -63,9 +66,9 @@ def _name(run):
 
 
 def _cells(record):
-    own = record["hessian"]
-    yield piece("cell", f"{own['mean']:.4g}", [f"± {own['error']:.2g}"])
-    yield sign_text(own["mean"], own["error"])
+    for own in (record["hessian"], record.get("relative")):
+        yield piece("cell", f"{own['mean']:.4g}", [f"± {own['error']:.2g}"]) if own else "-"
+        yield sign_text(own["mean"], own["error"]) if own else "-"
     for name in _others():
         yield "-" if record[name] is None else f"{record[name]:.4g}"
 

@@ -71,6 +71,22 @@ def test_diagnostics_are_set_against_error_rates(place):
     found = json.loads((place / "related.json").read_text())
     assert found["correlations"]["hessian"]["count"] == 12
     assert found["correlations"]["ece"]["rho"] is None
+    assert "relative" not in found["correlations"]  # records of before it was measured
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (("--level", "95"), "--level: found 95.0, wanted a number between 0 and 1"),
+        (("--level", "0"), "--level: found 0.0, wanted"),
+        (("exp/made_0",), "found an EXP twice, wanted each once: it would count twice"),
+    ],
+)
+def test_a_level_of_no_share_and_an_experiment_twice_are_one_line(place, options, words):
+    exps = [f"exp/made_{number}" for number in range(12)]
+    status, _, said = worker("steps/relate_diagnostics.py", *options, *exps, "no.json", cwd=place)
+    assert status == 1 and words in said and said.count("\n") == 1
+    assert not (place / "no.json").exists()
 
 
 def test_too_few_experiments_and_missing_files_are_one_line(place):

@@ -16,6 +16,7 @@ from antispoof.diagnostics.measures import (
     weight_norm,
 )
 from antispoof.diagnostics.relate import rank_correlation, sentence
+from antispoof.errors import UserError
 
 
 def vectors(*rows):
@@ -63,6 +64,13 @@ def some_clips(model, count=4):
         for n in range(count)
     ]
     return Clips(model, given, torch.device("cpu"))
+
+
+def test_davies_bouldin_of_features_that_are_alike_or_no_numbers():
+    assert davies_bouldin(np.full((4, 3), 2.0), [0, 1, 0, 1]) is None
+    assert davies_bouldin(np.array([[2.0, 0.0], [2.0, 1.0]] * 2), [0, 1] * 2) == 0
+    with pytest.raises(UserError, match="features that are not finite"):
+        davies_bouldin(np.array([[1.0], [np.nan]]), [0, 1])
 
 
 def test_features_are_what_the_last_layer_reads():

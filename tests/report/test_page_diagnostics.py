@@ -33,7 +33,10 @@ def record(mean, error, **others):
 @pytest.fixture
 def runs(tmp_path):
     """Three runs, the last without diagnostics."""
-    made = {("a_<b>", 1): record(20.5, 3.5), ("a_<b>", 2): record(-1.25, 0.75, loss_gap=None)}
+    made = {
+        ("a_<b>", 1): record(20.5, 3.5, relative={"mean": -0.75, "error": 0.25}),
+        ("a_<b>", 2): record(-1.25, 0.75, loss_gap=None),
+    }
     runs = []
     for (system, seed), own in made.items():
         path = tmp_path / f"{system}_seed{seed}"
@@ -46,8 +49,8 @@ def runs(tmp_path):
 def test_each_run_has_its_numbers_and_a_sign_that_its_error_allows(runs):
     text, pictures = diagnostics(runs)
     words = words_of(text)
-    assert "20.5 ± 3.5 above 0 0.125 0.0625 31.5 1.75 0.09 0.375" in words
-    assert "-1.25 ± 0.75 cannot tell - 0.0625" in words
+    assert "20.5 ± 3.5 above 0 -0.75 ± 0.25 below 0 0.125 0.0625 31.5 1.75 0.09 0.375" in words
+    assert "-1.25 ± 0.75 cannot tell - - - 0.0625" in words
     assert "on clips of dev" in words
     for name, meaning in SHOWN.values():
         assert f"{name}: {meaning}." in words
