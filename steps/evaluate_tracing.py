@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from antispoof.errors import one_line_errors
+from antispoof.errors import UserError, one_line_errors
 from antispoof.options import require_draws
 
 EXAMPLE = """example:
@@ -59,6 +59,8 @@ def main():
     write_json(options.out / "result.json", found)
     with atomic_open(options.out / "confusion.svg") as stream:
         stream.write(drawn)
+    for kind, names in next(iter(results.values()))["sources"].items():
+        print(f"{options.out}: {kind} to training: {', '.join(names) or 'none'}")
     for kind, why in next(iter(results.values())).get("refused", {}).items():
         print(f"{options.out}: no intervals by {kind}: {why}")
     for name, values in found["mean"].items():
@@ -83,6 +85,11 @@ def judge(options, exp_dir):
         traced.require_model(exp_dir / "best.pt")
         sets.append(read_sources(data_dir, labels, classes, traced))
     train, dev, own = sets
+    if shared := sorted({*train.traced.utts.tolist()} & {*dev.traced.utts.tolist()}):
+        raise UserError(
+            f"--dev: found {shared[0]} of {options.train} too ({len(shared)} in all), wanted a set "
+            "that the model did not learn from"
+        )
     draws = {"replicates": options.bootstrap, "seed": options.seed, "level": options.level}
     result = judge_tracing(classes, train.traced.keep(train.known), dev, own, **draws)
     return result | {"set": options.data_dir.resolve().name, "labels": labels}

@@ -141,6 +141,13 @@ def _speakers(data_dir, traced):
 def open_scores(train: Traced, traced: Traced) -> dict[str, np.ndarray]:
     """{name: (N,) scores}, higher = known, of utterances next to those of training."""
     energy = logsumexp(traced.logits, axis=1)
+    if traced.embeddings.shape[1] != train.embeddings.shape[1]:
+        raise UserError(
+            f"{traced.path}: found embeddings of {traced.embeddings.shape[1]} numbers, "
+            f"{train.path} has {train.embeddings.shape[1]}; trace both sets again"
+        )
+    if len(np.unique(traced.logits)) == 1:
+        raise UserError(f"{traced.path}: found one logit for all, was the model trained?")
     unit, known = _unit(traced.embeddings), _unit(train.embeddings)
     centre = (logsumexp(train.logits, axis=1)[:, None] * known).mean(axis=0)
     return {

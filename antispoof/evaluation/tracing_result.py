@@ -31,18 +31,19 @@ def judge_tracing(
 ) -> dict[str, Any]:
     """What a result holds of the set `own`; thresholds are those of `dev`.
 
-    closed {macro_f1, accuracy, f1 {class}, confusion}: of known sources, by the largest logit.
-    open {score {eer, fpr95, threshold, rule, accepted {source: share}, joint_f1, confusion}}: of
-    each score of the open set; joint_f1 is the macro-F1 where what is below the threshold is of one
-    more class. Without an unknown source, open is None. intervals {metric: {crossed, speaker,
-    iid}}, `crossed` of EERs alone: speakers and unknown sources drawn at once, those that `crossed`
-    {over, units} names. refused {speaker: why there is no such interval}.
+    sources {known, unknown}: their names. closed {macro_f1, accuracy, f1 {class}, confusion}: of
+    known sources, by the largest logit. open {score {eer, fpr95, threshold, rule, accepted {source:
+    share}, joint_f1, confusion}}: of each score of the open set; joint_f1 is the macro-F1 where
+    what is below the threshold is of one more class. Without an unknown source, open is None.
+    intervals {metric: {crossed, speaker, iid}}, `crossed` of EERs alone: speakers and unknown
+    sources drawn at once, those that `crossed` {over, units} names. refused {speaker: why not}.
     """
     count, known = len(classes), own.known
     best = own.traced.logits.argmax(axis=1)
     found: dict[str, Any] = {
         "classes": list(classes),
         "counts": {"known": int(known.sum()), "unknown": int((~known).sum())},
+        "sources": {"known": _names(own, known), "unknown": _names(own, ~known)},
         "speakers": None if own.speakers is None else len(set(own.speakers.tolist())),
         "closed": _closed(classes, own.truth[known], best[known]),
         "open": None,
@@ -63,6 +64,10 @@ def judge_tracing(
     if replicates and scores:
         found["crossed"] = _cross(found["intervals"], own, scores, level)
     return found
+
+
+def _names(own, rows):
+    return sorted(set(own.names[rows].tolist()))
 
 
 def _cross(intervals, own, scores, level):

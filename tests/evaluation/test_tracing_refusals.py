@@ -83,3 +83,41 @@ def test_nothing_is_written_where_experiments_do_not_go_together(place):
     path.write_text(text.replace("- A03\n", "- A07\n"))
     assert "other classes or trials" in call(place, "exp/x_seed1", "exp/x_seed2")
     assert not list(place.glob("exp/*/eval/tracing.json")) and not (place / "out").exists()
+
+
+def change(place, name, **values):
+    """Change parts of what the first model says of a set."""
+    path = place / f"exp/x_seed1/{name}/traced.npz"
+    found = Traced.load(path)
+    parts = {"logits": found.logits, "embeddings": found.embeddings, **values}
+    Traced(path, found.utts, parts["logits"], parts["embeddings"], found.model).save()
+
+
+def test_a_dev_set_that_was_learnt_from_is_refused(place):
+    call_of = ("--train", "data/train", "--dev", "data/train", "data/eval", "--out", "out")
+    line = refused(WORKER, *call_of, "exp/x_seed1", cwd=place)
+    assert "--dev: found train_000 of data/train too (60 in all), wanted a set that the" in line
+
+
+def test_a_model_that_says_one_thing_of_all_is_refused(place):
+    change(place, "eval", logits=np.ones((82, 3)))
+    assert "eval/traced.npz: found one logit for all, was the model trained?" in call(
+        place, "exp/x_seed1"
+    )
+
+
+def test_embeddings_of_another_width_are_refused(place):
+    change(place, "eval", embeddings=np.ones((82, 4)))
+    line = call(place, "exp/x_seed1")
+    assert "eval/traced.npz: found embeddings of 4 numbers, " in line
+    assert "train/traced.npz has 6; trace both sets again" in line
+
+
+def test_the_sources_that_are_known_and_those_that_are_not_are_said(place):
+    status, out, _ = worker(WORKER, *SETS, "exp/x_seed1", cwd=place)
+    assert status == 0
+    assert "out: known to training: A01, A02, A03\nout: unknown to training: A07, A09\n" in out
+    assert json.loads((place / "exp/x_seed1/eval/tracing.json").read_text())["sources"] == {
+        "known": ["A01", "A02", "A03"],
+        "unknown": ["A07", "A09"],
+    }
