@@ -63,6 +63,8 @@ def parse():
         raise UserError(f"--seeds: found '{args.seeds}', wanted numbers, each once")
     if not (args.plan or args.list or args.out):
         raise UserError("found nothing to do; wanted --plan, --list or --out")
+    if args.out and args.out.suffix == ".json":
+        raise UserError(f"--out: found {args.out}, wanted OUT.md: OUT.json is written next to it")
     args.seeds = seeds
     return args
 

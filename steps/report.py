@@ -2,6 +2,7 @@
 """Draw results, DET curves, histograms, training and provenance of experiments into one page."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from antispoof.errors import one_line_errors
@@ -49,7 +50,7 @@ def main():
     from antispoof.files import atomic_open
     from antispoof.report import figures, sections
     from antispoof.report.all_pairs import all_pairs
-    from antispoof.report.collect import read_runs
+    from antispoof.report.collect import left_out, read_runs
     from antispoof.report.comparisons import comparisons
     from antispoof.report.curvature import diagnostics
     from antispoof.report.localisation import localisation
@@ -57,6 +58,8 @@ def main():
     from antispoof.report.tracing import tracing
 
     runs = read_runs(options.exp_dirs, options.set)
+    for line in left_out(options.exp_dirs, runs, options.set):
+        print(f"steps/report.py: warning: {line}", file=sys.stderr)
     scored = figures.read_scored(runs, options.data, options.set)
     order = sections.order(options.rank) if options.rank else None
     measured, traced = diagnostics(runs), tracing(options.exp_dirs, options.set)

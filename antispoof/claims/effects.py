@@ -24,8 +24,9 @@ COST = {
 }
 
 
-def _units(ways, few):
-    return f"over {units_text(ways, few)} and seeds"
+def _units(ways, few, several):
+    luck = " and seeds" if several else "; of one seed, whose luck is not in the interval"
+    return f"over {units_text(ways, few)}{luck}"
 
 
 def _read(names, place, scored):
@@ -39,7 +40,8 @@ def _read(names, place, scored):
     ways, few = ways_of(last)
     if not ways:
         raise UserError(f"{last.data_dir}: found no 5 speakers or attacks, wanted them to speak of")
-    return found, ways, _units(ways, few)
+    several = any(len(values) > 1 for _, values in found.values())
+    return found, ways, _units(ways, few, several)
 
 
 def _fixed(ways):

@@ -55,6 +55,16 @@ def _read_run(path, set_name):
     return run
 
 
+def left_out(exp_dirs: Iterable[str | Path], runs: Iterable[Run], set_name: str) -> list[str]:
+    """Lines about the folders that a page says nothing of: neither among `runs` nor traced."""
+    shown = {run.path for run in runs}
+    return [
+        f"{path}: has no result.json on the set '{set_name}' (steps/evaluate.py); it is left out"
+        for path in dict.fromkeys(map(Path, exp_dirs))
+        if path not in shown and not (path / set_name / "tracing.json").is_file()
+    ]
+
+
 def find_experiments(exp: str | Path) -> list[Path]:
     """`exp` itself where it holds results, else the folders below it that do, sorted."""
     if result_paths(exp):

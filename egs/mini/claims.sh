@@ -24,6 +24,10 @@ given=egs/mini/claims.sh
 for word in "${options_given[@]}"; do # as it would be typed
   [[ $word == *" "* ]] && given+=" \"$word\"" || given+=" $word"
 done
+if ! [[ "$stage $stop_stage" =~ ^[1-4]\ [1-4]$ ]]; then
+  echo "egs/mini/claims.sh: --stage '$stage', --stop-stage '$stop_stage': wanted 1 to 4" >&2
+  exit 1
+fi
 "$root/tools/setup.sh" ${ANTISPOOF_CACHE:+--cache "$ANTISPOOF_CACHE"}
 . "$root/utils/environment.sh"
 [ -z "$recipe" ] || here=$(realpath -m "$recipe")

@@ -6,7 +6,7 @@ import subprocess
 from functools import cache
 
 import pytest
-from made_up import ROOT
+from made_up import ROOT, refused
 
 from antispoof.claims.reading import read_claims
 
@@ -62,3 +62,14 @@ def test_every_claim_on_distillmos_says_what_that_is():
         assert claim["name"] in mel or "distilled for speech quality" in claim["open"], claim[
             "name"
         ]
+
+
+def test_pages_and_stages_that_cannot_be_are_refused(tmp_path):
+    line = refused("steps/claims.py", "--config", LISTS[0], "--out", "x.json", cwd=tmp_path)
+    assert "--out: found x.json, wanted OUT.md: OUT.json is written next to it" in line
+    for options in (("--stage", "x"), ("--stage", "0"), ("--stop-stage", "9")):
+        done = subprocess.run(
+            ["./claims.sh", *options], cwd=ROOT / "egs/mini", capture_output=True, text=True
+        )
+        assert done.returncode == 1 and done.stderr.count("\n") == 1
+        assert "wanted 1 to 4" in done.stderr

@@ -74,6 +74,13 @@ def test_differences_are_held_refuted_or_open(place):
     )
 
 
+def test_of_one_seed_the_luck_of_seeds_is_not_in_the_interval(place):
+    claim = pairs("difference", ["bad", "good"], holds={"above": 0})
+    one = judged(place, claim, scored=Scored(place, SEEDS[:1], {}, {}))
+    assert "12 attacks; of one seed, whose luck is not in the interval" in one.ran
+    assert "and seeds" not in one.ran
+
+
 def test_what_rests_on_few_attacks_is_held_of_these_alone(place):
     add(place, "even", 2.0)
     add(place, "uneven", 2.0, close=1.5)  # worse on three attacks of twelve

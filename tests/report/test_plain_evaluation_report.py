@@ -34,6 +34,7 @@ def asked(monkeypatch):
         monkeypatch.setattr(module, name, function)
 
     stand_in(collect, "read_runs", ["run a", "run b"])
+    stand_in(collect, "left_out", ["exp/b: is left out"])
     stand_in(comparisons, "comparisons", "the comparisons")
     stand_in(sections, "order", ("the order", "its picture"))
     stand_in(page, "page", "the page")
@@ -55,6 +56,7 @@ def test_each_option_reaches_what_it_is_for(asked, tmp_path, capsys):
     assert list(map(str, shown)) == [str(runs), "progress", "sets"]
     assert {name: list(map(str, found)) for name, found in asked.items()} == {
         "read_runs": ["[PosixPath('exp/a'), PosixPath('exp/b')]", "progress"],
+        "left_out": ["[PosixPath('exp/a'), PosixPath('exp/b')]", str(runs), "progress"],
         "read_scored": [str(runs), "sets", "progress"],
         "score_pictures": [str(runs), str(scored)],
         "interval_pictures": [str(runs)],
@@ -88,7 +90,8 @@ def test_each_option_reaches_what_it_is_for(asked, tmp_path, capsys):
         "tracing": "",
     }
     assert (tmp_path / "deep/page.html").read_text() == "the page"
-    assert capsys.readouterr().out == "deep/page.html: 2 runs, 7 pictures\n"
+    told = "deep/page.html: 2 runs, 7 pictures\n"
+    assert capsys.readouterr() == (told, "steps/report.py: warning: exp/b: is left out\n")
 
 
 def test_without_options_the_set_is_eval_and_nothing_is_compared(asked, tmp_path, capsys):

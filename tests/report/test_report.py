@@ -191,3 +191,12 @@ def test_reliability_by_hand():
     np.testing.assert_allclose(p, [0.25, 0.75])
     np.testing.assert_allclose(share, [0.25, 0.75])
     assert list(size) == [4, 4]
+
+
+def test_experiments_that_the_page_says_nothing_of_are_named(place):
+    exps = ("exp/one_seed1", "exp/nowhere", "exp/two_seed1")
+    status, _, said = worker("steps/report.py", "--out", "some.html", *exps, cwd=place)
+    assert status == 0 and said == (
+        "steps/report.py: warning: exp/nowhere: has no result.json on the set 'eval' "
+        "(steps/evaluate.py); it is left out\n"
+    )
