@@ -76,18 +76,21 @@ class Population:
         ]
 
 
-def design(speakers, attacks, rng, bonafide=None, spoof=None):
-    """Units of the trials: 20 bona fide trials a speaker, 360 spoof trials or more."""
-    sizes = bonafide or 20 * speakers, spoof or max(360, 4 * attacks, 4 * speakers)
-    spoken = np.arange(sizes[0]) % speakers, rng.permutation(sizes[1]) % speakers
+def design(speakers, attacks, people, rng, bonafide=None, spoof=None):
+    """Units of the trials: 20 bona fide trials a speaker, 360 spoof trials or more.
+
+    people: how many of the speakers speak bona fide; 0: all.
+    """
+    sizes = bonafide or 20 * (people or speakers), spoof or max(360, 4 * attacks, 4 * speakers)
+    spoken = np.arange(sizes[0]) % (people or speakers), rng.permutation(sizes[1]) % speakers
     return spoken, (np.full(sizes[0], -1), np.arange(sizes[1]) % attacks)
 
 
-def cover(eer, speakers, attacks, effects, outer, replicates, sizes=(None, None), seed=0):
+def cover(eer, speakers, attacks, people, effects, outer, replicates, sizes=(None, None), seed=0):
     """{(metric, kind): percent of the sets whose interval holds the population's value}."""
     rng = np.random.default_rng([seed, speakers, attacks, int(1e4 * eer)])
     population = Population(eer, effects)
-    ways = design(speakers, attacks, rng, *sizes)
+    ways = design(speakers, attacks, people, rng, *sizes)
     held: dict = {}
     for number in range(outer):
         drawn = population.draw(rng, *ways)
@@ -135,6 +138,7 @@ def parse():
     parser.add_argument("--eers", default="0.01 0.05 0.2")
     parser.add_argument("--speakers", default="10 30 90")
     parser.add_argument("--attacks", default="5 11 110")
+    parser.add_argument("--bonafide-speakers", default="0", help="so many of them; 0: all")
     parser.add_argument("--bonafide", type=int, help="trials; default: 20 of each speaker")
     parser.add_argument("--spoof", type=int, help="trials; default: 360 or more")
     parser.add_argument("--effects", default="0.5 0.5 0.6", help="speakers (two) and attacks")
@@ -165,6 +169,7 @@ def main():
         map(float, args.eers.split()),
         map(int, args.speakers.split()),
         map(int, args.attacks.split()),
+        map(int, args.bonafide_speakers.split()),
     )
     rest = effects, args.outer, args.replicates, (args.bonafide, args.spoof)
     with ProcessPoolExecutor(args.jobs) as pool:
@@ -173,8 +178,8 @@ def main():
             found = future.result()
             if not number:
                 names = [f"{metric} {kind}" for metric, kind in found]
-                print("| EER % | speakers | attacks |", " | ".join(names), "|")
-                print("|--:" * (3 + len(names)) + "|")
+                print("| EER % | speakers | attacks | bona fide |", " | ".join(names), "|")
+                print("|--:" * (4 + len(names)) + "|")
             cells = [f"{100 * row[0]:g}", *map(str, row[1:]), *(f"{v:.1f}" for v in found.values())]
             print("|", " | ".join(cells), "|", flush=True)
 

@@ -31,6 +31,7 @@ def compare(
     kinds: Mapping[str, Pair | None],
     *,
     ways: Mapping[str, Way] | None = None,
+    few: Collection[str] = (),
     metrics: Sequence[str] = METRICS,
     replicates: int = 1000,
     seed: int = 0,
@@ -42,7 +43,7 @@ def compare(
     first, second: one ((bona fide, spoof) scores, (bona fide, spoof) LLRs) for each seed, all of
     the same trials in the same order. kinds: {name: groups as for `bootstrap.intervals`, or None}.
     ways: {in words: units} that are drawn at once, for one kind more, `crossed`, whose words are
-    in its `over`.
+    in its `over`. few: words of what is too few to speak of others, which sentences leave out.
 
     A metric has `first` and `second` [value per seed], `difference` (of their means), `trials`
     {kind: {interval: [low, high], p}} and, with several seeds, `mixed` likewise. Seeds of the two
@@ -61,6 +62,8 @@ def compare(
                 rng = np.random.default_rng([seed, 1])
                 mixed = _redrawn_seeds(a, rng) - _redrawn_seeds(b, rng)
                 own.setdefault("mixed", {})[kind] = _judge(mixed, level)
+    for own in found.values():
+        own["few"] = [kind for kind, words in WORDS.items() if words in few]
     for metric in metrics if ways else ():
         parts = [mean_moved(metric, runs, costs) for runs in (first, second)]
         _add_crossed(found[metric], parts[0] - parts[1], ways, level)
@@ -170,6 +173,8 @@ def _kinds_of_luck(own):
     trials = own["trials"]
     strictest = {"crossed": trials["crossed"]} if "crossed" in trials else trials
     for kind, found in strictest.items():
+        if kind in own.get("few", ()):
+            continue  # four speakers do not speak of speakers
         word, mixed = words_of(kind, found), own.get("mixed", {}).get(kind)
         if not _excludes_zero(found):
             unsure.append(word)

@@ -72,19 +72,24 @@ class Spread:
     seed: float
     trials_each: float  # trials of a speaker
 
-    def error(self, speakers: int, attacks: int, seeds: int) -> float:
-        """The standard error of the difference over so many, drawn at random."""
+    def error(self, speakers: int, attacks: int, seeds: int) -> tuple[float, float]:
+        """(standard error, degrees of freedom) of the difference over so many, drawn at random.
+
+        Of both systems' seeds, as `crossed.error_of` joins them; one seed tells nothing of others.
+        """
         trials = self.trial / (speakers * self.trials_each)
         own = self.speaker / speakers + self.attack / attacks + trials
-        return float(np.sqrt(own + self.seed / seeds))
+        luck, freedom = self.seed / seeds, min(speakers, attacks) - 1
+        if seeds > 1 and luck:
+            freedom = (own + luck) ** 2 / (own**2 / freedom + luck**2 / (2 * (seeds - 1)))
+        return float(np.sqrt(own + luck)), float(freedom)
 
     def smallest(
         self, speakers: int, attacks: int, seeds: int, power: float = 0.8, level: float = 0.95
     ) -> float:
         """The least difference that its interval of `level` excludes 0 for, with this power."""
-        freedom = min(speakers, attacks) - 1
-        factor = stdtrit(freedom, (1 + level) / 2) + stdtrit(freedom, power)
-        return float(factor * self.error(speakers, attacks, seeds))
+        error, freedom = self.error(speakers, attacks, seeds)
+        return float((stdtrit(freedom, (1 + level) / 2) + stdtrit(freedom, power)) * error)
 
 
 def spread_of(difference: Moved, speakers: Way, attacks: Way, by_seed: Sequence[float]) -> Spread:

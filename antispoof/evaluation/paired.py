@@ -58,7 +58,7 @@ def compare_experiments(
         ways, few = ways_of(last)
         if ways:
             units["crossed"] = units_text(ways, few)
-        found = compare(*(first, second, kinds), ways=ways, **options)
+        found = compare(*(first, second, kinds), ways=ways, few=few, **options)
         yield {
             "systems": systems,
             "seeds": seeds,

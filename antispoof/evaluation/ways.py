@@ -38,13 +38,30 @@ def units_of(trials: Trials, name: str) -> np.ndarray | None:
 
 
 def enough(found: Mapping[str, Way]) -> tuple[dict[str, Way], dict[str, int]]:
-    """Which have FEWEST units or more, and how many there are of the others, where there is one."""
-    counts = {words: count_units(way) for words, way in found.items()}
+    """Which have FEWEST units or more, and how many there are of the others, where there is one.
+
+    In each class that has any: of 23 speakers, 22 of spoofs, one speaks for all bona fide speech.
+    """
+    counts = {words: min(_units_of_classes(way), default=0) for words, way in found.items()}
     drawn = {words: way for words, way in found.items() if counts[words] >= FEWEST}
     return drawn, {words: count for words, count in counts.items() if 0 < count < FEWEST}
 
 
+def _units_of_classes(way):
+    return [len(np.unique(part[part >= 0])) for part in way if (part >= 0).any()]
+
+
 def units_text(ways: Mapping[str, Way], few: Mapping[str, int]) -> str:
     """How many units there are, and of what the set says nothing, in words."""
-    text = " and ".join(f"{count_units(way)} {words}" for words, way in ways.items())
-    return text + "".join(f"; for these {count} {words} alone" for words, count in few.items())
+    text = " and ".join(_counted(words, way) for words, way in ways.items())
+    alone = [
+        f"these {count} {words}" if count > 1 else f"this one {words.removesuffix('s')}"
+        for words, count in few.items()
+    ]
+    return text + "".join(f"; for {words} alone" for words in alone)
+
+
+def _counted(words, way):
+    """22 speakers (7 in one class): the smaller class limits what an interval says of others."""
+    total, fewest = count_units(way), min(_units_of_classes(way))
+    return f"{total} {words}{f' ({fewest} in one class)' * (fewest < total)}"

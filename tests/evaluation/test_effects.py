@@ -65,7 +65,9 @@ def test_a_spread_is_that_of_the_units_and_foretells_a_larger_test():
 def test_the_least_difference_takes_the_fewest_units():
     spread = Spread(0.04, 0.09, 0.0, 0.01, 20.0)
     error = np.sqrt(0.04 / 50 + 0.09 / 10 + 0.01 / 2)
-    factor = student.ppf(0.975, 9) + student.ppf(0.8, 9)
+    own, luck = 0.04 / 50 + 0.09 / 10, 0.01 / 2  # two seeds of each system: 2 degrees of freedom
+    freedom = (own + luck) ** 2 / (own**2 / 9 + luck**2 / 2)
+    factor = student.ppf(0.975, freedom) + student.ppf(0.8, freedom)
     assert spread.smallest(50, 10, 2) == pytest.approx(factor * error)
     assert spread.smallest(50, 10, 5) < spread.smallest(50, 10, 2)
     assert spread.smallest(50, 10, 2, power=0.9) > spread.smallest(50, 10, 2)

@@ -80,7 +80,7 @@ def test_two_experiments_are_compared_over_trials_speakers_and_attacks(place, mo
         "iid": f"{NB + NS} trials",
         "speaker": f"{people[0]} bona fide and {people[1]} spoof speakers",
         "attack": "3 attacks",
-        "crossed": f"{speakers} speakers; for these 3 attacks alone",
+        "crossed": f"{speakers} speakers ({min(people)} in one class); for these 3 attacks alone",
     }
     head = f"one_seed2 - two_seed2 on eval (all: {NB} bona fide and {NS} spoof trials)"
     assert text.splitlines()[0] == head

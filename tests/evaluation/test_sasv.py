@@ -1,6 +1,7 @@
 """steps/evaluate.py --asv and steps/fuse_asv.py: trials that name who is claimed."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -53,7 +54,8 @@ def test_t_eer_and_a_dcf_of_a_file_are_those_of_its_lines(place):
     assert f"a-DCF asv {found['a_dcf']['asv']:.4f}, t-EER {100 * found['t_eer']:.2f} %" in out
     assert found["crossed"] == {
         "over": "claimed speakers and test speakers",
-        "units": "8 claimed speakers and 30 test speakers; for these 4 attacks alone",
+        "units": "8 claimed speakers and 30 test speakers (6 in one class); "
+        "for these 4 attacks alone",
     }
     for name, kinds in (("a_dcf_asv", {"crossed", "speaker"}), ("t_eer", {"speaker"})):
         assert set(found["intervals"][name]) == kinds
@@ -183,6 +185,15 @@ def test_an_a_dcf_of_0_has_no_interval(place):
     assert found["a_dcf"] == {"asv": 0}
     assert found["intervals"]["a_dcf_asv"] == {}
     assert "a-DCF asv none (no error was seen, which has no interval)" in out
+
+
+def test_an_asv_whose_sign_is_flipped_is_asked_about(place):
+    path = place / "eval_asv"
+    asked = r"the EER of targets against nontargets is [5-9]\d\.\d\d %; above 50 % the sign may be"
+    assert not re.search(asked, evaluate(place, "--asv", "eval_asv", "--bootstrap", 0)[1])
+    rows = [line.split() for line in path.read_text().splitlines()]
+    path.write_text("".join(f"{s} {u} {k} {-float(x)}\n" for s, u, k, x in rows))
+    assert re.search(asked, evaluate(place, "--asv", "eval_asv", "--bootstrap", 0)[1])
 
 
 def test_utterances_without_a_trial_are_counted(place):

@@ -44,7 +44,10 @@ def ends(found, name="a_dcf_asv", kind="crossed"):
 def test_who_speaks_in_the_test_is_drawn_too(tmp_path):
     """Half of the talkers sound like anybody: with other talkers a-DCF is another."""
     found = judge_sasv(*make(tmp_path, effect=3.0), replicates=20)
-    assert found["crossed"]["units"] == "9 claimed speakers and 9 test speakers"
+    assert (
+        found["crossed"]["units"]
+        == "9 claimed speakers (8 in one class) and 9 test speakers (8 in one class)"
+    )
     low, high = ends(found)
     alone = ends(found, kind="speaker")
     assert high - low > 1.5 * (alone[1] - alone[0])
@@ -55,7 +58,9 @@ def test_where_nobody_says_who_speaks_each_utterance_is_a_unit(tmp_path):
     (tmp_path / "utt2spk").unlink()
     found = judge_sasv(asv, trials, replicates=20)
     assert found["crossed"]["over"] == "claimed speakers and test utterances"
-    assert found["crossed"]["units"] == "9 claimed speakers and 84 test utterances"
+    assert found["crossed"]["units"] == (
+        "9 claimed speakers (8 in one class) and 84 test utterances (24 in one class)"
+    )
 
 
 def test_too_few_claimed_speakers_are_no_interval_and_it_is_said(tmp_path):

@@ -111,7 +111,8 @@ def test_intervals_hold_the_value_and_those_of_speakers_are_not_those_of_trials(
     assert found["intervals"]["macro_f1"]["speaker"] != found["intervals"]["macro_f1"]["iid"]
     assert found == judged(replicates=200)
     assert found["crossed"]["units"] == (
-        "20 speakers; for these 2 unknown sources alone; for these 3 known sources alone"
+        "20 speakers (8 in one class); for these 2 unknown sources alone; "
+        "for these 3 known sources alone"
     )
 
 

@@ -44,10 +44,31 @@ def test_a_few_speak_of_themselves_alone(tmp_path, speakers, attacks):
         assert units_text(ways, few) == "12 speakers; for these 4 attacks alone"
 
 
+@pytest.mark.parametrize("bonafide, drawn", [(1, False), (4, False), (5, True)])
+def test_each_class_has_speakers_enough_or_none_are_drawn(tmp_path, bonafide, drawn):
+    spk = [f"s{n % 12}" if n < 160 else f"b{n % bonafide}" for n in range(240)]
+    ways, few = ways_of(made_up(tmp_path, spk=spk))
+    assert ("speakers" in ways) == drawn
+    assert few == ({} if drawn else {"speakers": bonafide})
+    text = units_text(ways, few)
+    assert text.startswith("17 speakers (5 in one class) and ") == drawn
+    assert text.endswith("; for this one speaker alone") == (bonafide == 1)
+
+
+def test_a_sentence_says_nothing_of_others_by_four(tmp_path):
+    trials = made_up(tmp_path, 4, 4)
+    runs = [[(trials.split(trials.scores * k),) * 2] for k in (1, -1)]
+    kinds = {"iid": None, "speaker": trials.speakers()}
+    found = compare(*runs, kinds, few=ways_of(trials)[1], metrics=["eer"], replicates=50)["eer"]
+    assert found["few"] == ["speaker", "attack"]
+    text = sentence(["a", "b"], "eer", found)
+    assert "beyond what other trials would bring" in text and "speakers" not in text
+
+
 def test_a_trial_of_an_unknown_speaker_is_one_of_its_own(tmp_path):
     speakers = ["-" if number < 10 else f"s{number % 12}" for number in range(240)]
     ways, _ = ways_of(made_up(tmp_path, spk=speakers))
-    assert units_text({"speakers": ways["speakers"]}, {}) == "22 speakers"
+    assert units_text({"speakers": ways["speakers"]}, {}) == "22 speakers (12 in one class)"
 
 
 def test_a_source_is_drawn_where_it_holds_several_trials(tmp_path):

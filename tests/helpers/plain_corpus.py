@@ -29,7 +29,8 @@ def write_set(root, name="eval", prefix="", seed=0, nb=NB, ns=NS):
     rows = {}
     for number, kind in enumerate(kinds.tolist()):
         # h1 and h2 spoke both; names do not sort in the order in which they come
-        speaker = ("h2", "m9", "h1", "m3")[rng.integers(4)] if kind else f"{'hst'[number % 3]}1"
+        one = number % 7 % 5, number // 2 % 5
+        speaker = ("h2", "m9", "h1", "m3", "b5")[one[0]] if kind else f"{'hstab'[one[1]]}1"
         attack = "-" if kind else ("A07", "A10", "A02")[rng.integers(3)]
         rows[f"{prefix}{name}_{number:03d}"] = kind, speaker, attack
     data = Path(root) / "data" / name
