@@ -29,6 +29,8 @@ def atomic_path(path: str | Path, sync_name: bool = True) -> Iterator[Path]:
     `sync_name`, the caller syncs the folder after its last file.
     """
     path = Path(path)
+    if path.is_dir():  # else the error names the temporary file
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:

@@ -28,6 +28,14 @@ def test_an_error_leaves_the_old_file_and_no_other(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_folder_that_stands_where_a_file_is_to_be_is_named_itself(tmp_path):
+    (tmp_path / "x").mkdir()
+    with pytest.raises(IsADirectoryError) as caught, atomic_open(tmp_path / "x") as stream:
+        stream.write("new")
+    assert caught.value.filename == str(tmp_path / "x")
+    assert list(tmp_path.iterdir()) == [tmp_path / "x"]
+
+
 def test_temporary_names_are_hidden(tmp_path):
     with atomic_open(tmp_path / "utt2label"):
         (temporary,) = tmp_path.iterdir()

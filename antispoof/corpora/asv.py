@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..data.tables import number_of
 from ..errors import UserError
 from ..files import atomic_open
 from .places import Missing, find
@@ -112,7 +113,7 @@ class AsvFiles:
             {name: name for name in ("target", "nontarget", "spoof")}, row["kind"], "kind", place
         )
         try:
-            finite = math.isfinite(float(row["score"]))
+            finite = math.isfinite(number_of(row["score"]))
         except ValueError:
             finite = False
         if not finite:

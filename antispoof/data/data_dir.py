@@ -13,7 +13,7 @@ from ..errors import UserError
 from ..files import await_file
 from .segments import NAME as SEGMENTS
 from .segments import read_segments
-from .tables import read_table, require_end, require_same_keys, write_table
+from .tables import number_of, read_table, require_end, require_same_keys, write_table
 
 Tables = dict[str, dict[str, str]]  # {"wav.scp": {utterance: value}, ...}
 REPORTED = ("eval", "test")  # how the name of a set begins that is to be reported on
@@ -132,7 +132,7 @@ def durations_of(table: Mapping[str, str], data_dir: str | Path) -> dict[str, fl
     durations = {}
     for utt, text in table.items():
         try:
-            durations[utt] = float(text)
+            durations[utt] = number_of(text)
         except ValueError:
             durations[utt] = math.nan
         if not 0 < durations[utt] < math.inf:

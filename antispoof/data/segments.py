@@ -12,7 +12,7 @@ from pathlib import Path
 from .. import LABELS
 from ..errors import UserError
 from ..files import atomic_open, await_file
-from .tables import require_end
+from .tables import number_of, require_end
 
 Span = tuple[float, float, str]  # start, end, label
 Segments = dict[str, list[Span]]  # {utterance: its spans in order}
@@ -59,7 +59,7 @@ def _parse(line, path, number, durations):
         )
     try:
         utt, start, end, label = words
-        span = float(start), float(end), label
+        span = number_of(start), number_of(end), label
     except ValueError:
         raise UserError(f"{path}:{number}: found {line!r}, wanted `utt start end label`") from None
     if utt not in durations:

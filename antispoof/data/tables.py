@@ -15,7 +15,9 @@ from ..errors import UserError
 from ..files import atomic_open, await_file
 
 BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]")  # what no key may hold
+NUMERALS = frozenset("0123456789+-.einfatyEINFATY")  # with those of inf and nan
 FEW = 1000  # lines by which it is seen whether values repeat
+BOM = "\ufeff".encode()
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")  # what no line may hold
 
 
@@ -46,6 +48,13 @@ def require_end(text: str, place: str | Path) -> None:
         )
 
 
+def number_of(text: str) -> float:
+    """The number that ASCII digits write, or inf or nan. Raises ValueError for others, as `1_0`."""
+    if not NUMERALS.issuperset(text):
+        raise ValueError(f"'{text}' is no number")
+    return float(text)
+
+
 def _read_sound(data):
     """The table of a file's bytes, or None where anything is wrong with it; five times as fast."""
     try:
@@ -59,6 +68,7 @@ def _read_sound(data):
         and len(table) == text.removesuffix("\n").count("\n") + 1
         and keys == sorted(keys)  # code points are in the order of their bytes in UTF-8
         and "" not in table
+        and not data.startswith(BOM)
         and all(values)
         and list(map(str.strip, values)) == values
         and not CONTROL.search(text)
@@ -104,6 +114,8 @@ def _read_by_line(path):
     table, previous = {}, None
     with open(path, "rb") as stream:
         for number, raw in enumerate(stream, 1):
+            if number == 1 and raw.startswith(BOM):
+                raise UserError(f"{path}: begins with a byte order mark, wanted none")
             key, value = _split(raw, f"{path}:{number}")
             if key in table:
                 raise UserError(f"{path}:{number}: '{key}' stands here a second time; remove one")

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import metrics
+from ..data.tables import number_of
 from ..errors import UserError
 
 KINDS = ("target", "nontarget", "spoof")
@@ -197,7 +198,7 @@ def _rows(path, width):
 
 def _numbers(path, words):
     try:
-        numbers = words.astype(float)
+        numbers = np.array(list(map(number_of, words.tolist())))
     except ValueError as error:
         raise UserError(f"{path}: {error}; wanted a score in the last column") from None
     if not np.isfinite(numbers).all():

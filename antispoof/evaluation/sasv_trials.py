@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.tables import require_end
+from ..data.tables import number_of, require_end
 from ..errors import UserError
 from .asv import KINDS, require_kinds
 from .logistic import LARGEST
@@ -129,7 +129,7 @@ def _row(path, number, line):
     words = line.split()
     score = math.nan
     with contextlib.suppress(ValueError, IndexError):
-        score = float(words[3])
+        score = number_of(words[3])
     if len(words) != 4 or not abs(score) <= LARGEST:
         raise UserError(
             f"{path}:{number}: found '{line[:80]}', wanted `speaker utterance kind score` with a "

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import LABELS
 from ..data.data_dir import ALL, read_trials, trial_counts
-from ..data.tables import read_table, require_same_keys
+from ..data.tables import number_of, read_table, require_same_keys
 from ..errors import UserError
 from ..metrics.checks import Pair
 from .logistic import LARGEST
@@ -23,7 +23,7 @@ def read_scores(path: str | Path) -> dict[str, float]:
     """
     table = read_table(path)
     try:
-        scores = dict(zip(table, map(float, table.values()), strict=True))
+        scores = dict(zip(table, map(number_of, table.values()), strict=True))
     except ValueError:
         scores = {}
     if not scores or not (np.abs(np.fromiter(scores.values(), float)) <= LARGEST).all():
@@ -34,12 +34,12 @@ def read_scores(path: str | Path) -> dict[str, float]:
 
 
 def _is_usable(text):
-    return _is_finite(text) and abs(float(text)) <= LARGEST
+    return _is_finite(text) and abs(number_of(text)) <= LARGEST
 
 
 def _is_finite(text):
     try:
-        return math.isfinite(float(text))
+        return math.isfinite(number_of(text))
     except ValueError:
         return False
 

@@ -1,11 +1,19 @@
 """Tables are read whole or refused with file and line; what is written reads back."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from antispoof.data import tables
-from antispoof.data.tables import read_table, require_same_keys, write_columns, write_table
+from antispoof.data.tables import (
+    number_of,
+    read_table,
+    require_same_keys,
+    write_columns,
+    write_table,
+)
 from antispoof.errors import UserError
 
 BAD = {
@@ -20,6 +28,8 @@ BAD = {
     "a\t1\n": "table:1: found",
     "a 1\r\n": "table:1: found",
     "": "table: is empty",
+    "\ufeffa 1\n": "table: begins with a byte order mark, wanted none",
+    "\ufeffb 1\na 2\n": "table: begins with a byte order mark, wanted none",
 }
 
 
@@ -30,6 +40,13 @@ def test_a_bad_table_is_refused_with_its_line(tmp_path, text):
         read_table(tmp_path / "table")
     assert BAD[text] in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["1_0", "٣", "0x1", "1,5", "one", ""])
+def test_a_number_is_of_ascii_digits(text):
+    with pytest.raises(ValueError):
+        number_of(text)
+    assert (number_of("-1.5e-3"), number_of("+07"), number_of("inf")) == (-0.0015, 7, math.inf)
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path):

@@ -135,6 +135,7 @@ def drop_first(table):
         (lambda t: t.update({next(iter(t)): "nan"}), "'nan', wanted a finite number"),
         (lambda t: t.update({next(iter(t)): "-inf"}), "'-inf', wanted a finite number"),
         (lambda t: t.update({next(iter(t)): "high"}), "'high', wanted a finite number"),
+        (lambda t: t.update({next(iter(t)): "1_0"}), "'1_0', wanted a finite number"),
         (lambda t: t.update(dict.fromkeys(t, "0.5")), "one score, 0.5, for all 160 trials"),
     ],
 )

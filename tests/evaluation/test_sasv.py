@@ -151,6 +151,7 @@ def test_fusion_is_not_learnt_on_a_set_to_report_on_nor_on_one_that_is_judged(pl
     [
         (lambda rows: [*rows, "S1 x spoof"], "asv:221: found 'S1 x spoof', wanted `speaker utt"),
         (lambda rows: [*rows, "S1 x spoof inf"], "with a finite score"),
+        (lambda rows: [*rows, "S1 x spoof 1_0"], "with a finite score"),
         (lambda rows: [*rows, "S1 x fake 1"], "the kind 'fake'"),
         (lambda rows: [*rows, rows[0]], "a second time (line 1)"),
         (lambda rows: [row for row in rows if " target " not in row], "no target trial"),
