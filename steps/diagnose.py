@@ -45,7 +45,7 @@ def main():
     from antispoof.config.sources import require_detector
     from antispoof.data.json_files import write_json
     from antispoof.diagnostics.diagnose import diagnose
-    from antispoof.files import atomic_open
+    from antispoof.files import atomic_open, sha256_file
     from antispoof.scoring.build import build_system
     from antispoof.torch_utils.checkpoint import load_weights
     from antispoof.torch_utils.device import choose_device
@@ -57,7 +57,8 @@ def main():
     clips = open_clips(args, config, model, args.data_dir, device)
     before = open_clips(args, config, model, args.train, device) if args.train else None
     found = diagnose(clips, args.draws, args.seed, before)
-    record = {"exp": args.exp_dir, "set": args.data_dir, "seed": args.seed, **found}
+    record = {"exp": args.exp_dir, "set": args.data_dir, "seed": args.seed}
+    record |= {"model": sha256_file(f"{args.exp_dir}/best.pt"), **found}
     write_json(args.out, record)
     from antispoof.report.diagnostics import picture
 

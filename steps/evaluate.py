@@ -34,19 +34,18 @@ the same trials, such as steps/fuse_asv.py writes; without it, a-DCF is that of 
 
 def main():
     options = parse()
-    from antispoof.data.data_dir import ALL, trial_counts, trial_lists
-    from antispoof.evaluation.layout import of_list
+    from antispoof.evaluation.layout import outputs_of
+    from antispoof.evaluation.results import JUDGED_FILES
     from antispoof.evaluation.sasv_trials import read_trials
     from antispoof.evaluation.scores import read_labels, read_scores
+    from antispoof.files import sha256_file
 
-    if options.trials is None:
-        options.trials = ALL if options.every_list else trial_counts(options.data_dir)[1]
-    outputs = {None if options.trials == ALL else options.trials: options.out}
-    if options.every_list:
-        outputs |= {name: of_list(options.out, name) for name in trial_lists(options.data_dir)}
+    outputs = outputs_of(options.data_dir, options.out, options.trials, options.every_list)
     tables = [read_labels(options.data_dir), read_scores(options.scores)]
     tables += [read_scores(options.llr)] if options.llr else []
     verified = read_trials(options.asv, options.sasv, tables[0], options.data_dir / "utt2label")
+    files = zip(JUDGED_FILES, (options.scores, options.llr), strict=True)
+    options.files = {key: sha256_file(path) for key, path in files if path}
     known = {}
     for named, out in outputs.items():
         judge(options, tables, named, out, known, verified)
@@ -78,7 +77,7 @@ def judge(options, tables, named, out, known, verified):
         result["selection"] = choices
     if trained := warning_of_scores(options.scores, options.data_dir, options.exp):
         result["trained_on"] = trained
-    write_json(out, result)
+    write_json(out, result | options.files)
     for line in lines(result["sasv"]) if verified else ():
         print(f"{out}: {line}")
     tell(options, result, out)

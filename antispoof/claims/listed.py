@@ -77,7 +77,7 @@ def threshold_text(holds: Mapping[str, Any]) -> str:
 
 def chosen(claims: Sequence[Mapping[str, Any]], names: str) -> list[Mapping[str, Any]]:
     """The claims of these names, with commas between; all where there is none."""
-    wanted = [name for name in names.split(",") if name]
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
     known = [own["name"] for own in claims]
     if unknown := [name for name in wanted if name not in known]:
         raise UserError(f"--claims: found '{unknown[0]}', wanted some of {', '.join(known)}")

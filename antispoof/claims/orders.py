@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
-from ..data.json_files import read_json
 from ..errors import UserError
+from ..evaluation.layout import diagnostics_path
+from ..evaluation.results import read_diagnostics
 from ..metrics.ranks import FEWEST, rank_correlation, rho_interval
 from .listed import HELD, NOT_HELD, Effect, Row, verdict
 from .plan import experiment
@@ -109,11 +110,11 @@ def _diagnosed(scored, system, name):
     """(value, standard error) of a diagnostic, the mean of the diagnosed seeds."""
     values, errors = [], []
     for seed in scored.diagnosed:
-        path = scored.root / experiment(system, seed) / "diagnostics.json"
-        own = read_json(path, {}).get(name)
+        exp = scored.root / experiment(system, seed)
+        own = read_diagnostics(exp, {}).get(name)
         own = own if isinstance(own, dict) else {"mean": own}
         if not isinstance(own.get("mean"), (int, float)):
-            raise UserError(f"{path}: lacks '{name}'; remove it and run stage 3")
+            raise UserError(f"{diagnostics_path(exp)}: lacks '{name}'; remove it and run stage 3")
         values.append(own["mean"])
         errors.append(own.get("error", 0.0))
     return float(np.mean(values)), float(np.sqrt(np.square(errors).sum())) / len(values)

@@ -9,6 +9,7 @@ import numpy as np
 from ..data.json_files import number, read_json
 from ..errors import UserError
 from ..evaluation.layout import result_path, scores_path
+from ..evaluation.results import read_diagnostics
 from ..evaluation.scores import join
 from ..metrics import eer
 from ..metrics.ranks import FEWEST, rank_correlation
@@ -41,8 +42,7 @@ def read(exp: Path, results: str, data_dir: Path | None = None, trials: str | No
 
     The EER is that of its `<results>/result.json`, or, with a data directory, of its scores there.
     """
-    todo = f"run steps/diagnose.py on {exp}"
-    found = read_json(exp / "diagnostics.json", SHAPE, missing=todo, wrong="make it again")
+    found = read_diagnostics(exp, SHAPE)
     row: dict[str, Any] = {name: found.get(name) for name in NAMES}
     for name in SPREAD:
         own = row[name] or {"mean": None}

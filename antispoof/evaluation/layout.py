@@ -7,6 +7,8 @@ are made of scores. An experiment that has a `fusion.json` is a fusion, whatever
 
 from pathlib import Path
 
+from ..data.data_dir import ALL, trial_counts, trial_lists
+
 
 def scores_path(exp_dir: str | Path, set_name: str) -> Path:
     """The scores of an experiment on a set."""
@@ -30,6 +32,23 @@ def of_list(path: str | Path, name: str) -> Path:
     """
     path = Path(path).absolute() if Path(path).parent == Path() else Path(path)
     return path.parent.with_name(f"{path.parent.name}_{name}") / path.name
+
+
+def outputs_of(
+    data_dir: str | Path, out: str | Path | None, trials: str | None = None, every: bool = False
+) -> dict[str | None, Path | None]:
+    """{list of trials, None for every trial: what is written of it} of the options of a worker.
+
+    trials: the list that was asked for; None: that which `trial_counts` calls published, or all.
+    every: every trial, and each list into the folder of `of_list`.
+    """
+    if trials is None and not every:
+        trials = trial_counts(data_dir)[1]
+    own = Path(out) if out else None
+    found: dict[str | None, Path | None] = {None if trials == ALL else trials: own}
+    if every and own:
+        found |= {name: of_list(own, name) for name in trial_lists(data_dir)}
+    return found
 
 
 def result_paths(exp_dir: str | Path) -> list[Path]:
@@ -60,6 +79,11 @@ def novelty_path(exp_dir: str | Path) -> Path:
 def cost_path(exp_dir: str | Path) -> Path:
     """What a system costs."""
     return Path(exp_dir) / "cost.json"
+
+
+def diagnostics_path(exp_dir: str | Path) -> Path:
+    """What steps/diagnose.py measured of a model."""
+    return Path(exp_dir) / "diagnostics.json"
 
 
 def is_fusion(exp_dir: str | Path) -> bool:

@@ -1,14 +1,16 @@
 """Reads what experiments came to: `result.json` and `cost.json`, refused in a line where broken."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..data.json_files import fault, number, read_json
 from ..errors import UserError
+from ..files import sha256_file
 from ..paths import system_and_seed
 from .asv import KINDS
-from .layout import cost_path, fusion_path, is_fusion, result_path
+from .layout import cost_path, diagnostics_path, fusion_path, is_fusion, result_path
 
 COSTS = ("macs", "parameters", "latency")
 CELL = {"n_bonafide": int, "n_spoof": int, "few": bool, "eer": (number, None)}
@@ -19,6 +21,8 @@ SHOWN = {  # what tables and pages take from a result
     "set": str,
     "trials?": (str, None),
     "llr_given?": bool,
+    "scores_sha256?": str,
+    "llr_sha256?": str,
     "trained_on?": str,
     "by?": {"*": {"*": CELL}},
     "bootstrap?": {"level": number, "replicates": int},
@@ -31,6 +35,7 @@ SHOWN = {  # what tables and pages take from a result
         "crossed?": {"over": str, "units": str},
     },
 }
+JUDGED_FILES = ("scores_sha256", "llr_sha256")  # of the files that a result was made of
 JUDGED = ("eer", "min_dcf", "act_dcf", "cllr", "ece")
 RANKED = {  # what a ranking takes from it
     "pooled": dict.fromkeys(JUDGED, number),
@@ -66,6 +71,19 @@ def read_results(exp_dir: str | Path, folders: list[str]) -> dict[str, float]:
             }
         )
     return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+
+
+def read_diagnostics(exp_dir: str | Path, shape: Any) -> dict[str, Any]:
+    """What steps/diagnose.py measured of the model of an experiment.
+
+    Raises UserError where it is not there, has another shape, or is of another model.
+    """
+    path, weights = diagnostics_path(exp_dir), Path(exp_dir) / "best.pt"
+    todo = f"run steps/diagnose.py on {exp_dir}"
+    found = read_json(path, shape, missing=todo, wrong=f"{todo} again")
+    if "model" in found and weights.is_file() and found["model"] != sha256_file(weights):
+        raise UserError(f"{path}: is of another model than {weights}; {todo} again")
+    return found
 
 
 def read_cost(exp_dir: str | Path, above: tuple = ()) -> dict[str, float]:

@@ -32,11 +32,8 @@ def rho_interval(
     rho: float, size: int, level: float = 0.95, noise: float = 0.0
 ) -> tuple[float, float]:
     """The interval of a rho of so many pairs; noise: a variance of Fisher's z to be added."""
-    if abs(rho) > 1 - 1e-12:  # at the end of the scale, the formula says nothing
-        rho = float(np.sign(rho))
-        inner = rho * (1 - 1 / size)
-    else:
-        inner = rho
+    largest = 1 - 12 / (size * (size**2 - 1))  # below 1: two neighbours are exchanged
+    inner = float(np.clip(rho, -largest, largest))  # the formula says nothing at the end
     error = np.sqrt((1 + inner**2 / 2) / (size - 3) + noise)
     half = stdtrit(size - 3, (1 + level) / 2) * error
     low, high = np.tanh(np.arctanh(inner) - half), np.tanh(np.arctanh(inner) + half)

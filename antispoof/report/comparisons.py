@@ -3,6 +3,7 @@
 from typing import Any
 
 from ..data.json_files import number, read_json
+from ..errors import UserError
 from ..evaluation.compare import words_of
 from ..metrics.bootstrap import METRICS
 from ..metrics.titles import SHOWN, TITLES, value_text
@@ -33,6 +34,12 @@ def comparisons(paths: list) -> str:
 
 
 def _read(path):
+    found = read_json(path, {"systems?": [str]}, wrong="run steps/compare.py again")
+    if (count := len(found.get("systems", ()))) > 2:
+        raise UserError(
+            f"{path}: found {count} systems, wanted a file of two; leave it out, the page compares "
+            "all pairs by their scores"
+        )
     return read_json(path, WANTED, wrong="run steps/compare.py again")
 
 

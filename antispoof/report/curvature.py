@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ..data.json_files import number, read_json
+from ..evaluation.layout import diagnostics_path
+from ..evaluation.results import read_diagnostics
 from . import plots
 from .collect import Run, by_system
 from .figures import Picture
@@ -22,6 +24,7 @@ SHOWN = {  # of each diagnostic: its name, and what it is in short; docs/diagnos
 }
 RECORD = {
     "set": str,
+    "model?": str,
     "hessian": {"mean": number, "error": number, "per_parameter": number, "inputs": int},
     "relative?": {"mean": number, "error": number},
     **{name: (number, None) for name in SHOWN if name not in ("hessian", "relative")},
@@ -35,9 +38,8 @@ def diagnostics(runs: Sequence[Run]) -> tuple[str, list[Picture]]:
     """HTML of all runs with a diagnostics.json, and a picture of their traces; ("", []) of none."""
     found = {}
     for run in runs:
-        path = run.path / "diagnostics.json"
-        if path.is_file():
-            found[run.name] = run, read_json(path, RECORD, wrong="run steps/diagnose.py again")
+        if diagnostics_path(run.path).is_file():
+            found[run.name] = run, read_diagnostics(run.path, RECORD)
     if not found:
         return "", []
     rows = [[_name(run), *_cells(record)] for run, record in found.values()]

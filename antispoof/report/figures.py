@@ -13,7 +13,9 @@ from ..data.data_dir import trial_mask
 from ..errors import UserError
 from ..evaluation.evaluate import posteriors
 from ..evaluation.layout import llr_path, scores_path
+from ..evaluation.results import JUDGED_FILES
 from ..evaluation.scores import Trials, join
+from ..files import sha256_file
 from ..metrics.titles import shown
 from . import plots
 from .collect import ALL, Run, by_system, conditions
@@ -49,7 +51,20 @@ def read_scored(runs: Sequence[Run], data: str | Path, set_name: str) -> dict[st
         if (data_dir / "utt2label").is_file() and paths[0].is_file():
             llr = join(data_dir, paths[1]).scores if paths[1].is_file() else None
             scored[run.name] = Scored(join(data_dir, paths[0]), llr)
+            _require_same(run, paths)
     return scored
+
+
+def _require_same(run, paths):
+    """Raise UserError where results are of other scores, or LLRs, than those that are there."""
+    now = [sha256_file(path) if path.is_file() else None for path in paths]
+    for name, result in run.results.items():
+        for key, path, digest in zip(JUDGED_FILES, paths, now, strict=True):
+            if result.get(key, digest) != digest:
+                raise UserError(
+                    f"{path}: is not what the result of the trials '{name}' was made of; "
+                    "run steps/evaluate.py again"
+                )
 
 
 def score_pictures(runs: Sequence[Run], scored: Mapping[str, Scored]) -> dict[str, list[Picture]]:

@@ -136,6 +136,8 @@ def test_refusals(place, tmp_path):
         read_claims(tmp_path / "latin.yaml")
     with pytest.raises(UserError, match="found 'none_such', wanted some of ranks_invert"):
         chosen(read_claims(LIST)["claims"], "vit_is_worse,none_such")
+    (own,) = chosen(read_claims(LIST)["claims"], " vit_is_worse, ")
+    assert own["name"] == "vit_is_worse"
     options = ("--config", LIST, "--list")
     assert "wanted numbers, each once" in refused(
         "steps/claims.py", *options, "--seeds", "1 1", cwd=Path(place)

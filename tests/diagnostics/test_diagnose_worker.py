@@ -4,9 +4,10 @@ import json
 import shutil
 
 import pytest
-from made_up import worker
+from made_up import refused, worker
 
 from antispoof.diagnostics.measures import MEANINGS
+from antispoof.files import sha256_file
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,22 @@ def test_a_rerun_gives_the_same_numbers(made, place):
     options = ("--train", "data/train", "--clips", "3", "--draws", "4", "--device", "cpu")
     worker("steps/diagnose.py", *options, record["exp"], "data/dev", "again.json", cwd=place)
     assert json.loads((place / "again.json").read_text()) == record
+
+
+def test_diagnostics_of_another_model_are_refused(made, place):
+    _, record = made
+    assert record["model"] == sha256_file(place / record["exp"] / "best.pt")
+    path = place / record["exp"] / "diagnostics.json"
+    kept = path.read_text()
+    path.write_text(json.dumps(record | {"model": 64 * "0"}))
+    line = refused("steps/relate_diagnostics.py", record["exp"], "no.json", cwd=place)
+    shown = refused("steps/report.py", "--set", "eval", record["exp"], cwd=place)
+    path.write_text(kept)
+    for said in (line, shown):
+        assert (
+            f"{record['exp']}/diagnostics.json: is of another model than {record['exp']}/" in said
+        )
+        assert f"run steps/diagnose.py on {record['exp']} again" in said
 
 
 def test_diagnostics_are_set_against_error_rates(place):

@@ -17,6 +17,7 @@ from antispoof.diagnostics.measures import (
 )
 from antispoof.diagnostics.relate import rank_correlation, sentence
 from antispoof.errors import UserError
+from antispoof.metrics.ranks import rho_interval
 
 
 def vectors(*rows):
@@ -143,6 +144,11 @@ def test_a_rank_correlation_has_an_interval_that_narrows():
     few, (lower, higher) = rank_correlation(x[:8], y[:8])
     assert higher - lower > 0.7 and lower <= few <= higher
     assert rank_correlation(x, np.exp(x))[0] == 1
+    for size in (5, 24):
+        nearly = 1 - 12 / (size * (size**2 - 1))  # where two neighbours are exchanged
+        whole, less = rho_interval(1.0, size), rho_interval(nearly, size)
+        assert less[0] == whole[0] < nearly < whole[1] == 1
+        assert rho_interval(-1.0, size) == (-1, pytest.approx(-whole[0]))
     with pytest.raises(ValueError, match="found 4 experiments, wanted 5 or more"):
         rank_correlation(x[:4], y[:4])
 

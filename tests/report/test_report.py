@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import shutil
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 
@@ -155,6 +156,29 @@ def test_refusals(place):
     scores.write_bytes(kept.replace(b" ", b" nan", 1))
     assert "finite number" in refused(PROGRAM, "exp/one_seed1", cwd=place)
     scores.write_bytes(kept)
+
+
+@pytest.mark.parametrize("name", ["scores", "llr/scores"])
+def test_results_of_scores_that_have_changed_since_are_refused(place, tmp_path, name):
+    shutil.copytree(place / "exp/fusion_seed1", tmp_path / "exp/fusion_seed1")
+    (tmp_path / "data").symlink_to(place / "data")
+    own = "exp/fusion_seed1/eval"
+    given = ("data/eval", f"{own}/scores", f"{own}/result.json", "--llr", f"{own}/llr/scores")
+    run("steps/evaluate.py", *given, "--bootstrap", 0, cwd=tmp_path)
+    shutil.rmtree(tmp_path / "exp/fusion_seed1/eval_known")
+    run(PROGRAM, "--out", "page.html", "exp/fusion_seed1", cwd=tmp_path)
+    path = tmp_path / own / name
+    first, rest = path.read_text().split("\n", 1)
+    path.write_text(f"{first.split()[0]} 0.125\n{rest}")
+    line = refused(PROGRAM, "exp/fusion_seed1", cwd=tmp_path)
+    assert f"{own}/{name}: is not what the result of the trials 'all' was made of" in line
+    assert "run steps/evaluate.py again" in line
+
+
+def test_a_comparison_of_three_systems_is_none_for_the_page(place):
+    (place / "three.json").write_text('{"systems": ["a", "b", "c"]}')
+    line = refused(PROGRAM, "--compare", "three.json", "exp/one_seed1", cwd=place)
+    assert "three.json: found 3 systems, wanted a file of two; leave it out" in line
 
 
 def test_broken_curve(tmp_path):
