@@ -113,8 +113,7 @@ def settle_draws(options):
 
 def settle(options):
     """The options in the form that the library takes them in."""
-    from antispoof.data.data_dir import ALL, trial_lists
-    from antispoof.evaluation.layout import of_list
+    from antispoof.evaluation.layout import outputs_of
     from antispoof.evaluation.paired import seeds_of, with_seed
     from antispoof.metrics.bootstrap import METRICS
 
@@ -128,10 +127,8 @@ def settle(options):
         options.data, options.set = Path(options.set).parent, Path(options.set).name
     if options.every_list and (options.trials or not options.out):
         raise UserError("--every-list: found --trials, or no --out; wanted --out alone")
-    named = None if options.trials == ALL else options.trials
-    options.outputs = {named: options.out}
-    for name in trial_lists(options.data / options.set) if options.every_list else ():
-        options.outputs[name] = of_list(options.out, name)
+    data_dir = options.data / options.set
+    options.outputs = outputs_of(data_dir, options.out, options.trials, options.every_list)
     return options
 
 

@@ -28,13 +28,15 @@ def parse():
     parser.add_argument("--seeds", default="", help='those of both, e.g. "1 2 3"')
     parser.add_argument("--trials", metavar="NAME", help="only DATA_DIR/trials/NAME")
     parser.add_argument("--metric", default="eer", help="eer, min_dcf, act_dcf or cllr")
-    parser.add_argument("--points", type=float, default=1.0, help="the difference to be found")
+    parser.add_argument(
+        "--points", type=float, help="the difference to be found (1; of costs 0.01)"
+    )
     parser.add_argument("--power", type=float, default=0.8, help="in which share of the cases")
     args = parser.parse_args()
     if not 0.5 <= args.power < 1:
         raise UserError(f"--power: found {args.power}, wanted from 0.5 to below 1")
-    if not args.points > 0:
-        raise UserError(f"--points: found {args.points}, wanted more than 0")
+    if args.points is not None and not 0 < args.points < float("inf"):
+        raise UserError(f"--points: found {args.points}, wanted a number above 0")
     return args
 
 
@@ -46,6 +48,7 @@ def main():
     if args.metric not in ("eer", "min_dcf", "act_dcf", "cllr"):
         raise UserError(f"--metric: found '{args.metric}', wanted eer, min_dcf, act_dcf or cllr")
     title, seeds = TITLES[args.metric], seeds_of(args.seeds) or [""]
+    args.points = args.points or title.factor / 100
     spread, seen = measure(args, seeds)
     unit = title.unit or f" of {title.name}"
     for name in ("speaker", "attack", "trial", "seed"):
@@ -87,6 +90,7 @@ def measure(args, seeds):
     from antispoof.evaluation import paired
     from antispoof.evaluation.compare import mean_moved
     from antispoof.evaluation.effects import spread_of
+    from antispoof.evaluation.layout import outputs_of
     from antispoof.evaluation.scores import read_labels
     from antispoof.evaluation.ways import units_text, ways_of
 
@@ -96,7 +100,8 @@ def measure(args, seeds):
     llrs = args.metric in paired.OF_LLRS
     _, *tables = paired.read(names, args.data_dir.name, args.seeds.split(), llrs)
     labels = read_labels(args.data_dir)
-    *both, trials = paired.keep_runs(tables, labels, args.data_dir, args.trials)
+    (named,) = outputs_of(args.data_dir, None, args.trials)
+    *both, trials = paired.keep_runs(tables, labels, args.data_dir, named)
     ways, few = ways_of(trials)
     if lacking := [words for words in ("speakers", "attacks") if words not in ways]:
         found = few.get(lacking[0], 0)

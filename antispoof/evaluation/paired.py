@@ -46,6 +46,8 @@ def compare_experiments(
     given, *tables = read(names, set_name, seeds, bool(OF_LLRS & set(metrics)))
     labels = read_labels(data_dir)
     systems = [Path(text).name.replace("_seed{seed}", "") for text in names]
+    if systems[0] == systems[1]:
+        systems = [text.replace("_seed{seed}", "") for text in names]
     options: dict[str, Any] = {
         "metrics": metrics,
         "replicates": replicates,
@@ -119,5 +121,6 @@ def kinds_of(trials: Trials) -> tuple[dict, dict[str, str]]:
         names, attack = trials.factor("attack")
         bonafide, spoof = trials.split(attack)
         kinds["attack"] = [range(len(names), len(names) + len(bonafide)), spoof]
-        units["attack"] = f"{len(set(spoof.tolist()))} attacks"
+        count = len(set(spoof.tolist()))
+        units["attack"] = f"{count} attack{'s' * (count > 1)}"
     return kinds, units

@@ -117,7 +117,8 @@ def test_the_worker_prints_what_a_test_of_each_size_finds(place):
 @pytest.mark.parametrize(
     "options, wanted",
     [
-        (["--points", "0"], "--points: found 0.0, wanted more than 0"),
+        (["--points", "0"], "--points: found 0.0, wanted a number above 0"),
+        (["--points", "inf"], "--points: found inf, wanted a number above 0"),
         (["--power", "1"], "--power: found 1.0, wanted from 0.5 to below 1"),
         (["--metric", "auc"], "--metric: found 'auc', wanted eer, min_dcf, act_dcf or cllr"),
         (["--seeds", "1 1"], "--seeds: found '1 1', wanted each seed once"),
@@ -126,6 +127,12 @@ def test_the_worker_prints_what_a_test_of_each_size_finds(place):
 def test_what_it_cannot_plan_is_one_line(place, options, wanted):
     status, _, said = plan(place, "--seeds", "1 2", *options)
     assert status == 1 and said.count("\n") == 1 and wanted in said
+
+
+def test_a_cost_is_planned_by_a_hundredth_and_all_is_every_trial(place):
+    status, out, _ = plan(place, "--metric", "min_dcf", "--seeds", "1 2", "--trials", "all")
+    assert status == 0 and "0.01 with 3 seeds: " in out
+    assert out == plan(place, "--metric", "min_dcf", "--seeds", "1 2", "--points", "0.01")[1]
 
 
 def test_nothing_is_planned_by_a_system_and_itself(place):

@@ -140,6 +140,29 @@ def test_without_options_1000_replicates_of_eer_and_min_dcf(place, monkeypatch, 
     assert found["trials"] is None and "(all: " in text
 
 
+def test_the_list_that_is_published_is_compared_where_none_is_named(place, monkeypatch, capsys):
+    root, rows, own = place
+    utts = (root / "data/eval/trials/some").read_text().split()
+    good = sum(rows[utt][0] for utt in utts)
+    (root / "data/eval/trial_counts").write_text(f"some {good} {len(utts) - good} published\n")
+    pair = "exp/one_seed1", "exp/two_seed1", "eval", "--bootstrap", 20
+    found, text = run_compare(root, monkeypatch, capsys, *pair)
+    whole, _ = run_compare(root, monkeypatch, capsys, *pair, "--trials", "all")
+    (root / "data/eval/trial_counts").unlink()
+    check(found, rows, [own["one", 1]], [own["two", 1]], replicates=20, seed=0, utts=utts)
+    assert found["trials"] == "some" and f"(some: {good} bona fide" in text
+    assert whole["trials"] is None and whole["counts"] == {"bonafide": NB, "spoof": NS}
+
+
+def test_two_systems_of_one_name_are_told_apart(tmp_path, monkeypatch, capsys):
+    rows = write_set(tmp_path)
+    for number, name in enumerate(("exp/a", "old/a")):
+        write_system(tmp_path, name, "eval", rows, number)
+    pair = "exp/a", "old/a", "eval", "--bootstrap", 9
+    found, text = run_compare(tmp_path, monkeypatch, capsys, *pair)
+    assert found["systems"] == ["exp/a", "old/a"] and text.startswith("exp/a - old/a on eval")
+
+
 def test_a_set_without_speakers_and_attacks_is_compared_by_trials(tmp_path, monkeypatch, capsys):
     rows = write_set(tmp_path)
     for name in ("utt2spk", "utt2attack"):
