@@ -45,9 +45,7 @@ def compare_experiments(
     """
     given, *tables = read(names, set_name, seeds, bool(OF_LLRS & set(metrics)))
     labels = read_labels(data_dir)
-    systems = [Path(text).name.replace("_seed{seed}", "") for text in names]
-    if systems[0] == systems[1]:
-        systems = [text.replace("_seed{seed}", "") for text in names]
+    systems = _called(names)
     options: dict[str, Any] = {
         "metrics": metrics,
         "replicates": replicates,
@@ -73,6 +71,13 @@ def compare_experiments(
             "metrics": found,
             "sentences": [sentence(systems, name, found[name], level) for name in metrics],
         }
+
+
+def _called(names):
+    """The names of systems: those of their folders, or the whole places where these are alike."""
+    places = [text.replace("_seed{seed}", "") for text in names]
+    called = [Path(place).name for place in places]
+    return called if len(set(called)) == len(called) else places
 
 
 def read(names: list[str], set_name: str, seeds: list[str], want_llrs: bool) -> tuple[Any, ...]:

@@ -95,6 +95,11 @@ def test_no_call_of_a_plan_makes_what_a_recipe_makes_of_several_systems():
     assert stops and set(stops) <= {"1", "4"}
 
 
+def test_blanks_may_stand_between_names_of_claims():
+    found = chosen(read_claims(LIST)["claims"], " vit_is_worse, flatness, ")
+    assert [own["name"] for own in found] == ["vit_is_worse", "flatness"]
+
+
 def test_refusals(place, tmp_path):
     whole = LIST.read_text()
     for old, new, words in (
@@ -136,8 +141,6 @@ def test_refusals(place, tmp_path):
         read_claims(tmp_path / "latin.yaml")
     with pytest.raises(UserError, match="found 'none_such', wanted some of ranks_invert"):
         chosen(read_claims(LIST)["claims"], "vit_is_worse,none_such")
-    (own,) = chosen(read_claims(LIST)["claims"], " vit_is_worse, ")
-    assert own["name"] == "vit_is_worse"
     options = ("--config", LIST, "--list")
     assert "wanted numbers, each once" in refused(
         "steps/claims.py", *options, "--seeds", "1 1", cwd=Path(place)

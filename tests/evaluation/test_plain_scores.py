@@ -129,7 +129,8 @@ def test_a_list_of_one_class_and_scores_that_are_equal_within_it(place):
 @pytest.mark.parametrize("word", ["nan", "inf", "-inf", "1e400", "high"])
 def test_the_score_that_is_no_number_is_named(place, word):
     write(place, "scores", 2, {**ROWS, "b_1": ("", "", word), "é_1": ("", "", "inf")})
-    with pytest.raises(UserError, match=f"scores: b_1: found the score '{word}', wanted a finite"):
+    words = f"scores: b_1: found the score '{word}', wanted a finite number$"
+    with pytest.raises(UserError, match=words):
         read_scores(place / "scores")
 
 
