@@ -85,6 +85,11 @@ def judge(options, exp_dir):
         traced.require_model(exp_dir / "best.pt")
         sets.append(read_sources(data_dir, labels, classes, traced))
     train, dev, own = sets
+    if gone := sorted(set(classes) - set(train.names.tolist())):
+        raise UserError(
+            f"{options.train}/utt2{labels}: found none of {', '.join(gone)}, which {exp_dir} "
+            "learnt; wanted the set and the names that it learnt from"
+        )
     if shared := sorted({*train.traced.utts.tolist()} & {*dev.traced.utts.tolist()}):
         raise UserError(
             f"--dev: found {shared[0]} of {options.train} too ({len(shared)} in all), wanted a set "

@@ -81,6 +81,8 @@ def test_nothing_is_written_where_experiments_do_not_go_together(place):
     text = path.read_text()
     assert "- A03\n" in text
     path.write_text(text.replace("- A03\n", "- A07\n"))
+    table = place / "data/train/utt2attack"
+    table.write_text(table.read_text().replace(" A03", " A07", 1))  # both were learnt from
     assert "other classes or trials" in call(place, "exp/x_seed1", "exp/x_seed2")
     assert not list(place.glob("exp/*/eval/tracing.json")) and not (place / "out").exists()
 
@@ -97,6 +99,13 @@ def test_a_dev_set_that_was_learnt_from_is_refused(place):
     call_of = ("--train", "data/train", "--dev", "data/train", "data/eval", "--out", "out")
     line = refused(WORKER, *call_of, "exp/x_seed1", cwd=place)
     assert "--dev: found train_000 of data/train too (60 in all), wanted a set that the" in line
+
+
+def test_sources_that_were_renamed_since_training_are_refused(place):
+    path = place / "data/train/utt2attack"
+    path.write_text(path.read_text().replace(" A02", " B02"))
+    line = call(place, "exp/x_seed1")
+    assert "data/train/utt2attack: found none of A02, which exp/x_seed1 learnt" in line
 
 
 def test_a_model_that_says_one_thing_of_all_is_refused(place):
