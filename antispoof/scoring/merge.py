@@ -7,7 +7,7 @@ from typing import Any
 from ..config import write_config
 from ..config.recorded import read_experiment
 from ..errors import UserError
-from ..ssl.tuning import merge_into
+from ..ssl.tuning import merge_into, require_merges
 from ..torch_utils.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from .build import build_system
 
@@ -31,8 +31,9 @@ def merge_experiment(exp_dir: str | Path, out_dir: str | Path) -> int:
         raise UserError(f"{out_dir}: is there already; name another folder, or remove it")
     path = exp_dir / "best.pt"
     model: Any = build_system(config)
-    load_weights(model, path)
     front = model.front_end
+    require_merges(front.tuned, config["finetune"], exp_dir / "config.yaml")
+    load_weights(model, path)
     changed = merge_into(front.parts, front.tuned, config["finetune"])
     front.tuned.clear()
     plain = {**config["finetune"], "method": "full", "method_conf": {}}

@@ -144,7 +144,8 @@ def _names(path):
 def _pickles(path):
     """(stream, how many pickles to read from it) of the checkpoint `path`."""
     if not Path(path).is_file():
-        raise UserError(f"{path}: no such file")
+        folder = Path(path).is_dir()
+        raise UserError(f"{path}: {'is a folder, wanted a file' if folder else 'no such file'}")
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             members = [n for n in archive.namelist() if n.rpartition("/")[2] == "data.pkl"]

@@ -194,19 +194,24 @@ def penalty_of(tuned: nn.ModuleDict, finetune: dict[str, Any]) -> torch.Tensor |
     return weight * torch.stack([module.penalty() for module in experts]).mean()
 
 
+def require_merges(tuned: nn.ModuleDict, finetune: dict[str, Any], path: Any = "config") -> None:
+    """Raise UserError for a method that no change of weights equals; path: of the config."""
+    if not all(getattr(m, "merges", False) for by in tuned.values() for m in by.values()):
+        raise UserError(
+            f"{path}: 'finetune.method: {finetune['method']}' cannot be merged, since what it "
+            "changes depends on the sound; wanted lora or dora"
+        )
+
+
 @torch.no_grad()
 def merge_into(parts: Parts, tuned: nn.ModuleDict, finetune: dict[str, Any]) -> set[nn.Parameter]:
     """Put the changes of matrices into the layers' own weights; returns the weights changed.
 
-    The layers still call the changes too: the model is to be built again. Raises UserError for a
-    method that no change of weights equals.
+    The layers still call the changes too: the model is to be built again. Raises UserError as
+    `require_merges`.
     """
-    method, changed = finetune["method"], set()
-    if not all(getattr(m, "merges", False) for by in tuned.values() for m in by.values()):
-        raise UserError(
-            f"config: 'finetune.method: {method}' cannot be merged, since what it changes depends "
-            "on the sound; wanted lora or dora"
-        )
+    require_merges(tuned, finetune)
+    changed = set()
     for index, by_name in tuned.items():
         matrices = matrices_of(parts.layers[int(index)])
         for name, change in by_name.items():

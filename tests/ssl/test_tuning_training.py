@@ -155,18 +155,15 @@ def test_a_merged_experiment_is_a_plain_one_with_the_same_scores(place, tmp_path
     assert (plain["finetune"]["method"], plain["finetune"]["method_conf"]) == ("full", {})
     state = read_weights(tmp_path / "merged/best.pt")
     found = {n for n in state if n.startswith("front_end.") and "_extra" not in n}
-    assert len(found) == 6
-    assert not [n for n in found if "tuned" in n]
+    assert len(found) == 6 and not [n for n in found if "tuned" in n]
     np.testing.assert_allclose(scores(tmp_path / "merged"), scores(tmp_path / "exp"), atol=1e-5)
-    frozen = build_system(
-        load("finetune.layers=none", "finetune.method=full", "finetune.method_conf={}")
-    )
+    still = ("finetune.layers=none", "finetune.method=full", "finetune.method_conf={}")
+    frozen = build_system(load(*still))
     weights = {
         n: v for n, v in read_weights(tmp_path / "exp/best.pt").items() if ".tuned." not in n
     }
-    with pytest.raises(
-        UserError, match=rf"tuned otherwise \(finetune.method: '{method}', now 'full'"
-    ):
+    words = rf"tuned otherwise \(finetune.method: '{method}', now 'full'"
+    with pytest.raises(UserError, match=words):
         frozen.load_state_dict(weights)
     weights["front_end._extra_state"] = frozen.front_end.get_extra_state()
     frozen.load_state_dict(weights)
@@ -176,6 +173,9 @@ def test_a_merged_experiment_is_a_plain_one_with_the_same_scores(place, tmp_path
         merge_experiment(tmp_path / "exp", tmp_path / "merged")
     with pytest.raises(UserError, match="found 'finetune.method: full', wanted lora or dora"):
         merge_experiment(tmp_path / "merged", tmp_path / "again")
+    claim(tmp_path / "odd", load("finetune.method=prompts", "finetune.method_conf={}"))
+    with pytest.raises(UserError, match="odd/config.yaml: 'finetune.method: prompts' cannot be"):
+        merge_experiment(tmp_path / "odd", tmp_path / "again")
 
 
 def test_a_step_is_said_to_cost_less_where_less_learns(place):
