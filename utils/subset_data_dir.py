@@ -41,10 +41,12 @@ def main():
         tables = {**tables, **dict(zip(("wav.scp", "utt2dur"), clips, strict=True))}
         before = tables["utt2label"]
         tables = subset.relabelled(tables, subset.segments_of(args.in_dir, tables))
-        turned = sum(label != before[utt] for utt, label in tables["utt2label"].items())
+        turned = [utt for utt, label in tables["utt2label"].items() if label != before[utt]]
         if turned:
+            whole_too = subset.of_whole_sounds(tables, before, turned)
             print(
-                f"{turned} spoofs have no spoofed part in their first {args.seconds:g} s: bona fide"
+                f"{len(turned)} spoofs have no spoofed part in their first {args.seconds:g} s: "
+                f"bona fide{f'; {whole_too} still say what the whole sounds are' * bool(whole_too)}"
             )
     subset.write_part(args.in_dir, args.out_dir, tables)
     labels = list(tables["utt2label"].values())

@@ -70,7 +70,7 @@ def _joined(rows, seconds):
                 f"{place}: a segment begins at {start:g} s, wanted {before:g} s; segments have no "
                 "gaps and no overlaps"
             )
-        if end <= before:
+        if round(end, 6) <= round(before, 6):  # as they are written
             raise UserError(
                 f"{place}: a segment ends at {end:g} s, wanted an end after {before:g} s, where "
                 "the one before it ends; take the line out, or give times in more digits"

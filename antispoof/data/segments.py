@@ -99,7 +99,7 @@ def whole_sounds(
         if utt not in found:
             raise UserError(f"{path}: '{utt}' is missing, though wav.scp has it")
         start, end, label = found[utt][-1]
-        if abs(end - seconds) > NEAR or start >= seconds:
+        if abs(end - seconds) > NEAR or round(start, 6) >= round(seconds, 6):
             raise UserError(
                 f"{path}: '{utt}': its last segment is from {start:g} to {end:g} s, the sound ends "
                 f"at {seconds:g} s by utt2dur"

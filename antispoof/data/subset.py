@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ..errors import UserError
@@ -93,6 +93,19 @@ def segments_of(in_dir: str | Path, tables: Tables) -> Segments | None:
         return None
     whole, ends = read_segments(in_dir, read_durations(in_dir)), tables["utt2dur"]
     return {utt: until(whole[utt], float(ends[utt])) for utt in ends}
+
+
+def of_whole_sounds(tables: Tables, before: Mapping[str, str], turned: Collection[str]) -> str:
+    """The tables that give `turned`, clips which are bona fide now, what no bona fide sound has.
+
+    before: {utterance: class} of the whole sounds. With commas between, "" for none.
+    """
+    odd = []
+    for name in sorted(tables.keys() - {"utt2label", "utt2attack", "utt2dur", "utt2spk"}):
+        table = tables[name] if name.startswith("utt2") else {}
+        usual = {value for utt, value in table.items() if before[utt] == "bonafide"}
+        odd += [name] * any(table[utt] not in usual for utt in turned if table)
+    return ", ".join(odd)
 
 
 def relabelled(tables: Tables, segments: Segments | None) -> Tables:

@@ -51,11 +51,14 @@ def _matrix(system, found):
     rows = []
     for own in names:
         cells = [
-            [c["eer"] for r in found for c in r["segment"] if (c["model"], c["at"]) == (own, at)]
+            [c for r in found for c in r["segment"] if (c["model"], c["at"]) == (own, at)]
             for at in names
         ]
-        rows.append([_ms(own), *map(_percent, cells)])
-    caption = f"Segment EER %, {system}; columns: judged at (coarser than its frames, it flatters)"
+        rows.append([_ms(own), *(_percent([c["eer"] for c in cell], cell[0]) for cell in cells)])
+    caption = (
+        f"Segment EER %, {system}; columns: judged at (coarser than its frames, it flatters); "
+        "intervals by speaker of the first seed, or by utterance where no speaker is known"
+    )
     return table(["frames of", *map(_ms, names)], rows, caption)
 
 
@@ -63,8 +66,11 @@ def _ms(seconds):
     return f"{1000 * seconds:.0f}\N{NO-BREAK SPACE}ms"
 
 
-def _percent(values):
+def _percent(values, first=None):
+    """Their mean and deviation; first: the cell of which an interval, if any, stands below."""
     below = [f"± {100 * np.std(values, ddof=1):.2f}"] if len(values) > 1 else []
+    ways = [_interval(first or {}, way) for way in ("speaker", "utterance")]
+    below += [way for way in ways if way != "-"][:1]
     return piece("cell", f"{100 * np.mean(values):.2f}", below)
 
 

@@ -13,7 +13,7 @@ from antispoof.data.segments import (
     whole_label,
     write_segments,
 )
-from antispoof.data.tables import read_table
+from antispoof.data.tables import read_table, write_table
 from antispoof.errors import UserError
 
 VALIDATE = "utils/validate_data_dir.py"
@@ -153,6 +153,7 @@ def test_rttm_of_another_form_is_refused(tmp_path, text, said):
     [
         ("1.0", "9.0", "'u': its last segment is from 1 to 10 s, the sound ends at 2 s"),
         ("1.0", "0.9", "'u': its last segment is from 1 to 1.9 s, the sound ends at 2 s"),
+        ("0.9999998", "0.0000006", "'u': a segment ends at 1 s, wanted an end after 1 s"),
         ("0.999", "0.0005", "'u': a segment ends at 0.9995 s, wanted an end after 1 s"),
     ],
 )
@@ -162,6 +163,15 @@ def test_rttm_is_checked_against_the_sound(tmp_path, start, length, said):
     (tmp_path / "a.rttm").write_text(line.format("0.000", "1.000", "bonafide") + last)
     with pytest.raises(UserError, match=said):
         read_rttm(tmp_path / "a.rttm", {"u": 2.0})
+
+
+def test_no_segment_is_shorter_than_it_can_be_written(tmp_path):
+    line = "SPEAKER u 1 {} {} <NA> <NA> {} <NA> <NA>\n"
+    last = line.format("1.999999", "0.000001", "spoof")
+    (tmp_path / "a.rttm").write_text(line.format("0", "1.999999", "bonafide") + last)
+    assert read_rttm(tmp_path / "a.rttm", {"u": 2.0})["u"][-1] == (1.999999, 2.0, "spoof")
+    with pytest.raises(UserError, match="'u': its last segment is from 2 to 2 s, the sound ends"):
+        read_rttm(tmp_path / "a.rttm", {"u": 1.9999994})
 
 
 def test_the_worker_writes_no_segments_that_are_longer_than_the_sound(data, tmp_path):
@@ -201,6 +211,10 @@ def test_a_clip_has_the_class_that_its_segments_say(tmp_path, monkeypatch):
     """Spoofs begin with bona fide speech: cut before the spoofed part, they are bona fide."""
     monkeypatch.setenv("ANTISPOOF_CACHE", str(tmp_path / "cache"))
     place = make_partial(tmp_path, {"train": 8})
+    labels = read_table(place / "data/train/utt2label")
+    cuts = {utt: "spoof_cut" if labels[utt] == "spoof" else "none" for utt in labels}
+    write_table(place / "data/train/utt2splice", cuts)
+    write_table(place / "data/train/utt2lang", dict.fromkeys(labels, "en"))
     words = ("--seconds", 0.3, "data/train", "data/short")
     status, out, error = worker("utils/subset_data_dir.py", *words, cwd=place)
     assert status == 0, error
@@ -211,7 +225,10 @@ def test_a_clip_has_the_class_that_its_segments_say(tmp_path, monkeypatch):
     turned = [utt for utt in labels if labels[utt] != before["utt2label"][utt]]
     assert 0 < len(turned) < 4
     assert {after["utt2attack"][utt] for utt in turned} == {"-"}
-    assert f"{len(turned)} spoofs have no spoofed part in their first 0.3 s: bona fide" in out
+    assert (
+        f"{len(turned)} spoofs have no spoofed part in their first 0.3 s: bona fide; utt2splice "
+        in out
+    )
     assert f"{4 + len(turned)} bona fide, {4 - len(turned)} spoof" in out
 
 
