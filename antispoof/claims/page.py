@@ -77,7 +77,11 @@ def record(row: Row) -> dict[str, Any]:
         }
         for effect in row.effects
     ]
-    words = {"verdict": row.verdict, "of_these_attacks": row.verdict_here, "ran": row.ran}
+    words: dict[str, Any] = {
+        "verdict": row.verdict,
+        "of_these_attacks": row.verdict_here,
+        "ran": row.ran,
+    }
     words |= {"lacks": row.lacks, "note": row.note, "holds": own.get("holds")}
     return {"name": own["name"], "claim": own["claim"], "effects": effects, **words}
 

@@ -79,7 +79,7 @@ class Spread:
         """
         trials = self.trial / (speakers * self.trials_each)
         own = self.speaker / speakers + self.attack / attacks + trials
-        luck, freedom = self.seed / seeds, min(speakers, attacks) - 1
+        luck, freedom = self.seed / seeds, float(min(speakers, attacks) - 1)
         if seeds > 1 and luck:
             freedom = (own + luck) ** 2 / (own**2 / freedom + luck**2 / (2 * (seeds - 1)))
         return float(np.sqrt(own + luck)), float(freedom)

@@ -134,8 +134,8 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"a-DCF {', '.join(joint)}, t-EER {100 * found['t_eer']:.2f} %{of}"
     asv = (found["asv"]["accepted_nontarget"] + found["asv"]["missed_target"]) / 2
     if asv > 0.5:
-        said = "above 50 % the sign may be flipped (higher must mean more the claimed speaker)"
-        yield f"the EER of targets against nontargets is {100 * asv:.2f} %; {said}"
+        flipped = "above 50 % the sign may be flipped (higher must mean more the claimed speaker)"
+        yield f"the EER of targets against nontargets is {100 * asv:.2f} %; {flipped}"
     said = []
     for name in (*values, "t_eer"):
         ends = shown(found.get("intervals", {}).get(name, {}))
