@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..data.json_files import number, read_json
 from ..evaluation.layout import diagnostics_path
 from ..evaluation.results import read_diagnostics
@@ -120,16 +122,19 @@ def _picture(found, systems):
 @plots.styled
 def traces(rows: Sequence[tuple[str, int, float, float]]) -> str:
     """Means with two standard errors. rows: [(name, index of its system, mean, error)]."""
-    figure, axes = plots.new_figure(0.9 + 0.26 * len(rows))
+    figure, axes = plots.new_rows([row[0] for row in rows])
     for y, (_, system, mean, error) in enumerate(rows):
         colour = plots.SERIES[system % len(plots.SERIES)]
         ends = [mean - 2 * error, mean + 2 * error]
         axes.plot(ends, [y, y], color=colour, linewidth=2.2, alpha=0.55)
         axes.plot(mean, y, "o", color=colour, markersize=5)
     sizes = sorted(abs(mean) for _, _, mean, _ in rows)
-    axes.set_xscale("symlog", linthresh=max(sizes[len(sizes) // 2], sizes[-1] * 1e-4, 1e-12))
+    least = max(sizes[len(sizes) // 2], sizes[-1] * 1e-4, 1e-12)
+    first = int(np.floor(np.log10(least)))
+    axes.set_xscale("symlog", linthresh=10.0**first)
     axes.axvline(0, color=plots.FAINT, linewidth=1)
-    axes.set_yticks(range(len(rows)), [row[0] for row in rows])
+    limits, decades = axes.get_xlim(), 10.0 ** np.arange(first, 20)  # marks below stand too close
+    axes.set_xticks([x for x in (*-decades, 0, *decades) if limits[0] <= x <= limits[1]])
+    axes.set_xlim(limits)
     axes.set(title="Trace of the Hessian, ± 2 errors", xlabel="nats, symmetric logarithm")
-    axes.set(ylim=(len(rows) - 0.4, -0.6))
     return plots.to_svg(figure)

@@ -43,6 +43,7 @@ STYLE = {
     "legend.labelcolor": INK,
 }
 WIDTH = 4.6  # inches of 72 units: readable at the width of a phone
+NAME = 22  # letters of a line of a name next to a row
 PERCENT = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 60, 80)
 MOST_POINTS = 600
 WIDTHS = (1.8, 1.2, 0.7)  # of the DET curves of a system's first, second and other seeds
@@ -63,6 +64,25 @@ def styled(function: Drawing) -> Drawing:
 def new_figure(height: float, rows: int = 1) -> tuple[Figure, Any]:
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     return figure, figure.subplots(rows, 1, sharex=True)
+
+
+def new_rows(names: Sequence[str]) -> tuple[Figure, Any]:
+    """A figure with a row for each name, the first on top; long names take several lines."""
+    texts = [_in_lines(name) for name in names]
+    lines = max((text.count("\n") for text in texts), default=0)
+    figure, axes = new_figure(0.9 + (0.26 + 0.16 * lines) * len(names))
+    axes.set_yticks(range(len(names)), texts)
+    axes.set(ylim=(len(names) - 0.4, -0.6))
+    return figure, axes
+
+
+def _in_lines(name):
+    """Cut behind underscores where a line would be longer than NAME."""
+    lines = [""]
+    for part in re.findall("[^_]*_|[^_]+", name):
+        lines += [""] if lines[-1] and len(lines[-1] + part) > NAME else []
+        lines[-1] += part
+    return "\n".join(lines)
 
 
 def to_svg(figure: Figure) -> str:
@@ -215,12 +235,11 @@ def watched(rows: Sequence[Mapping[str, float]], title: str, stream: IO[bytes]) 
 @styled
 def forest(rows: Sequence[tuple[str, int, float, float, float]], title: str) -> str:
     """EER with intervals. rows: [(name, index of its system, eer, low, high)], fractions."""
-    figure, axes = new_figure(0.9 + 0.26 * len(rows))
+    figure, axes = new_rows([row[0] for row in rows])
     for y, (_, system, value, low, high) in enumerate(rows):
         colour = SERIES[system % len(SERIES)]
         axes.plot([100 * low, 100 * high], [y, y], color=colour, linewidth=2.2, alpha=0.55)
         axes.plot(100 * value, y, "o", color=colour, markersize=5)
-    axes.set_yticks(range(len(rows)), [row[0] for row in rows])
-    axes.set(title=title, xlabel="EER, %", ylim=(len(rows) - 0.4, -0.6))
+    axes.set(title=title, xlabel="EER, %")
     axes.set_xlim(left=0)
     return to_svg(figure)

@@ -2,13 +2,14 @@
 
 import html
 import json
+import math
 import re
 
 import pytest
 
 from antispoof.errors import UserError
 from antispoof.report.collect import Run
-from antispoof.report.curvature import SHOWN, diagnostics, sign_text
+from antispoof.report.curvature import SHOWN, diagnostics, sign_text, traces
 
 OTHERS = {
     "loss_gap": 0.125,
@@ -99,3 +100,19 @@ def test_nothing_is_shown_without_diagnostics_and_what_is_broken_is_refused(runs
     path.write_text(json.dumps(record(1.0, "high")))
     with pytest.raises(UserError, match="diagnostics.json: hessian.error: found .high."):
         diagnostics(runs)
+
+
+@pytest.mark.parametrize("size", [2.5e-4, 1.0, 300.0])
+def test_zero_and_powers_of_ten_are_marked_apart_in_a_picture_of_traces(size):
+    rows = [("a", 0, 0.7 * size, size / 8), ("a", 0, -size, size / 8), ("b", 1, 90 * size, size)]
+    texts = re.findall(r"<text[^>]*>(.*?)</text>", traces(rows), re.DOTALL)
+    marks = [re.sub(r"<[^>]*>|\s", "", text) for text in texts]
+    first, second = (f"10{math.floor(math.log10(size)) + n}".replace("-", "\u2212") for n in (0, 1))
+    assert marks[:4] == [f"\u2212{first}", "0", first, second]
+
+
+def test_long_names_take_several_lines_beside_a_picture():
+    text = traces([("spaarsist_frozen_mini_1000_mag_mean_seed6", 0, 1.0, 0.5)])
+    assert "spaarsist_frozen_mini_" in text and "1000_mag_mean_seed6" in text
+    assert "mini_1000" not in text
+    assert ">mel_multiscale_seed6<" in traces([("mel_multiscale_seed6", 0, 1.0, 0.5)])
