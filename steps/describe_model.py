@@ -3,10 +3,11 @@
 
 The input is one utterance of 64,600 samples, or of the config's crop.seconds where it says another
 length; with cached features, as many frames as the upstream makes of it (T = 201), and without the
-upstream's own cost. With --exp, the cost of the whole detector, a network in front of cached
-features included, with the time of a forward pass on one thread, into EXP_DIR/cost.json: of 64,600
-samples, or of the config's own length where the model takes no other. With --override too, what is
-found is of another model, and nothing is written.
+upstream's own cost; with `feats: ssl` the upstream's checkpoint is read, and has to be at hand.
+With --exp, the cost of the whole detector, a network in front of cached features included, with the
+time of a forward pass on one thread, into EXP_DIR/cost.json: of 64,600 samples, or of the config's
+own length where the model takes no other. With --override too, what is found is of another model,
+and nothing is written.
 
 With --train, what a step of training costs too, before one is run: its time, and the memory of the
 largest part of a batch (batch_size / accum_grad utterances at once), of this config and, with
