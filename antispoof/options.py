@@ -5,6 +5,11 @@ from typing import Any
 
 from .errors import UserError
 
+LIST_HELP = (
+    "a list of DATA_DIR/trials; all: every trial; default: the list that trial_counts calls "
+    "published, or every trial"
+)
+
 
 def add_override_option(parser: Any) -> None:
     """--override KEY=VALUE of the config, as often as there are keys to change."""

@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
-from antispoof.options import require_draws
+from antispoof.options import LIST_HELP, require_draws
 
 EXAMPLE = """
 example:
@@ -73,7 +73,7 @@ def parse():
         "set", metavar="SET", help="the set all have scored: eval, or data/eval with its place"
     )
     parser.add_argument("--seeds", default="", help='compare all of these, e.g. "1 2 3"')
-    parser.add_argument("--trials", metavar="NAME", help="only <data>/<set>/trials/NAME")
+    parser.add_argument("--trials", metavar="NAME", help=LIST_HELP)
     parser.add_argument(
         "--every-list",
         action="store_true",

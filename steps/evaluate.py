@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
-from antispoof.options import require_draws
+from antispoof.options import LIST_HELP, require_draws
 
 EXAMPLE = """
 example:
@@ -45,7 +45,7 @@ def main():
     tables += [read_scores(options.llr)] if options.llr else []
     verified = read_trials(options.asv, options.sasv, tables[0], options.data_dir / "utt2label")
     files = zip(JUDGED_FILES, (options.scores, options.llr), strict=True)
-    options.files = {key: sha256_file(path) for key, path in files if path}
+    options.files = {key: sha256_file(path) for key, path in files if path and path.is_file()}
     known = {}
     for named, out in outputs.items():
         judge(options, tables, named, out, known, verified)
@@ -90,9 +90,7 @@ def parse():
     parser.add_argument("data_dir", type=Path, metavar="DATA_DIR", help="utt2label, utt2spk, ...")
     parser.add_argument("scores", type=Path, metavar="SCORES", help="higher = more bona fide")
     parser.add_argument("out", type=Path, metavar="OUT.json")
-    parser.add_argument(
-        "--trials", metavar="NAME", help="only DATA_DIR/trials/NAME; all: every trial"
-    )
+    parser.add_argument("--trials", metavar="NAME", help=LIST_HELP)
     parser.add_argument(
         "--every-list",
         action="store_true",

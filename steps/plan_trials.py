@@ -5,6 +5,7 @@ import argparse
 from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
+from antispoof.options import LIST_HELP
 
 EXAMPLE = """
 example:
@@ -26,7 +27,7 @@ def parse():
     parser.add_argument("exp_b", metavar="EXP_B")
     parser.add_argument("data_dir", type=Path, metavar="DATA_DIR", help="which both have scored")
     parser.add_argument("--seeds", default="", help='those of both, e.g. "1 2 3"')
-    parser.add_argument("--trials", metavar="NAME", help="only DATA_DIR/trials/NAME")
+    parser.add_argument("--trials", metavar="NAME", help=LIST_HELP)
     parser.add_argument("--metric", default="eer", help="eer, min_dcf, act_dcf or cllr")
     parser.add_argument(
         "--points", type=float, help="the difference to be found (1; of costs 0.01)"
@@ -104,8 +105,8 @@ def measure(args, seeds):
     *both, trials = paired.keep_runs(tables, labels, args.data_dir, named)
     ways, few = ways_of(trials)
     if lacking := [words for words in ("speakers", "attacks") if words not in ways]:
-        found = few.get(lacking[0], 0)
-        raise UserError(f"{args.data_dir}: found {found} {lacking[0]}, wanted 5 or more to plan by")
+        found = few.get(lacking[0], f"no {lacking[0]}")
+        raise UserError(f"{args.data_dir}: found {found}, wanted 5 or more of a class to plan by")
     difference = mean_moved(args.metric, both[0]) - mean_moved(args.metric, both[1])
     if not (difference.bonafide.any() or difference.spoof.any()):
         raise UserError(f"{names[0]}, {names[1]}: found equal orders of scores, wanted two systems")

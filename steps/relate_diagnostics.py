@@ -5,6 +5,7 @@ import argparse
 from pathlib import Path
 
 from antispoof.errors import UserError, one_line_errors
+from antispoof.options import LIST_HELP
 
 EXAMPLE = """
 example:
@@ -27,7 +28,7 @@ def parse(argv=None):
     parser.add_argument(
         "--data", type=Path, metavar="DATA_DIR", help="in place of results: EER of scores of it"
     )
-    parser.add_argument("--trials", metavar="NAME", help="of --data: only DATA_DIR/trials/NAME")
+    parser.add_argument("--trials", metavar="NAME", help=f"of --data: {LIST_HELP}")
     parser.add_argument("--level", type=float, default=0.95, help="of the intervals")
     parser.add_argument("--page", metavar="OUT.md", help="write tables of all too")
     parser.add_argument("exps", nargs="+", type=Path, metavar="EXP")
@@ -44,10 +45,12 @@ def main():
     args = parse()
     from antispoof.data.json_files import write_json
     from antispoof.diagnostics.relate import page, read, relate, sentence
+    from antispoof.evaluation.layout import outputs_of
     from antispoof.files import atomic_open
 
-    rows = [read(exp, args.results, args.data, args.trials) for exp in args.exps]
-    name = f"{args.data.name} {args.trials or ''}".strip() if args.data else args.results
+    (trials,) = outputs_of(args.data, None, args.trials) if args.data else (None,)
+    rows = [read(exp, args.results, args.data, trials) for exp in args.exps]
+    name = f"{args.data.name} {trials or ''}".strip() if args.data else args.results
     found = relate(rows, args.level)
     record = {"set": name, "level": args.level, "experiments": rows, "correlations": found}
     for key, own in found.items():

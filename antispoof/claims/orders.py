@@ -111,7 +111,10 @@ def _diagnosed(scored, system, name):
     values, errors = [], []
     for seed in scored.diagnosed:
         exp = scored.root / experiment(system, seed)
-        own = read_diagnostics(exp, {}).get(name)
+        record = read_diagnostics(exp, {})
+        if name in record and record[name] is None:
+            raise UserError(f"{diagnostics_path(exp)}: '{name}' has no value; leave {system} out")
+        own = record.get(name)
         own = own if isinstance(own, dict) else {"mean": own}
         if not isinstance(own.get("mean"), (int, float)):
             raise UserError(f"{diagnostics_path(exp)}: lacks '{name}'; remove it and run stage 3")

@@ -12,6 +12,7 @@ from .. import LABELS
 from ..errors import UserError
 from ..files import atomic_open
 from .segments import NEAR, Segments, Span, merged, whole_sounds
+from .tables import number_of
 
 ROUNDED = 0.0015  # seconds by which rounded times of neighbours may differ
 FORM = "`SPEAKER utt channel start length <NA> <NA> label <NA> <NA>`"
@@ -51,7 +52,7 @@ def read_rttm(
 def _parse(words, place, line, own):
     try:
         kind, utt, _, start, length, _, _, label = words[:8]
-        begin, span = float(start), float(length)
+        begin, span = number_of(start), number_of(length)
     except ValueError:
         raise UserError(f"{place}: found {line!r}, wanted {FORM}") from None
     if kind != "SPEAKER" or not (0 <= begin < math.inf and 0 < span < math.inf):

@@ -103,8 +103,10 @@ def of_whole_sounds(tables: Tables, before: Mapping[str, str], turned: Collectio
     odd = []
     for name in sorted(tables.keys() - {"utt2label", "utt2attack", "utt2dur", "utt2spk"}):
         table = tables[name] if name.startswith("utt2") else {}
-        usual = {value for utt, value in table.items() if before[utt] == "bonafide"}
-        odd += [name] * any(table[utt] not in usual for utt in turned if table)
+        of_bonafide = [value for utt, value in table.items() if before[utt] == "bonafide"]
+        usual = set(of_bonafide)
+        tells = 0 < 2 * len(usual) <= len(of_bonafide)  # else each has a value of its own, or none
+        odd += [name] * any(table[utt] not in usual for utt in turned if tells)
     return ", ".join(odd)
 
 

@@ -12,7 +12,7 @@ from ..metrics.checks import Pair
 from ..metrics.crossed import crossed_interval, moved
 from .asv import AsvTrials, FixedAsv
 from .scores import Trials
-from .ways import units_text, ways_of
+from .ways import speakers_of_each, units_text, ways_of
 
 FEW = 30  # trials of a class below which a cell is marked
 
@@ -106,7 +106,8 @@ def _intervals(trials, llr, replicates, seed, costs, level):
     options = {"llr": trials.split(llr), "replicates": replicates, "seed": seed, "costs": costs}
     kinds, counts = {"iid": None}, {}
     if (speakers := trials.speakers()) is not None:
-        kinds["speaker"] = speakers
+        if speakers_of_each(trials):
+            kinds["speaker"] = speakers
         counts = {
             "speakers_bonafide": len(set(speakers[0])),
             "speakers_spoof": len(set(speakers[1])),

@@ -8,7 +8,7 @@ from ..errors import UserError
 from .compare import compare, sentence
 from .layout import llr_path, scores_path
 from .scores import Trials, keep, read_labels, read_scores
-from .ways import units_text, ways_of
+from .ways import speakers_of_each, units_text, ways_of
 
 OF_LLRS = {"act_dcf", "cllr"}  # the metrics that judge LLRs, where there are any
 
@@ -118,7 +118,7 @@ def kinds_of(trials: Trials) -> tuple[dict, dict[str, str]]:
     """What is drawn whole: ({kind: groups or None}, {kind: how many, in words})."""
     kinds: dict[str, Any] = {"iid": None}
     units = {"iid": f"{len(trials.ids)} trials"}
-    if (speakers := trials.speakers()) is not None:
+    if (speakers := speakers_of_each(trials)) is not None:
         kinds["speaker"] = speakers
         counts = [len(set(part.tolist())) for part in speakers]
         units["speaker"] = f"{counts[0]} bona fide and {counts[1]} spoof speakers"

@@ -176,7 +176,8 @@ def _ways(own):
     if own.speakers is not None:
         codes = {"speakers": _codes(own.speakers), **codes}
     ways, few = enough({name: (code[own.known], code[~own.known]) for name, code in codes.items()})
-    return ways, {**few, "known sources": len(set(own.names[own.known].tolist()))}
+    known = len(set(own.names[own.known].tolist()))
+    return ways, {**few, "known sources": f"{known} known sources"}
 
 
 def _codes(values):

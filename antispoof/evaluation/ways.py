@@ -4,13 +4,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ..metrics.checks import Pair
 from ..metrics.crossed import FEWEST, Way, count_units
 from .scores import Trials
 
 TABLES = {"attack": "attacks", "source": "sources"}  # utt2<name>: in words
 
 
-def ways_of(trials: Trials) -> tuple[dict[str, Way], dict[str, int]]:
+def ways_of(trials: Trials) -> tuple[dict[str, Way], dict[str, str]]:
     """({what is drawn, in words: its units}, {what has too few units to be drawn: how many}).
 
     Trials without a value, `-`, belong to no attack or source, but are each a speaker of their own.
@@ -37,31 +38,37 @@ def units_of(trials: Trials, name: str) -> np.ndarray | None:
     return index if name != "source" or len(names) <= len(index) // FEWEST else None
 
 
-def enough(found: Mapping[str, Way]) -> tuple[dict[str, Way], dict[str, int]]:
-    """Which have FEWEST units or more, and how many there are of the others, where there is one.
+def enough(found: Mapping[str, Way]) -> tuple[dict[str, Way], dict[str, str]]:
+    """Which have FEWEST units or more, and {words: how many, in words} of the others that have any.
 
     In each class that has any: of 23 speakers, 22 of spoofs, one speaks for all bona fide speech.
     """
-    counts = {words: min(_units_of_classes(way), default=0) for words, way in found.items()}
-    drawn = {words: way for words, way in found.items() if counts[words] >= FEWEST}
-    return drawn, {words: count for words, count in counts.items() if 0 < count < FEWEST}
+    drawn = {words: way for words, way in found.items() if min(_by_class(way), default=0) >= FEWEST}
+    few = {words: way for words, way in found.items() if _by_class(way) and words not in drawn}
+    return drawn, {words: _counted(words, way) for words, way in few.items()}
 
 
-def _units_of_classes(way):
+def speakers_of_each(trials: Trials) -> Pair | None:
+    """The speakers of trials, a pair of indices; None where a class has fewer than FEWEST."""
+    speakers = trials.speakers()
+    return speakers if speakers and min(_by_class(speakers), default=0) >= FEWEST else None
+
+
+def _by_class(way):
     return [len(np.unique(part[part >= 0])) for part in way if (part >= 0).any()]
 
 
-def units_text(ways: Mapping[str, Way], few: Mapping[str, int]) -> str:
-    """How many units there are, and of what the set says nothing, in words."""
-    text = " and ".join(_counted(words, way) for words, way in ways.items())
-    alone = [
-        f"these {count} {words}" if count > 1 else f"this one {words.removesuffix('s')}"
-        for words, count in few.items()
-    ]
-    return text + "".join(f"; for {words} alone" for words in alone)
-
-
 def _counted(words, way):
-    """22 speakers (7 in one class): the smaller class limits what an interval says of others."""
-    total, fewest = count_units(way), min(_units_of_classes(way))
-    return f"{total} {words}{f' ({fewest} in one class)' * (fewest < total)}"
+    """How many units there are; where classes differ, the smaller says what holds of others."""
+    total, fewest = count_units(way), min(_by_class(way))
+    text = f"{total} {words}" if total > 1 else f"one {words.removesuffix('s')}"
+    return f"{text} ({fewest} in one class)" if fewest < total else text
+
+
+def units_text(ways: Mapping[str, Way], few: Mapping[str, str]) -> str:
+    """How many units there are, and of what the set says nothing, in words."""
+    parts = [" and ".join(_counted(words, way) for words, way in ways.items())]
+    parts += [
+        f"for {'this' if 'one' in n.split()[:1] else 'these'} {n} alone" for n in few.values()
+    ]
+    return "; ".join(filter(None, parts))

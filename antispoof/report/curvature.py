@@ -129,7 +129,7 @@ def traces(rows: Sequence[tuple[str, int, float, float]]) -> str:
         axes.plot(ends, [y, y], color=colour, linewidth=2.2, alpha=0.55)
         axes.plot(mean, y, "o", color=colour, markersize=5)
     sizes = sorted(abs(mean) for _, _, mean, _ in rows)
-    least = max(sizes[len(sizes) // 2], sizes[-1] * 1e-4, 1e-12)
+    least = max(sizes[len(sizes) // 2], sizes[-1] * 1e-4) or 1.0
     first = int(np.floor(np.log10(least)))
     axes.set_xscale("symlog", linthresh=10.0**first)
     axes.axvline(0, color=plots.FAINT, linewidth=1)

@@ -77,9 +77,10 @@ def new_rows(names: Sequence[str]) -> tuple[Figure, Any]:
 
 
 def _in_lines(name):
-    """Cut behind underscores where a line would be longer than NAME."""
+    """Cut behind underscores and hyphens, or anywhere, where a line would be longer than NAME."""
     lines = [""]
-    for part in re.findall("[^_]*_|[^_]+", name):
+    parts = re.findall(f"[^_-]{{,{NAME - 1}}}[_-]|[^_-]{{1,{NAME}}}", name)
+    for part in parts:
         lines += [""] if lines[-1] and len(lines[-1] + part) > NAME else []
         lines[-1] += part
     return "\n".join(lines)

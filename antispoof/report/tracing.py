@@ -21,7 +21,7 @@ SHAPE = {
     "closed": {"macro_f1": number, "accuracy": number, "confusion": [[int]]},
     "open": (None, {"*": OPEN}),
     "intervals?": {"*": {"*": [number, number]}},
-    "crossed?": {"units": str},
+    "crossed?": {"units": str, "over": str},
 }
 
 
@@ -44,7 +44,7 @@ def tracing(exp_dirs: Iterable[str | Path], set_name: str) -> tuple[str, list[Pi
     units = [
         f"{name}: {own[0]['crossed']['units']}"
         for name, own in systems.items()
-        if "crossed" in own[0]
+        if own[0].get("crossed", {}).get("over")
     ]
     words = f"Intervals of EERs over {'; '.join(units)}; of the rest, speakers alone are drawn."
     said = piece("paragraph", words) if units else ""

@@ -21,7 +21,8 @@ def verification(runs: Sequence[Run]) -> str:
                 trials = " / ".join(f"{counts[k]:,}" for k in ("target", "nontarget", "spoof"))
                 cells = [_cell(found, key) for key in COLUMNS]
                 rows.append([wrapped(system), name, *cells, trials])
-                said |= {(name, one["crossed"]["units"]): None for one in found if "crossed" in one}
+                crossed = [one["crossed"] for one in found if one.get("crossed", {}).get("over")]
+                said |= {(name, one["units"]): None for one in crossed}
     header = ["system", "trials", "a-DCF, ASV alone", "a-DCF, joint", "t-EER %"]
     caption = "With speaker verification: targets, nontargets and spoofs that claim a speaker"
     if not rows:

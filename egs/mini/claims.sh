@@ -102,7 +102,7 @@ if at 3; then # calls that run.sh makes too are those of run.sh, so that their s
   run_jobs 1 # whose speed is measured
   while IFS=$'\t' read -r _ set list exps; do
     read -ra related <<<"$exps"
-    only=()
+    only=(--trials all)
     [ "$list" = - ] || only=(--trials "$list")
     python "$root/steps/relate_diagnostics.py" --data "data/$set" "${only[@]}" \
       --page "$(dirname "${out:-CLAIMS.md}")/DIAGNOSTICS.md" "${related[@]}" exp/claims/diagnostics_of_all.json

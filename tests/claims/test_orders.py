@@ -33,6 +33,7 @@ def test_rank_correlations_over_systems_and_experiments(place):
         own = {
             "hessian": lambda seed, n=n: {"mean": n + 0.1 * seed},
             "ece": lambda _, n=n: n * 5 % 12,
+            "loss_gap": lambda _: None,
         }
         add_diagnostics(place, name, own)
     claim = {"kind": "correlation", "over": names, "first": EVAL, "second": {"set": "dev"}}
@@ -48,6 +49,8 @@ def test_rank_correlations_over_systems_and_experiments(place):
     assert judged(place, {**own, "diagnostic": "ece"}).verdict == "cannot tell"
     with pytest.raises(UserError, match="lacks 'flatness'"):
         judged(place, {**own, "diagnostic": "flatness"})
+    with pytest.raises(UserError, match="json: 'loss_gap' has no value; leave model_0 out"):
+        judged(place, {**own, "diagnostic": "loss_gap"})
 
 
 def test_seeds_of_one_design_are_no_experiments_of_their_own(place):

@@ -165,6 +165,12 @@ def test_rttm_is_checked_against_the_sound(tmp_path, start, length, said):
         read_rttm(tmp_path / "a.rttm", {"u": 2.0})
 
 
+def test_lengths_of_rttm_are_of_ascii_digits(tmp_path):
+    (tmp_path / "a.rttm").write_text("SPEAKER u 1 0 1_0 <NA> <NA> spoof <NA> <NA>\n")
+    with pytest.raises(UserError, match="a.rttm:1: found 'SPEAKER u 1 0 1_0 .*, wanted"):
+        read_rttm(tmp_path / "a.rttm", {"u": 10.0})
+
+
 def test_no_segment_is_shorter_than_it_can_be_written(tmp_path):
     line = "SPEAKER u 1 {} {} <NA> <NA> {} <NA> <NA>\n"
     last = line.format("1.999999", "0.000001", "spoof")

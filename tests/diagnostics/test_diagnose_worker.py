@@ -2,10 +2,12 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
-from made_up import refused, worker
+from made_up import make_experiments, refused, worker
 
+from antispoof.data.tables import read_table
 from antispoof.diagnostics.measures import MEANINGS
 from antispoof.files import sha256_file
 
@@ -115,3 +117,24 @@ def test_too_few_experiments_and_missing_files_are_one_line(place):
     status, _, said = worker("steps/relate_diagnostics.py", "exp/none", "related.json", cwd=place)
     assert status == 1 and said.count("\n") == 1
     assert "exp/none/diagnostics.json" in said and "run steps/diagnose.py" in said
+
+
+def test_scores_are_judged_on_the_published_list_where_none_is_named(tmp_path):
+    place = make_experiments(tmp_path, [f"m{n}" for n in range(5)])
+    labels = read_table(place / "data/eval/utt2label")
+    utts = (place / "data/eval/trials/unknown").read_text().split()
+    good = sum(labels[utt] == "bonafide" for utt in utts)
+    (place / "data/eval/trial_counts").write_text(f"unknown {good} {len(utts) - good} published\n")
+    exps = sorted(map(str, place.glob("exp/*")))
+    for number, exp in enumerate(exps):
+        values = dict.fromkeys(("gradient_snr", "weight_norm", "davies_bouldin", "ece"), 0.5)
+        record = {**values, "hessian": {"mean": number}, "loss_gap": None, "nonlinearity": 1.0}
+        Path(exp, "diagnostics.json").write_text(json.dumps(record))
+    sets = {}
+    for options in ((), ("--trials", "unknown"), ("--trials", "all")):
+        call = ("--data", "data/eval", *options, *exps, "related.json")
+        assert worker("steps/relate_diagnostics.py", *call, cwd=place)[0] == 0
+        found = json.loads((place / "related.json").read_text())
+        sets[options[1:]] = found["set"], [row["eer"] for row in found["experiments"]]
+    assert sets[()] == sets[("unknown",)] and sets[()][0] == "eval unknown"
+    assert sets[("all",)][0] == "eval" and sets[("all",)][1] != sets[()][1]

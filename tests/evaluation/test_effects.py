@@ -154,4 +154,4 @@ def test_four_speakers_plan_nothing(place):
     table.write_text(re.sub(r"s\d+$", "s1", table.read_text(), flags=re.MULTILINE))
     status, _, said = plan(place, "--seeds", "1 2")
     assert status == 1
-    assert "data/eval: found 1 speakers, wanted 5 or more to plan by" in said
+    assert "data/eval: found one speaker, wanted 5 or more of a class to plan by" in said

@@ -8,6 +8,7 @@ import pytest
 from antispoof.errors import UserError
 from antispoof.evaluation.compare import compare, lines, sentence
 from antispoof.evaluation.evaluate import evaluate
+from antispoof.evaluation.paired import kinds_of
 from antispoof.evaluation.scores import Trials
 from antispoof.evaluation.ways import units_text, ways_of
 from antispoof.metrics.titles import shown
@@ -47,12 +48,23 @@ def test_a_few_speak_of_themselves_alone(tmp_path, speakers, attacks):
 @pytest.mark.parametrize("bonafide, drawn", [(1, False), (4, False), (5, True)])
 def test_each_class_has_speakers_enough_or_none_are_drawn(tmp_path, bonafide, drawn):
     spk = [f"s{n % 12}" if n < 160 else f"b{n % bonafide}" for n in range(240)]
-    ways, few = ways_of(made_up(tmp_path, spk=spk))
+    trials = made_up(tmp_path, spk=spk)
+    ways, few = ways_of(trials)
+    few_text = f"{12 + bonafide} speakers ({bonafide} in one class)"
+    assert ("speaker" in kinds_of(trials)[0]) == ("speaker" in kinds_of(trials)[1]) == drawn
+    kinds = set(evaluate(trials, replicates=20)["intervals"]["eer"])
+    assert kinds == ({"iid", "crossed", "speaker"} if drawn else {"iid", "crossed"})
     assert ("speakers" in ways) == drawn
-    assert few == ({} if drawn else {"speakers": bonafide})
+    assert few == ({} if drawn else {"speakers": few_text})
     text = units_text(ways, few)
     assert text.startswith("17 speakers (5 in one class) and ") == drawn
-    assert text.endswith("; for this one speaker alone") == (bonafide == 1)
+    assert drawn or text == f"6 attacks; for these {few_text} alone"
+
+
+def test_one_of_a_kind_and_nothing_but_few_are_said_in_words(tmp_path):
+    trials = made_up(tmp_path, 1, 4)
+    assert units_text(*ways_of(trials)) == "for this one speaker alone; for these 4 attacks alone"
+    assert units_text({}, {}) == ""
 
 
 def test_a_sentence_says_nothing_of_others_by_four(tmp_path):
@@ -90,7 +102,7 @@ def test_a_result_has_the_interval_and_says_over_what(tmp_path):
 
 def test_a_set_of_few_has_none(tmp_path):
     found = evaluate(made_up(tmp_path, 3, 3), replicates=20)
-    assert set(found["intervals"]["eer"]) == {"iid", "speaker"}
+    assert set(found["intervals"]["eer"]) == {"iid"}
 
 
 def compared(folder, seeds=1):

@@ -111,8 +111,16 @@ def test_zero_and_powers_of_ten_are_marked_apart_in_a_picture_of_traces(size):
     assert marks[:4] == [f"\u2212{first}", "0", first, second]
 
 
+def test_traces_that_are_0_are_marked_at_0_alone_and_by_few(tmp_path):
+    texts = re.findall(r"<text[^>]*>(.*?)</text>", traces([("a", 0, 0.0, 0.0)]), re.DOTALL)
+    marks = [re.sub(r"<[^>]*>|\s", "", text) for text in texts]
+    assert "0" in marks and len(marks) < 8
+
+
 def test_long_names_take_several_lines_beside_a_picture():
     text = traces([("spaarsist_frozen_mini_1000_mag_mean_seed6", 0, 1.0, 0.5)])
     assert "spaarsist_frozen_mini_" in text and "1000_mag_mean_seed6" in text
     assert "mini_1000" not in text
+    lines = re.findall(">([a-z]+)<", traces([(50 * "x", 0, 1.0, 0.5)]))
+    assert [len(line) for line in lines if set(line) == {"x"}] == [22, 22, 6]
     assert ">mel_multiscale_seed6<" in traces([("mel_multiscale_seed6", 0, 1.0, 0.5)])

@@ -96,6 +96,14 @@ def test_a_set_without_unknown_sources_has_the_first_table_alone(tmp_path, found
     assert words.count("<table>") == 1 and "no source is unknown" in drawn[0].alt
 
 
+def test_intervals_of_too_few_of_everything_are_not_spoken_of(tmp_path, found):
+    exp = write(tmp_path / "x_seed1/eval/tracing.json", found)
+    assert "Intervals of EERs over " in tracing([exp], "eval")[0]
+    own = {**found, "crossed": {"over": "", "units": "for these 3 speakers alone"}}
+    exp = write(tmp_path / "x_seed1/eval/tracing.json", own)
+    assert "Intervals of EERs over " not in tracing([exp], "eval")[0]
+
+
 def test_a_page_without_it_has_no_such_section_and_another_file_is_refused(tmp_path, found):
     assert tracing([tmp_path], "eval") == ("", [])
     assert "Source tracing" not in section(tmp_path, [tmp_path])
