@@ -143,3 +143,6 @@ def check_apart(args):
 if __name__ == "__main__":
     with one_line_errors("steps/train.py"):
         main()
+    from antispoof.torch_utils.distributed import end_process
+
+    end_process()

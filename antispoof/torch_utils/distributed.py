@@ -7,6 +7,7 @@ exchange something (antispoof/layers/norms.py).
 """
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -89,6 +90,18 @@ def join_team(device: torch.device) -> tuple[Team, torch.device]:
 def leave_team(team: Team) -> None:
     if team.size > 1:
         distributed.destroy_process_group()
+
+
+def end_process() -> None:
+    """End a process that torchrun started with others, where all is written and the team is left.
+
+    An interpreter that ends by itself meets threads of the group that still wait for its lock; they
+    abort the process ("terminate called without an active exception"), and torchrun the others.
+    """
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def deal(

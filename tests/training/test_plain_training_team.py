@@ -1,5 +1,8 @@
 """Processes that train together against one that is alone, and against sums written out."""
 
+import os
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -166,3 +169,13 @@ def test_a_process_joins_the_team_that_torchrun_started_it_in(monkeypatch):
     leave_team(Team(3, 4))
     leave_team(SINGLE)
     assert calls[3:] == ["left"]
+
+
+@pytest.mark.parametrize("size, said", [("2", "written"), ("1", "written, ended")])
+def test_a_process_of_a_team_ends_without_the_end_of_its_interpreter(size, said):
+    """Threads of its group may abort it there, and torchrun then the processes that still write."""
+    code = "import atexit, sys\nfrom antispoof.torch_utils.distributed import end_process\n"
+    code += "atexit.register(print, ', ended', end='')\nprint('written', end='')\nend_process()"
+    environment = {**os.environ, "WORLD_SIZE": size, "PYTHONUNBUFFERED": ""}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    assert (done.returncode, done.stdout.decode()) == (0, said)
