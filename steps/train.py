@@ -77,6 +77,9 @@ def main():
     check_apart(args)
     with staged_for(args.stage_to, config, dump, [args.dev, *args.watch], args.train) as dump:
         learn(args, config, dump)
+    from antispoof.torch_utils.distributed import end_process
+
+    end_process()
 
 
 def learn(args, config, dump):
@@ -143,6 +146,3 @@ def check_apart(args):
 if __name__ == "__main__":
     with one_line_errors("steps/train.py"):
         main()
-    from antispoof.torch_utils.distributed import end_process
-
-    end_process()
