@@ -106,7 +106,7 @@ def test_every_stage_runs_after_the_one_before_it_while_nobody_waits(place):
     assert "== Stage 3: train\n$ steps/train.py " in log(place, 3)
     assert [log(place, stage).count("== Stage") for stage in range(1, 6)] == [1] * 5
     assert (place / "exp/wave_seed1/.done").exists()
-    assert submit(place, "--stage", "4")[0] == 0
+    wait(lambda: submit(place, "--stage", "4")[0] == 0)  # once the queue has let stage 5 go
     wait(lambda: ended(place, 5) is not None)
     assert "skip: steps/fuse.py" in log(place, 5)
 
