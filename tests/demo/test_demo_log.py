@@ -10,10 +10,10 @@ from antispoof.demo.app import create_app
 
 def test_no_warning_is_logged_while_the_page_is_served_and_all_are_afterwards(detector, caplog):
     """A warning may name a file of whoever uses the page."""
-    log, told = logging.getLogger("antispoof.data.flac"), []
+    log, logged = logging.getLogger("antispoof.data.flac"), []
     with served(create_app(detector, About("tiny"))) as address:
         assert ask(address)[0] == 200
         log.warning("meanwhile")
-        told += caplog.messages
+        logged += caplog.messages
     log.warning("afterwards")
-    assert (told, caplog.messages) == ([], ["afterwards"])
+    assert (logged, caplog.messages) == ([], ["afterwards"])

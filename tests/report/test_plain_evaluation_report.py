@@ -90,8 +90,8 @@ def test_each_option_reaches_what_it_is_for(asked, tmp_path, capsys):
         "tracing": "",
     }
     assert (tmp_path / "deep/page.html").read_text() == "the page"
-    told = "deep/page.html: 2 runs, 7 pictures\n"
-    assert capsys.readouterr() == (told, "steps/report.py: warning: exp/b: is left out\n")
+    said = "deep/page.html: 2 runs, 7 pictures\n"
+    assert capsys.readouterr() == (said, "steps/report.py: warning: exp/b: is left out\n")
 
 
 def test_without_options_the_set_is_eval_and_nothing_is_compared(asked, tmp_path, capsys):
